@@ -1,0 +1,76 @@
+"""Class codes: what leafwood uses inside, what it writes, and what others' label fields mean.
+
+Inside: 0 leaf, 1 wood, -1 ignore; wood is the positive class. In files: `leafwood` 0 not processed, 1 leaf, 2 wood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "GROUND",
+    "IGNORE",
+    "LEAF",
+    "NOT_VEGETATION",
+    "OUT_LEAF",
+    "OUT_NONE",
+    "OUT_WOOD",
+    "PRESETS",
+    "REPLACEABLE",
+    "WOOD",
+    "LabelPreset",
+    "label_counts",
+]
+
+LEAF, WOOD, IGNORE = 0, 1, -1
+OUT_NONE, OUT_LEAF, OUT_WOOD = 0, 1, 2
+
+GROUND = 2
+# ASPRS classes whose points are never labelled: noise, buildings, water, rail, road, wires, pylons, bridges ...
+NOT_VEGETATION = frozenset({6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
+# ASPRS classes that may be replaced by leaf/wood codes: never classified, undecided, low/medium/high vegetation.
+REPLACEABLE = frozenset({0, 1, 3, 4, 5})
+
+
+@dataclass(frozen=True)
+class LabelPreset:
+    """How one data set writes leaf and wood.
+
+    Attributes:
+        columns: names of the label column, in the order they are looked for.
+        codes: file value -> LEAF, WOOD; every other value is IGNORE.
+    """
+
+    columns: tuple[str, ...]
+    codes: Mapping[int, int]
+
+    def decode(self, values: NDArray[Any]) -> NDArray[np.int8]:
+        """File values (n,) to LEAF, WOOD or IGNORE (n,) int8."""
+        labels = np.full(len(values), IGNORE, dtype=np.int8)
+        for code, label in self.codes.items():
+            labels[values == code] = label
+        return labels
+
+
+PRESETS: Mapping[str, LabelPreset] = MappingProxyType(
+    {
+        "gt_wood": LabelPreset(("gt_wood",), {0: LEAF, 1: WOOD}),
+        "leafwood": LabelPreset(("leafwood",), {OUT_LEAF: LEAF, OUT_WOOD: WOOD}),
+        "asprs": LabelPreset(("classification",), {65: LEAF, 64: WOOD}),
+        "soul": LabelPreset(("WL",), {2: LEAF, 1: WOOD}),
+        "for-instance": LabelPreset(("classification",), {5: LEAF, 4: WOOD, 6: WOOD}),
+        "pointstowood": LabelPreset(("label", "truth"), {0: LEAF, 1: WOOD}),
+        "fsct": LabelPreset(("label",), {2: LEAF, 3: WOOD, 4: WOOD}),
+    }
+)
+
+
+def label_counts(labels: NDArray[Any]) -> tuple[int, int]:
+    """Number of leaf and of wood points in internal labels (n,)."""
+    return int(np.count_nonzero(labels == LEAF)), int(np.count_nonzero(labels == WOOD))

@@ -1,0 +1,46 @@
+"""Everything leafwood raises on purpose.
+
+The tree::
+
+    LeafwoodError
+    ├── FileProblem (also OSError)      a file cannot be read, or must not be written
+    │   ├── BadFile                     damaged, truncated, or not what its suffix says
+    │   └── TargetExists                the output is there already, or is the input
+    ├── BadCloud (also ValueError)      readable, but nothing leafwood can label (degrees, NaN, ...)
+    ├── BadConfig (also ValueError)     a setting, a model name or an option is wrong
+    └── MissingExtra (also ImportError) an optional dependency is not installed
+
+The command line prints one line for any of these and exits 1 (2 for :class:`BadConfig`).
+"""
+
+from __future__ import annotations
+
+__all__ = ["BadCloud", "BadConfig", "BadFile", "FileProblem", "LeafwoodError", "MissingExtra", "TargetExists"]
+
+
+class LeafwoodError(Exception):
+    """Base of every error that leafwood raises on purpose."""
+
+
+class FileProblem(LeafwoodError, OSError):
+    """A file cannot be read, or must not be written."""
+
+
+class BadFile(FileProblem):
+    """A file is damaged, truncated, or not what its suffix says."""
+
+
+class TargetExists(FileProblem):
+    """An output exists already and may not be replaced, or is the input itself."""
+
+
+class BadCloud(LeafwoodError, ValueError):
+    """A cloud was read but cannot be labelled."""
+
+
+class BadConfig(LeafwoodError, ValueError):
+    """A setting, a model name or an option is wrong."""
+
+
+class MissingExtra(LeafwoodError, ImportError):
+    """An optional dependency is not installed."""

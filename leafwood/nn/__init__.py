@@ -1,0 +1,1 @@
+"""Graph networks. Never touches files."""

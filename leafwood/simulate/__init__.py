@@ -1,0 +1,1 @@
+"""Virtual lidar surveys with exact labels."""

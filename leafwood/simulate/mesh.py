@@ -1,0 +1,63 @@
+"""Labelled triangle meshes: what trees are made of and what the virtual lidar hits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LabelledMesh", "Part"]
+
+
+class Part(IntEnum):
+    """What a surface is; written to `gt_part`."""
+
+    GROUND = 0
+    LEAF = 1
+    TWIG = 2
+    BRANCH = 3
+    STEM = 4
+    DEADWOOD = 5
+    LOW_VEGETATION = 6
+
+    @property
+    def is_wood(self) -> bool:
+        """Whether a return from this part counts as wood."""
+        return self in (Part.TWIG, Part.BRANCH, Part.STEM, Part.DEADWOOD)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledMesh:
+    """Triangles with a part and a tree number each.
+
+    Attributes:
+        vertices: (v, 3) float32, metres.
+        triangles: (t, 3) int32 vertex numbers.
+        part: (t,) uint8, a :class:`Part`.
+        tree: (t,) uint32 tree number, 0 where it belongs to no tree.
+    """
+
+    vertices: NDArray[np.float32]
+    triangles: NDArray[np.int32]
+    part: NDArray[np.uint8]
+    tree: NDArray[np.uint32]
+
+    @classmethod
+    def merge(cls, meshes: Iterable[LabelledMesh]) -> LabelledMesh:
+        """One mesh of many, in order."""
+        parts = list(meshes)
+        offsets = np.cumsum([0, *(len(m.vertices) for m in parts)])
+        return cls(
+            vertices=np.concatenate([m.vertices for m in parts]),
+            triangles=np.concatenate([m.triangles + o for m, o in zip(parts, offsets, strict=False)]).astype(np.int32),
+            part=np.concatenate([m.part for m in parts]),
+            tree=np.concatenate([m.tree for m in parts]),
+        )
+
+    def areas(self) -> NDArray[np.float64]:
+        """One-sided triangle areas (t,), m²."""
+        a, b, c = (self.vertices[self.triangles[:, i]].astype(np.float64) for i in range(3))
+        return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)

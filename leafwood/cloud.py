@@ -98,7 +98,8 @@ class PointCloud:
 
     def absolute(self) -> NDArray[np.float64]:
         """Coordinates in file units, (n, 3) float64."""
-        return self.origin + self.xyz / np.array([self.unit[0], self.unit[0], self.unit[1]])
+        metres = np.array([self.unit[0], self.unit[0], self.unit[1]])
+        return np.asarray(self.origin + self.xyz / metres, dtype=np.float64)
 
     def select(self, index: NDArray[Any]) -> PointCloud:
         """The points at `index` (a mask or integer positions), same origin."""

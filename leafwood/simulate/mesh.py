@@ -60,4 +60,4 @@ class LabelledMesh:
     def areas(self) -> NDArray[np.float64]:
         """One-sided triangle areas (t,), m²."""
         a, b, c = (self.vertices[self.triangles[:, i]].astype(np.float64) for i in range(3))
-        return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+        return np.asarray(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1))

@@ -1,7 +1,7 @@
 """YAML files to typed dataclasses, and back.
 
-jsonargparse does the typing: values are checked against the annotations of a frozen dataclass, unknown keys are refused,
-nested dataclasses nest in the YAML.
+jsonargparse does the typing: values are checked against the annotations of a dataclass, unknown keys are refused, nested
+dataclasses nest in the YAML.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _build(content: Mapping[str, Any], cls: type[T], path: Path) -> T:
     parser.add_argument(f"--{_ROOT}", type=cls)
     try:
         parsed = parser.parse_object({_ROOT: dict(content)})
-        built = parser.instantiate_classes(parsed)[_ROOT]
+        built = parser.instantiate(parsed)[_ROOT]
     except Exception as error:
         # jsonargparse wraps what goes wrong, a dataclass' own checks included, in types that change between releases
         raise BadConfig(f"{path}: {_readable(error)}") from error
@@ -71,8 +71,8 @@ def _readable(error: BaseException) -> str:
     return " ".join(lines).replace(f"Group '{_ROOT}'", "the file").replace(f"{_ROOT}.", "")
 
 
-def to_dict(config: object) -> Any:
-    """A dataclass as plain JSON and YAML values: nested mappings, lists, names of enumeration members, paths as text."""
+def to_dict(config: object) -> object:
+    """A dataclass as plain JSON and YAML values: nested mappings, lists, names of enumeration members, paths."""
     if is_dataclass(config) and not isinstance(config, type):
         return {field.name: to_dict(getattr(config, field.name)) for field in fields(config)}
     if isinstance(config, Mapping):

@@ -11,11 +11,13 @@ The tree::
     └── MissingExtra (also ImportError) an optional dependency is not installed
 
 The command line prints one line for any of these and exits 1 (2 for :class:`BadConfig`).
+
+:class:`FileWarning` (a UserWarning) says that a file was read or written, and what about it was odd.
 """
 
 from __future__ import annotations
 
-__all__ = ["BadCloud", "BadConfig", "BadFile", "FileProblem", "LeafwoodError", "MissingExtra", "TargetExists"]
+__all__ = ["BadCloud", "BadConfig", "BadFile", "FileProblem", "FileWarning", "LeafwoodError", "MissingExtra", "TargetExists"]
 
 
 class LeafwoodError(Exception):
@@ -44,3 +46,7 @@ class BadConfig(LeafwoodError, ValueError):
 
 class MissingExtra(LeafwoodError, ImportError):
     """An optional dependency is not installed."""
+
+
+class FileWarning(UserWarning):
+    """A file was read or written, but something about it was odd: no CRS, a wrong count, dropped bytes."""

@@ -1,8 +1,8 @@
 """Where everything lies in a LAS or LAZ file, checked against the file's size before anything is decoded.
 
 laspy rebuilds a header from the fields it knows: the order of VLRs, descriptor ranges, string padding and legacy counts
-change on the way, and a wrong count makes it read for ever. A file that must come back byte for byte is therefore kept as
-bytes here (ASPRS LAS 1.0 to 1.5), and only what must change is patched.
+change on the way, and a wrong count makes it read for ever. A file that must come back byte for byte is therefore kept
+as bytes here (ASPRS LAS 1.0 to 1.5), and only what must change is patched.
 """
 
 from __future__ import annotations

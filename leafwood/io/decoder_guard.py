@@ -1,0 +1,88 @@
+"""Keeps a damaged LAZ file from printing Rust panics or escaping as a BaseException.
+
+lazrs panics on some damaged streams: pyo3 raises that as ``PanicException``, which is no ``Exception``, after the panic
+hook has written a backtrace straight to file descriptor 2. Here such an end becomes one
+:class:`~leafwood.errors.BadFile`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from leafwood.errors import BadFile, LeafwoodError
+
+__all__ = ["decoding"]
+
+
+class _Hush:
+    """File descriptor 2 set aside while any thread decodes; what came meanwhile is replayed unless one panicked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._depth = 0
+        self._saved = -1
+        self._held: IO[bytes] | None = None
+        self.panicked = False
+
+    def enter(self) -> None:
+        with self._lock:
+            self._depth += 1
+            if self._depth > 1:
+                return
+            self.panicked = False
+            # A process without stderr has nothing to keep clean.
+            with contextlib.suppress(OSError):
+                self._saved = os.dup(2)
+                self._held = os.fdopen(os.memfd_create("stderr"), "w+b")
+                os.dup2(self._held.fileno(), 2)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth or self._held is None:
+                return
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            os.dup2(self._saved, 2)
+            os.close(self._saved)
+            if not self.panicked:
+                self._held.seek(0)
+                os.write(2, self._held.read())
+            self._held.close()
+            self._held = None
+
+
+_HUSH = _Hush()
+
+
+@contextlib.contextmanager
+def decoding(path: Path, what: str = "its compressed points are damaged") -> Iterator[None]:
+    """Turn whatever lazrs raises, panics included, into one clear error.
+
+    Args:
+        path: the file being decoded, for the message.
+        what: what to say is wrong.
+
+    Raises:
+        BadFile: the decoder failed or panicked.
+    """
+    _HUSH.enter()
+    try:
+        yield
+    except (LeafwoodError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            if type(error).__name__ != "PanicException":
+                raise
+            _HUSH.panicked = True
+        reason = str(error).split("\n", 1)[0].removeprefix("IoError: ")
+        raise BadFile(f"{path}: {what} ({reason})") from error
+    finally:
+        _HUSH.leave()

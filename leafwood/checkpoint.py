@@ -1,0 +1,107 @@
+"""Weights on disk: a safetensors file and a JSON card of the same name beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from leafwood.calibration import Calibration
+from leafwood.errors import BadConfig
+from leafwood.graph import GraphConfig
+from leafwood.nn.unet import PyramidUNet, UNetConfig
+
+__all__ = ["Model", "available_models", "load_model", "save_model"]
+
+_SHIPPED = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with all that is needed to use it.
+
+    Attributes:
+        network: in evaluation mode, float32.
+        graph: the graphs it reads.
+        config: its shape.
+        calibration: from logits to P(wood).
+        provenance: how it came about: command, data, seeds, hours, hardware, scores.
+        name: file stem.
+        sha256: of the weights file, empty before it is saved.
+    """
+
+    network: PyramidUNet
+    graph: GraphConfig
+    config: UNetConfig
+    calibration: Calibration = field(default_factory=Calibration)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    name: str = "unsaved"
+    sha256: str = ""
+
+
+def available_models() -> list[str]:
+    """Names of the models inside the package."""
+    return sorted(p.stem for p in _SHIPPED.glob("*.safetensors"))
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write `path` (``.safetensors``, half precision: the file is half as large) and its card ``.json``."""
+    state = {k: v.detach().to(torch.float16).contiguous() for k, v in model.network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(state, path)
+    card = {
+        "format": 1,
+        "graph": asdict(model.graph),
+        "network": asdict(model.config),
+        "calibration": asdict(model.calibration),
+        "provenance": model.provenance,
+    }
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def load_model(name: str | Path) -> Model:
+    """Load a shipped model by name, or a file.
+
+    Args:
+        name: a name of :func:`available_models`, or the path of a ``.safetensors`` file with its card beside it.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        BadConfig: there is no such model, or its files do not belong together.
+    """
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        path = _SHIPPED / f"{name}.safetensors"
+    if not path.is_file():
+        raise BadConfig(f"no model {str(name)!r}: give one of {', '.join(available_models())}, or a .safetensors file")
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        graph = GraphConfig(**_tuples(card["graph"]))
+        config = UNetConfig(**_tuples(card["network"]))
+        network = PyramidUNet(graph, config)
+        network.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+        calibration = Calibration(**_tuples(card["calibration"]))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
+    return Model(
+        network.eval(),
+        graph,
+        config,
+        calibration,
+        card.get("provenance", {}),
+        path.stem,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no tuples; the configurations are hashable."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

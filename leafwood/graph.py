@@ -1,0 +1,103 @@
+"""From points to the multi-resolution neighbour graph that the network reads.
+
+Each level of the voxel pyramid is a graph of fixed degree (k nearest voxels); levels are joined by parent and child
+links. Fixed degree means that an edge list is an (m, k) table: gathers are cache-friendly and a maximum over neighbours
+is a maximum over an axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch_geometric.data import Data
+
+from leafwood.features import EIGEN_NAMES, HEIGHT_NAMES, eigen_features, height_features, spacing_features
+from leafwood.spatial.neighbours import nearest
+from leafwood.spatial.voxels import Pyramid, build_pyramid
+
+__all__ = ["GraphConfig", "PyramidGraph", "build_graph"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphConfig:
+    """What the graph looks like; stored with the weights, for a network only reads the graphs it was trained on.
+
+    Attributes:
+        size: finest voxel edge, metres.
+        n_levels: pyramid levels, each twice as coarse as the one before.
+        k: neighbours of a voxel, itself included.
+        scales: neighbourhood sizes (numbers of voxels) of the eigen-features at the finest level.
+    """
+
+    size: float = 0.06
+    n_levels: int = 6
+    k: int = 16
+    scales: tuple[int, ...] = (10, 24)
+
+    def n_features(self, level: int) -> int:
+        """Input columns of one level."""
+        if level:
+            return len(EIGEN_NAMES) + 1
+        return (len(EIGEN_NAMES) + 1) * len(self.scales) + 1 + len(HEIGHT_NAMES)
+
+
+class PyramidGraph(Data):
+    """A pyramid of graphs; tensors are named by level: ``x0 pos0 neighbours0 parent0``, ``x1 pos1 ... children1``.
+
+    ``x`` (m, f) features, ``pos`` (m, 3) metres, ``neighbours`` (m, k), ``children`` (m, 8) into the finer level,
+    ``parent`` (m,) into the coarser one. `torch_geometric.data.Batch` joins several, which is what `__inc__` is for.
+    """
+
+    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        for name, step in (("neighbours", 0), ("children", -1), ("parent", 1)):
+            if key.startswith(name):
+                return len(self[f"pos{int(key.removeprefix(name)) + step}"])
+        return 0
+
+    def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> int:
+        return 0
+
+
+def build_graph(
+    xyz: NDArray[np.float32], height: NDArray[np.float32], config: GraphConfig
+) -> tuple[PyramidGraph, NDArray[np.int64]]:
+    """Build the graph of a cloud.
+
+    Args:
+        xyz: (n, 3) local metres, non-negative, n >= 1.
+        height: (n,) height above ground in metres, NaN where it is not known.
+        config: what to build.
+
+    Returns:
+        The graph, and the finest voxel of each point (n,).
+    """
+    pyramid = build_pyramid(xyz, config.size, config.n_levels)
+    tensors: dict[str, Tensor] = {}
+    for number, level in enumerate(pyramid.levels):
+        scales = (config.k,) if number else config.scales
+        neighbours, distance = nearest(level.xyz, max(*scales, config.k))
+        features = [
+            eigen_features(level.xyz, neighbours, scales),
+            spacing_features(distance, tuple(s - 1 for s in scales)),
+        ]
+        if number == 0:
+            features += [np.log1p(pyramid.count)[:, None], _node_heights(pyramid, height)]
+        tensors[f"x{number}"] = torch.from_numpy(np.concatenate(features, axis=1, dtype=np.float32))
+        tensors[f"pos{number}"] = torch.from_numpy(level.xyz)
+        tensors[f"neighbours{number}"] = torch.from_numpy(np.ascontiguousarray(neighbours[:, : config.k]))
+        if number:
+            tensors[f"children{number}"] = torch.from_numpy(level.children)
+        if number + 1 < config.n_levels:
+            tensors[f"parent{number}"] = torch.from_numpy(level.parent)
+    return PyramidGraph(**tensors, num_nodes=len(pyramid.levels[0])), pyramid.node
+
+
+def _node_heights(pyramid: Pyramid, height: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Height features of the finest voxels from their points' mean height (NaN if any is unknown)."""
+    total = np.bincount(pyramid.node, weights=height, minlength=len(pyramid.count))
+    return height_features((total / pyramid.count).astype(np.float32))

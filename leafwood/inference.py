@@ -1,0 +1,133 @@
+"""The segmenter: a cloud in, P(wood) and a label for every point out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leafwood.checkpoint import Model, load_model
+from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
+from leafwood.cloud import PointCloud
+from leafwood.errors import BadCloud
+from leafwood.graph import build_graph
+from leafwood.ground import find_ground, not_vegetation
+from leafwood.spatial.tiles import iter_tiles
+
+__all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count"]
+
+DEFAULT_MODEL = "uav"
+
+Progress = Callable[[int, int], None]
+
+
+def cpu_count() -> int:
+    """Processors this process may use (containers and batch systems often grant fewer than there are)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Segmenter:
+    """Labels clouds with one model; make it once and use it for many.
+
+    Args:
+        model: what to predict with.
+        threads: processors to use; all that the process may use when None.
+        tile_points: points a tile owns at most. Memory is about 3.5 kB a point of a tile.
+        buffer: surroundings that a tile reads beyond its own points, metres.
+
+    Raises:
+        BadConfig: from :meth:`from_pretrained`, when there is no such model.
+    """
+
+    def __init__(
+        self, model: Model, *, threads: int | None = None, tile_points: int = 200_000, buffer: float = 5.0
+    ) -> None:
+        self.model = model
+        self.threads = threads or cpu_count()
+        self.tile_points = tile_points
+        self.buffer = buffer
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path = DEFAULT_MODEL, **options: Any) -> Segmenter:
+        """A segmenter with a shipped model (``"uav"``) or a ``.safetensors`` file; options as for the class."""
+        return cls(load_model(name), **options)
+
+    def predict_proba(self, xyz: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """P(wood) of bare coordinates.
+
+        Args:
+            xyz: (n, 3) metres; float64 where coordinates are projected.
+
+        Returns:
+            (n,) float32; 0 for the points that are found to be ground.
+
+        Raises:
+            BadCloud: coordinates that are NaN, infinite, in degrees, or not of shape (n, 3).
+        """
+        return np.asarray(self.segment(PointCloud.from_xyz(xyz)).columns["wood_prob"])
+
+    def segment(self, cloud: PointCloud, progress: Progress | None = None) -> PointCloud:
+        """Label a cloud.
+
+        Ground (class 2, or found by cloth simulation), noise, buildings, water and withheld points are not labelled.
+
+        Args:
+            cloud: n points.
+            progress: called with the points done and the points to do after each tile.
+
+        Returns:
+            The cloud with columns ``leafwood`` (uint16: 0 not processed, 1 leaf, 2 wood), ``wood_prob`` (float32,
+            0 where not processed) and ``height_ag`` (float32 metres above ground, NaN where unknown).
+
+        Raises:
+            BadCloud: coordinates in degrees, or spread over more than a scan can be.
+        """
+        check_metres(cloud)
+        ground = find_ground(cloud)
+        todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud)))
+        prob = np.zeros(len(cloud), dtype=np.float32)
+        label = np.full(len(cloud), OUT_NONE, dtype=np.uint16)
+        prob[todo] = self._predict(cloud.xyz[todo], ground.height[todo], progress)
+        label[todo] = np.where(prob[todo] > 0.5, OUT_WOOD, OUT_LEAF)
+        return cloud.with_columns(leafwood=label, wood_prob=prob, height_ag=ground.height)
+
+    def _predict(
+        self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None
+    ) -> NDArray[np.float32]:
+        """P(wood) of vegetation points, tile by tile."""
+        torch.set_num_threads(self.threads)
+        margin = np.zeros(len(xyz), dtype=np.float32)
+        done = 0
+        for tile in iter_tiles(xyz[:, :2], self.tile_points, self.buffer):
+            owned = tile.index[tile.owned]
+            margin[owned] = self._margins(xyz[tile.index], height[tile.index])[tile.owned]
+            done += len(owned)
+            if progress:
+                progress(done, len(xyz))
+        return self.model.calibration.probability(margin)
+
+    def _margins(self, xyz: NDArray[np.float32], height: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Wood logit less leaf logit of each point of a tile."""
+        graph, node = build_graph(xyz, height, self.model.graph)
+        with torch.inference_mode():
+            logits = self.model.network(graph)
+        return np.asarray((logits[:, 1] - logits[:, 0]).numpy()[node])
+
+
+def check_metres(cloud: PointCloud) -> None:
+    """Refuse coordinates that can only be degrees.
+
+    Raises:
+        BadCloud: a plan narrower than 0.2 units under at least 2 m of height, placed like longitude and latitude.
+    """
+    if len(cloud) < 2:
+        return
+    wide, deep, high = np.ptp(cloud.xyz, axis=0)
+    x, y = np.abs(cloud.origin[:2])
+    if max(wide, deep) < 0.2 and high > 2 and x <= 180 and y <= 90 and (x > 1 or y > 1):
+        raise BadCloud("the coordinates look like degrees; project the file to metres first")

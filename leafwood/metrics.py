@@ -1,0 +1,118 @@
+"""Scores of a leaf/wood labelling, from counts that add up over tiles and files.
+
+Wood is the positive class. SOUL and others take leaf as positive and call the recall of wood "specificity"; it is printed
+under both names. Accuracy is left out on purpose: with 4 % wood, calling everything leaf scores 0.96.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.classes import LEAF, WOOD
+
+__all__ = ["Scores", "score"]
+
+_BINS = 4096  # AUROC from a histogram is exact but for ties within 1/4096 of probability
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Probability histograms of the true leaf and wood points; everything else follows from them.
+
+    Attributes:
+        leaf: (4096,) int64, true leaf points by P(wood).
+        wood: (4096,) int64, true wood points by P(wood).
+        confusion: ((leaf as leaf, leaf as wood), (wood as leaf, wood as wood)), by the labels given.
+        confidence: (4096,) float64, sum of P(wood) in each bin, for the calibration error.
+    """
+
+    leaf: NDArray[np.int64]
+    wood: NDArray[np.int64]
+    confusion: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+
+    def __add__(self, other: Scores) -> Scores:
+        return Scores(
+            self.leaf + other.leaf,
+            self.wood + other.wood,
+            self.confusion + other.confusion,
+            self.confidence + other.confidence,
+        )
+
+    @property
+    def wood_recall(self) -> float:
+        """Share of wood points found ("specificity" where leaf is the positive class)."""
+        return _ratio(self.confusion[1, 1], self.confusion[1].sum())
+
+    @property
+    def leaf_recall(self) -> float:
+        """Share of leaf points kept."""
+        return _ratio(self.confusion[0, 0], self.confusion[0].sum())
+
+    @property
+    def auroc(self) -> float:
+        """Chance that a wood point has a higher P(wood) than a leaf point."""
+        below = np.cumsum(self.leaf) - 0.5 * self.leaf
+        return _ratio(float((self.wood * below).sum()), float(self.leaf.sum()) * float(self.wood.sum()))
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error of P(wood) over 15 bins of equal width."""
+        edges = np.linspace(0, _BINS, 16).astype(int)[:-1]
+        n = np.add.reduceat(self.leaf + self.wood, edges)
+        gap = np.abs(np.add.reduceat(self.confidence, edges) - np.add.reduceat(self.wood, edges))
+        return _ratio(float(gap.sum()), float(n.sum()))
+
+    def as_dict(self) -> dict[str, float]:
+        """Every score by name; NaN where a class is missing."""
+        (tn, fp), (fn, tp) = self.confusion.astype(float).tolist()
+        wood_iou, leaf_iou = _ratio(tp, tp + fp + fn), _ratio(tn, tn + fp + fn)
+        recall, specificity = self.wood_recall, self.leaf_recall
+        return {
+            "points": tn + fp + fn + tp,
+            "wood_share": _ratio(fn + tp, tn + fp + fn + tp),
+            "wood_recall": recall,
+            "leaf_recall": specificity,
+            "balanced_accuracy": (recall + specificity) / 2,
+            "g_mean": sqrt(recall * specificity) if recall * specificity >= 0 else float("nan"),
+            "wood_precision": _ratio(tp, tp + fp),
+            "wood_f1": _ratio(2 * tp, 2 * tp + fp + fn),
+            "wood_iou": wood_iou,
+            "miou": (wood_iou + leaf_iou) / 2,
+            "mcc": _ratio(tp * tn - fp * fn, sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
+            "auroc": self.auroc,
+            "ece": self.ece,
+        }
+
+
+def score(truth: NDArray[Any], wood_prob: NDArray[Any], predicted: NDArray[Any] | None = None) -> Scores:
+    """Count one labelling against the truth.
+
+    Args:
+        truth: (n,) LEAF, WOOD or IGNORE.
+        wood_prob: (n,) P(wood), 0..1.
+        predicted: (n,) LEAF, WOOD or IGNORE; P(wood) > 0.5 when None. Points ignored on either side do not count.
+
+    Returns:
+        Counts that add up with other counts.
+    """
+    label = (wood_prob > 0.5).astype(np.int8) if predicted is None else predicted
+    use = np.isin(truth, (LEAF, WOOD)) & np.isin(label, (LEAF, WOOD))
+    t, p, y = truth[use].astype(np.int64), wood_prob[use].astype(np.float64), label[use].astype(np.int64)
+    bins = np.clip((p * _BINS).astype(np.int64), 0, _BINS - 1)
+    counts = np.bincount(t * _BINS + bins, minlength=2 * _BINS)
+    return Scores(
+        leaf=counts[:_BINS],
+        wood=counts[_BINS:],
+        confusion=np.bincount(t * 2 + y, minlength=4).reshape(2, 2),
+        confidence=np.bincount(bins, weights=p, minlength=_BINS).astype(np.float64),
+    )

@@ -1,0 +1,116 @@
+"""The leafwood segmenter: a graph U-Net over a voxel pyramid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+
+from leafwood.graph import GraphConfig, PyramidGraph
+from leafwood.nn.conv import MaxEdgeConv, neighbour_max
+
+__all__ = ["PyramidUNet", "UNetConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetConfig:
+    """Shape of the network.
+
+    Attributes:
+        widths: channels of each level, finest first; as many as the graph has levels.
+        encoder_convs: graph convolutions of each level on the way down.
+        decoder_convs: graph convolutions of each level on the way up (none at the coarsest).
+        dropout: share of channels dropped before the head, in training.
+    """
+
+    widths: tuple[int, ...] = (32, 48, 64, 96, 128, 128)
+    encoder_convs: tuple[int, ...] = (1, 1, 2, 2, 2, 2)
+    decoder_convs: tuple[int, ...] = (0, 1, 1, 1, 1)
+    dropout: float = 0.1
+
+
+class _Block(nn.Module):
+    """Convolution over the neighbours, then a two-layer network per voxel, added to what came in."""
+
+    def __init__(self, width: int, scale: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.conv = MaxEdgeConv(width, scale)
+        self.mlp = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+
+    def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
+        h = self.norm(x)
+        out: Tensor = x + self.mlp(torch.cat([h, self.conv(h, pos, neighbours)], dim=1))
+        return out
+
+
+class _Blocks(nn.ModuleList):
+    """Blocks of one level, one after the other."""
+
+    def __init__(self, n: int, width: int, scale: float) -> None:
+        super().__init__(_Block(width, scale) for _ in range(n))
+
+    def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, pos, neighbours)
+        return x
+
+
+def _mlp(n_in: int, n_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.ReLU(), nn.Linear(n_out, n_out))
+
+
+class PyramidUNet(nn.Module):
+    """Graph U-Net: down the voxel pyramid by child maxima, up again by parent links, two logits a finest voxel.
+
+    Args:
+        graph: the graphs it reads.
+        config: its shape.
+
+    Shapes:
+        a :class:`PyramidGraph` with m finest voxels -> (m, 2) logits, leaf and wood.
+    """
+
+    def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
+        super().__init__()
+        self.n_levels, widths = graph.n_levels, config.widths
+        sizes = [graph.size * 2**level for level in range(self.n_levels)]
+        self.sizes = sizes
+        self.read = nn.ModuleList(
+            _mlp(graph.n_features(n) + (widths[n - 1] + 3 if n else 0), widths[n]) for n in range(self.n_levels)
+        )
+        self.down = nn.ModuleList(_Blocks(config.encoder_convs[n], widths[n], sizes[n]) for n in range(self.n_levels))
+        self.join = nn.ModuleList(_mlp(widths[n] + widths[n + 1] + 3, widths[n]) for n in range(self.n_levels - 1))
+        self.up = nn.ModuleList(_Blocks(config.decoder_convs[n], widths[n], sizes[n]) for n in range(self.n_levels - 1))
+        self.head = nn.Sequential(
+            nn.LayerNorm(widths[0]), nn.Dropout(config.dropout), nn.Linear(widths[0], 32), nn.ReLU(), nn.Linear(32, 2)
+        )
+
+    def forward(self, graph: PyramidGraph) -> Tensor:
+        """Logits (m, 2) of the finest voxels; see the class."""
+        h = self._up(self._down(graph), graph)
+        logits: Tensor = self.head(h)
+        return logits
+
+    def _down(self, graph: PyramidGraph) -> list[Tensor]:
+        """What each level knows on the way down, finest first."""
+        found: list[Tensor] = []
+        for n in range(self.n_levels):
+            x, pos, neighbours = graph[f"x{n}"], graph[f"pos{n}"], graph[f"neighbours{n}"]
+            if n:
+                offset = (graph[f"pos{n - 1}"][graph[f"children{n}"][:, 0]] - pos) / self.sizes[n]
+                x = torch.cat([x, offset, neighbour_max(found[-1], graph[f"children{n}"])], dim=1)
+            found.append(self.down[n](self.read[n](x), pos, neighbours))
+        return found
+
+    def _up(self, found: list[Tensor], graph: PyramidGraph) -> Tensor:
+        """The finest level's channels after the way up."""
+        x = found[-1]
+        for n in reversed(range(self.n_levels - 1)):
+            pos, parent = graph[f"pos{n}"], graph[f"parent{n}"]
+            offset = (pos - graph[f"pos{n + 1}"][parent]) / self.sizes[n + 1]
+            x = self.join[n](torch.cat([found[n], offset, embedding(parent, x)], dim=1))
+            x = self.up[n](x, pos, graph[f"neighbours{n}"])
+        return x

@@ -1,0 +1,1 @@
+"""Samplers say where to look; readers read what is there."""

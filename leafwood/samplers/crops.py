@@ -1,0 +1,185 @@
+"""Where training looks: vertical cylinders and single trees of labelled stands, thinned the way forests thin a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.classes import IGNORE, PRESETS
+from leafwood.errors import BadCloud
+from leafwood.ground import find_ground, not_vegetation
+from leafwood.io.loaders import read
+
+__all__ = ["CropConfig", "LabelledStand", "draw_crop", "load_stand"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropConfig:
+    """What a crop looks like. Probabilities are per crop.
+
+    Attributes:
+        radius: least and greatest radius of a cylinder, metres.
+        max_points: points a crop holds at most; the radius shrinks for denser stands.
+        single_tree: probability of one whole tree cut out of its stand, without ground.
+        on_wood: probability that a crop is centred on a wood point.
+        thin: least share of points kept.
+        decay: greatest attenuation of the kept share, from the top down, per 10 m.
+        ground_left: probability that some ground stays in, as when a ground filter has missed it.
+        height_unknown: probability that the height above ground is withheld.
+        jitter: greatest standard deviation of the position noise, metres.
+        line_offset: standard deviation of the shift of each flight line, metres.
+        scale: greatest relative change of size.
+    """
+
+    radius: tuple[float, float] = (2.5, 5.0)
+    max_points: int = 30_000
+    single_tree: float = 0.2
+    on_wood: float = 0.5
+    thin: float = 0.05
+    decay: float = 0.8
+    ground_left: float = 0.3
+    height_unknown: float = 0.15
+    jitter: float = 0.015
+    line_offset: float = 0.02
+    scale: float = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledStand:
+    """A labelled cloud, ready to be cropped.
+
+    Attributes:
+        xyz: (n, 3) float32 local metres.
+        height: (n,) float32 metres above ground, NaN where unknown.
+        label: (n,) int8 LEAF, WOOD or IGNORE; ground counts as leaf here: it is not wood.
+        ground: (n,) bool.
+        tree: (n,) tree number, 0 for none.
+        line: (n,) flight line.
+        path: its file.
+    """
+
+    xyz: NDArray[np.float32]
+    height: NDArray[np.float32]
+    label: NDArray[np.int8]
+    ground: NDArray[np.bool_]
+    tree: NDArray[np.int64]
+    line: NDArray[np.int64]
+    path: Path
+
+    def __len__(self) -> int:
+        return len(self.xyz)
+
+    def take(self, index: NDArray[Any]) -> LabelledStand:
+        """The points at `index`."""
+        columns = ("xyz", "height", "label", "ground", "tree", "line")
+        return replace(self, **{name: getattr(self, name)[index] for name in columns})
+
+
+def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
+    """Read a labelled cloud for training.
+
+    Args:
+        path: a file that :func:`leafwood.read` reads.
+        preset: how its labels are written, a name of :data:`leafwood.classes.PRESETS`.
+
+    Raises:
+        BadCloud: no label column of that preset.
+    """
+    cloud = read(path)
+    codes = PRESETS[preset]
+    column = next((name for name in codes.columns if name in cloud.columns), None)
+    if column is None:
+        raise BadCloud(f"{path}: no column {' or '.join(codes.columns)} (label preset {preset})")
+    ground = find_ground(cloud)
+    label = codes.decode(cloud.columns[column])
+    label[not_vegetation(cloud)] = IGNORE
+    zeros = np.zeros(len(cloud), dtype=np.int64)
+    return LabelledStand(
+        xyz=cloud.xyz,
+        height=ground.height,
+        label=label,
+        ground=ground.mask,
+        tree=cloud.columns.get("gt_tree", zeros).astype(np.int64),
+        line=cloud.columns.get("point_source_id", zeros).astype(np.int64),
+        path=path,
+    )
+
+
+def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
+    """Cut, thin and disturb one training example.
+
+    Args:
+        stand: where from.
+        config: how.
+        rng: the only source of chance.
+
+    Returns:
+        At least one labelled point, coordinates from 0 up.
+    """
+    crop = _single_tree(stand, rng) if rng.random() < config.single_tree else None
+    crop = crop or _cylinder(stand, config, rng)
+    crop = crop.take(_thinning(crop, config, rng))
+    return _disturb(crop, config, rng)
+
+
+def _single_tree(stand: LabelledStand, rng: np.random.Generator) -> LabelledStand | None:
+    """One tree of enough points, its surroundings and the ground gone; None if there is none."""
+    numbers, counts = np.unique(stand.tree[stand.tree > 0], return_counts=True)
+    numbers = numbers[counts >= 500]
+    if not len(numbers):
+        return None
+    crop = stand.take(np.flatnonzero(stand.tree == rng.choice(numbers)))
+    return replace(crop, height=np.full(len(crop), np.nan, dtype=np.float32))
+
+
+def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
+    """A vertical cylinder with all, some or none of its ground."""
+    above = np.flatnonzero(~stand.ground & (stand.label != IGNORE))
+    wood = np.flatnonzero((stand.label == 1) & ~stand.ground)
+    centres = wood if len(wood) and rng.random() < config.on_wood else above
+    centre = stand.xyz[rng.choice(centres), :2] + rng.normal(0, 1, 2)
+    near = np.hypot(*(stand.xyz[:, :2] - centre).T)
+    inside = np.flatnonzero(near < rng.uniform(*config.radius))
+    if len(inside) > 4 * config.max_points:  # the rest is left to the thinning
+        inside = inside[np.argsort(near[inside])[: 4 * config.max_points]]
+    crop = stand.take(inside)
+    keep = ~crop.ground
+    height = crop.height
+    if rng.random() < config.ground_left:
+        keep |= rng.random(len(crop)) < rng.choice([0.05, 0.3, 1.0])
+    if rng.random() < config.height_unknown:
+        height = np.full(len(crop), np.nan, dtype=np.float32)
+    if not keep.any():
+        keep[:] = True
+    return replace(crop, height=height).take(keep)
+
+
+def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which points stay (n,): a random share, falling from the top down."""
+    depth = crop.xyz[:, 2].max() - crop.xyz[:, 2]
+    share = np.exp(rng.uniform(np.log(config.thin), 0.0)) if rng.random() < 0.7 else 1.0
+    keep = share * np.exp(-rng.uniform(-0.2, 1.0) * config.decay * depth / 10.0)
+    expected = keep.sum()
+    keep *= min(1.0, config.max_points / max(expected, 1.0)) * max(1.0, 200.0 / max(expected, 1.0))
+    chosen = rng.random(len(crop)) < keep
+    if not chosen.any():
+        chosen[rng.integers(len(crop))] = True
+    return chosen
+
+
+def _disturb(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
+    """Turn, mirror, scale, shift the flight lines, add noise, and move off the voxel grid."""
+    xyz = crop.xyz.astype(np.float64) - crop.xyz.mean(axis=0)
+    lines, line = np.unique(crop.line, return_inverse=True)
+    xyz += rng.normal(0, config.line_offset, (len(lines), 3))[line]
+    xyz += rng.normal(0, rng.uniform(0, config.jitter) + 1e-6, xyz.shape)
+    angle, scale = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(-config.scale, config.scale))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    xyz[:, :2] = xyz[:, :2] @ turn * (1.0, rng.choice([-1.0, 1.0]))
+    xyz *= scale
+    xyz += rng.uniform(0, 4, 3) - xyz.min(axis=0)
+    return replace(crop, xyz=xyz.astype(np.float32), height=(crop.height * scale).astype(np.float32))

@@ -1,0 +1,102 @@
+"""A pyramid of nested voxels over a cloud: the levels of the graph network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.spatial.order import morton_codes, voxel_cells
+
+__all__ = ["Level", "Pyramid", "build_pyramid"]
+
+_EIGHT = np.arange(8)
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Occupied voxels of one size.
+
+    Attributes:
+        size: voxel edge, metres.
+        xyz: (m, 3) float32, mean of the points (finest level) or of the child voxels.
+        children: (m, 8) int64 positions in the finer level, short rows filled with their first child;
+            empty at the finest level.
+        parent: (m,) int64 positions in the coarser level; empty at the coarsest level.
+    """
+
+    size: float
+    xyz: NDArray[np.float32]
+    children: NDArray[np.int64]
+    parent: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.xyz)
+
+
+@dataclass(frozen=True, eq=False)
+class Pyramid:
+    """Nested voxel levels, finest first, all in Morton order.
+
+    Attributes:
+        levels: finest to coarsest, each twice the size of the one before.
+        node: (n,) int64, the finest voxel of each point.
+        count: (m,) int64 points in each finest voxel.
+    """
+
+    levels: tuple[Level, ...]
+    node: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+
+def _runs(sorted_codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start of each run of equal codes (m,) and the run of each element (n,)."""
+    new = np.empty(len(sorted_codes), dtype=bool)
+    new[:1] = True
+    np.not_equal(sorted_codes[1:], sorted_codes[:-1], out=new[1:])
+    return np.flatnonzero(new), np.cumsum(new) - 1
+
+
+def _run_means(values: NDArray[np.float64], starts: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(np.add.reduceat(values, starts, axis=0) / count[:, None])
+
+
+def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyramid:
+    """Group points into voxels of `size`, those into voxels of twice the size, and so on.
+
+    Args:
+        xyz: (n, 3) metres, non-negative, n >= 1. The grid is anchored at 0, so tiles of one cloud share it.
+        size: finest voxel edge, metres.
+        n_levels: number of levels.
+
+    Returns:
+        The pyramid; the voxels of every level are in Morton order.
+
+    Raises:
+        BadCloud: the points span more than the grid can number.
+    """
+    codes = morton_codes(voxel_cells(xyz, size))
+    order = np.argsort(codes, kind="stable")
+    codes = codes[order]
+    starts, run = _runs(codes)
+    node = np.empty(len(xyz), dtype=np.int64)
+    node[order] = run
+    count = np.diff(starts, append=len(codes))
+    means = _run_means(xyz[order].astype(np.float64), starts, count)
+    codes = codes[starts]
+
+    levels: list[Level] = []
+    children = np.empty((0, 8), dtype=np.int64)
+    for number in range(n_levels):
+        xyz_level, children_level = means.astype(np.float32), children
+        parent = np.empty(0, dtype=np.int64)
+        if number + 1 < n_levels:
+            codes = codes >> np.uint64(3)
+            starts, parent = _runs(codes)
+            n_children = np.diff(starts, append=len(codes))
+            means = _run_means(means, starts, n_children)
+            children = starts[:, None] + np.where(n_children[:, None] > _EIGHT, _EIGHT, 0)
+            codes = codes[starts]
+        levels.append(Level(size * 2**number, xyz_level, children_level, parent))
+    return Pyramid(tuple(levels), node, count)

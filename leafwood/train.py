@@ -1,0 +1,229 @@
+"""Training: crops of labelled stands in, a model out. One loop that reads top to bottom."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+from torch_geometric.data import Batch
+
+from leafwood.checkpoint import Model, save_model
+from leafwood.classes import IGNORE
+from leafwood.errors import BadConfig
+from leafwood.graph import GraphConfig, PyramidGraph, build_graph
+from leafwood.metrics import Scores, score
+from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop, load_stand
+
+__all__ = ["TrainConfig", "train"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A training run; every field can be set in the YAML file.
+
+    Attributes:
+        train: files or glob patterns of labelled stands to learn from.
+        validation: the same for choosing weights; never the same stands.
+        graph: the graphs.
+        network: the network's shape.
+        crops: what examples look like.
+        steps: optimiser steps.
+        batch: crops per step.
+        learning_rate: peak of the one-cycle schedule (AdamW).
+        weight_decay: AdamW's.
+        averaging: decay of the exponential moving average of the weights that is validated and kept.
+        validate_every: steps between validations.
+        validation_crops: crops per validation, always the same ones.
+        loader_processes: processes that prepare crops.
+        threads: threads of the training process.
+        seed: of everything.
+    """
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    graph: GraphConfig = field(default_factory=GraphConfig)
+    network: UNetConfig = field(default_factory=UNetConfig)
+    crops: CropConfig = field(default_factory=CropConfig)
+    steps: int = 3000
+    batch: int = 4
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    averaging: float = 0.998
+    validate_every: int = 250
+    validation_crops: int = 120
+    loader_processes: int = 1
+    threads: int = 1
+    seed: int = 1
+
+
+class _Crops(Dataset[PyramidGraph]):
+    """Crop number i of a run, always the same for the same seed."""
+
+    def __init__(self, stands: list[LabelledStand], config: TrainConfig, stream: int, length: int) -> None:
+        self.stands, self.config, self.stream, self.length = stands, config, stream, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> PyramidGraph:
+        rng = np.random.default_rng((self.config.seed, self.stream, number))
+        crop = draw_crop(self.stands[rng.integers(len(self.stands))], self.config.crops, rng)
+        graph, node = build_graph(crop.xyz, crop.height, self.config.graph)
+        graph.y = torch.from_numpy(_node_labels(crop.label, node, len(graph.pos0)))
+        return graph
+
+
+def _node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """The commoner label of each voxel's labelled points (n,), IGNORE where there is none."""
+    wood = np.bincount(node[label == 1], minlength=n)
+    leaf = np.bincount(node[label == 0], minlength=n)
+    return np.where(wood + leaf == 0, IGNORE, (wood > leaf).astype(np.int64))
+
+
+def train(
+    config: TrainConfig, out: Path, *, resume: bool = False, report: Callable[[str], None] = print
+) -> dict[str, float]:
+    """Train a model and write it to a folder.
+
+    Args:
+        config: the run.
+        out: folder for ``model.safetensors`` with its card (the best by validation G-mean), ``log.csv`` and
+            ``last.pt``, from which a killed run goes on.
+        resume: go on from ``last.pt`` if it is there.
+        report: called with a line per validation.
+
+    Returns:
+        Scores of the kept weights on the validation crops.
+
+    Raises:
+        BadConfig: a pattern that matches no file, or a stand that is in both sets.
+    """
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    train_files, validation_files = _files(config.train), _files(config.validation)
+    if shared := set(train_files) & set(validation_files):
+        raise BadConfig(f"{sorted(shared)[0]} is in train and in validation")
+    stands = [load_stand(path) for path in train_files]
+    checks = DataLoader(
+        _Crops([load_stand(path) for path in validation_files], config, 1, config.validation_crops),
+        batch_size=None,
+        num_workers=config.loader_processes,
+    )
+    weights = _class_weights(_Crops(stands, config, 2, 64))
+
+    network = PyramidUNet(config.graph, config.network)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=0.1)
+    parts: dict[str, Any] = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    step, seconds, best = 0, 0.0, {"g_mean": -1.0}
+    if resume and (out / "last.pt").exists():
+        state = torch.load(out / "last.pt", weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        step, seconds, best = state["step"], state["seconds"], state["best"]
+
+    losses: list[float] = []
+    for batch in _batches(stands, config, step):
+        started = time.perf_counter()
+        loss = nn.functional.cross_entropy(network(batch), batch.y, weights, ignore_index=IGNORE)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        average.update_parameters(network)
+        losses.append(loss.item())
+        step += 1
+        seconds += time.perf_counter() - started
+        if step % config.validate_every and step < config.steps:
+            continue
+
+        scores = _validate(average, checks).as_dict()
+        _log(out / "log.csv", {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **scores})
+        report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
+        losses.clear()
+        if scores["g_mean"] > best["g_mean"]:
+            best = scores
+            provenance = {"config": asdict(config), "step": step, "train_seconds": seconds, "validation": scores}
+            kept = PyramidUNet(config.graph, config.network)
+            kept.load_state_dict(average.module.state_dict())
+            save_model(Model(kept, config.graph, config.network, provenance=provenance), out / "model.safetensors")
+        state = {name: part.state_dict() for name, part in parts.items()}
+        torch.save({**state, "step": step, "seconds": seconds, "best": best}, out / "last.pt")
+    return best
+
+
+_SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
+
+
+def _files(patterns: tuple[str, ...]) -> list[Path]:
+    """Files of the patterns, sorted, relative to the working folder."""
+    found: list[Path] = []
+    for pattern in patterns:
+        path = Path(pattern)
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        matches = sorted(root.glob(str(path.relative_to(root) if path.is_absolute() else path)))
+        if not matches:
+            raise BadConfig(f"no file matches {pattern!r}")
+        found += matches
+    return found
+
+
+def _class_weights(crops: _Crops) -> Tensor:
+    """Weights that give leaf and wood the same mass over the crops (2,)."""
+    counts = np.zeros(2)
+    for number in range(len(crops)):
+        y = crops[number].y.numpy()
+        counts += np.bincount(y[y != IGNORE], minlength=2)
+    return torch.tensor(counts.sum() / (2 * np.maximum(counts, 1.0)), dtype=torch.float32)
+
+
+def _batches(stands: list[LabelledStand], config: TrainConfig, done: int) -> Iterator[Any]:
+    """The run's batches from step `done` on."""
+    crops = _Crops(stands, config, 0, config.steps * config.batch)
+    loader = DataLoader(
+        crops,
+        batch_size=config.batch,
+        sampler=range(done * config.batch, len(crops)),
+        num_workers=config.loader_processes,
+        collate_fn=Batch.from_data_list,
+    )
+    yield from loader
+
+
+def _validate(network: nn.Module, checks: DataLoader[PyramidGraph]) -> Scores:
+    """Scores of the network's voxels over the validation crops."""
+    network.eval()
+    total: Scores | None = None
+    with torch.inference_mode():
+        for graph in checks:
+            wood = torch.softmax(network(graph), dim=1)[:, 1].numpy()
+            found = score(graph.y.numpy(), wood)
+            total = found if total is None else total + found
+    network.train()
+    if total is None:
+        raise BadConfig("validation_crops must be at least 1")
+    return total
+
+
+def _log(path: Path, row: dict[str, float]) -> None:
+    """Append a row to a CSV file, with a header if it is new."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)

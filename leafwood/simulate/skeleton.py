@@ -1,0 +1,326 @@
+"""Woody skeletons: tapered polylines, grown by modular-tree or built from arrays, and swept into triangles.
+
+modular-tree (`m_tree`, MIT) grows stems and branches, but meshes a 40 cm stem and a 2 mm twig with the same number of
+sides, and its radii thin out without a floor. So its axes are read back from its mesh, radii follow a stated rule,
+and one sweep with 3 to 12 sides by radius meshes every family: twigs cost 6 triangles a segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.simulate.mesh import LabelledMesh, Part
+
+__all__ = ["TWIG_RADIUS", "BranchLevel", "Skeleton", "grow_axes", "sweep"]
+
+TWIG_RADIUS = 0.01  # m; thinner wood is a twig
+_CAP_RADIUS = 0.004  # m; thicker ends are closed with a disc
+_SIDES = ((0.006, 3), (0.03, 5), (0.10, 8), (np.inf, 12))
+
+Floats = NDArray[np.float64]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchLevel:
+    """One order of branching as modular-tree grows it.
+
+    Attributes:
+        per_m: branches per metre of the parent.
+        length: length at the parent's base and at its tip; for the first order as a share of the crown radius,
+            for the others as a share of the parent order's length.
+        angle: degrees from the parent's direction at its base and at its tip.
+        start: share of the parent's length that stays bare.
+        randomness: crookedness, 0 straight to 1 wild.
+        up: upward attraction, negative hangs.
+        gravity: bending under the branch's weight.
+        flatness: 0 branches in all directions, 1 in a horizontal fan.
+        split: forks per metre.
+    """
+
+    per_m: float
+    length: tuple[float, float]
+    angle: tuple[float, float]
+    start: float = 0.1
+    randomness: float = 0.4
+    up: float = 0.25
+    gravity: float = 8.0
+    flatness: float = 0.3
+    split: float = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """Branches as polylines with a radius at every node.
+
+    Attributes:
+        xyz: (n, 3) node positions, metres, branch after branch, base to tip.
+        radius: (n,) metres.
+        start: (b + 1,) first node of each branch.
+        order: (b,) 0 stem, 1 branch on a stem, ...
+        parent: (b,) branch number of the parent, always smaller than its own; -1 for stems.
+        alive: (b,) whether it may bear leaves.
+    """
+
+    xyz: Floats
+    radius: Floats
+    start: NDArray[np.int64]
+    order: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    alive: NDArray[np.bool_]
+
+    @classmethod
+    def from_grid(
+        cls, xyz: Floats, radius: Floats, *, order: int, parent: NDArray[Any] | None = None, alive: bool = True
+    ) -> Skeleton:
+        """Branches of m nodes each: `xyz` (b, m, 3), `radius` (b, m)."""
+        b, m = radius.shape
+        return cls(
+            xyz=xyz.reshape(-1, 3).astype(np.float64),
+            radius=radius.reshape(-1).astype(np.float64),
+            start=np.arange(0, b * m + 1, m, dtype=np.int64),
+            order=np.full(b, order, dtype=np.int64),
+            parent=np.full(b, -1, dtype=np.int64) if parent is None else parent.astype(np.int64),
+            alive=np.full(b, alive),
+        )
+
+    @classmethod
+    def merge(cls, skeletons: Iterable[Skeleton], *, shared_parents: bool = True) -> Skeleton:
+        """One skeleton of several.
+
+        Args:
+            skeletons: in order, not empty.
+            shared_parents: parents are numbers in the merged skeleton already (twigs grown on the first one);
+                otherwise each skeleton numbers its own.
+        """
+        all_ = list(skeletons)
+        nodes = np.cumsum([0, *(len(s.xyz) for s in all_)])
+        branches = np.cumsum([0, *(len(s.order) for s in all_)])
+        shift = [0 if shared_parents else int(o) for o in branches[:-1]]
+        return cls(
+            xyz=np.concatenate([s.xyz for s in all_]),
+            radius=np.concatenate([s.radius for s in all_]),
+            start=np.concatenate([*(s.start[:-1] + o for s, o in zip(all_, nodes, strict=False)), nodes[-1:]]),
+            order=np.concatenate([s.order for s in all_]),
+            parent=np.concatenate([np.where(s.parent < 0, -1, s.parent + o) for s, o in zip(all_, shift, strict=True)]),
+            alive=np.concatenate([s.alive for s in all_]),
+        )
+
+    @property
+    def branch(self) -> NDArray[np.int64]:
+        """(n,) branch number of each node."""
+        return np.repeat(np.arange(len(self.order)), np.diff(self.start))
+
+    def along(self) -> Floats:
+        """(n,) distance from the branch's base, metres."""
+        step = np.zeros(len(self.xyz))
+        step[1:] = np.linalg.norm(np.diff(self.xyz, axis=0), axis=1)
+        step[self.start[:-1]] = 0.0
+        total = np.cumsum(step)
+        return np.asarray(total - total[self.start[:-1]][self.branch])
+
+    def lengths(self) -> Floats:
+        """(b,) branch lengths, metres."""
+        return self.along()[self.start[1:] - 1]
+
+    def keep(self, mask: NDArray[np.bool_]) -> Skeleton:
+        """The branches in `mask` (b,); a branch whose parent is dropped goes too."""
+        mask = mask.copy()
+        for i in np.flatnonzero(self.parent >= 0):
+            mask[i] &= mask[self.parent[i]]
+        number = np.cumsum(mask) - 1
+        nodes = mask[self.branch]
+        counts = np.diff(self.start)[mask]
+        return Skeleton(
+            xyz=self.xyz[nodes],
+            radius=self.radius[nodes],
+            start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            order=self.order[mask],
+            parent=np.where(self.parent[mask] < 0, -1, number[self.parent[mask]]),
+            alive=self.alive[mask],
+        )
+
+    def moved(self, xyz: Floats) -> Skeleton:
+        """The same branches with nodes at `xyz` (n, 3)."""
+        return replace(self, xyz=xyz)
+
+
+def grow_axes(
+    height: float, crown_base: float, crown_radius: float, levels: Sequence[BranchLevel], crown_shape: str, rng: Rng
+) -> Skeleton:
+    """Grow the axes of a tree with modular-tree.
+
+    Args:
+        height: length of the stem, m.
+        crown_base: share of the stem without branches.
+        crown_radius: m.
+        levels: branch orders, coarse to fine.
+        crown_shape: a name of `m_tree.CrownShape`.
+        rng: gives modular-tree its seeds.
+
+    Returns:
+        A skeleton whose radii are still zero.
+    """
+    import m_tree
+
+    def curve(ends: tuple[float, float]) -> object:
+        prop = m_tree.SimpleCurveProperty()
+        prop.x_min, prop.x_max, prop.y_min, prop.y_max, prop.power = 0.0, 1.0, ends[0], ends[1], 1.0
+        wrapper = m_tree.PropertyWrapper()
+        wrapper.set_simple_curve_property(prop)
+        return wrapper
+
+    trunk = m_tree.TrunkFunction()
+    trunk.seed = int(rng.integers(1 << 30))
+    trunk.length, trunk.start_radius, trunk.end_radius = height, 0.3, 0.05
+    trunk.resolution, trunk.randomness, trunk.up_attraction = 2.5, 0.05, 0.6
+    above: Any = trunk
+    reach = crown_radius
+    for number, level in enumerate(levels):
+        branch = m_tree.BranchFunction()
+        branch.seed = int(rng.integers(1 << 30))
+        branch.length = curve((level.length[0] * reach, level.length[1] * reach))
+        branch.start_angle = curve(level.angle)
+        branch.randomness = m_tree.PropertyWrapper(m_tree.ConstantProperty(level.randomness))
+        branch.resolution = min(2.5 + 1.5 * number, max(1.2, 4.0 / max(level.length[0] * reach, 0.2)) + 1.0)
+        branch.flatness, branch.break_chance = level.flatness, 0.02
+        branch.gravity.strength, branch.gravity.up_attraction = level.gravity, level.up
+        branch.split.probability, branch.split.angle, branch.split.radius = level.split, 35.0, 0.9
+        branch.distribution.density, branch.distribution.start, branch.distribution.end = level.per_m, level.start, 0.98
+        if number == 0:
+            branch.distribution.start = crown_base
+            branch.crown.shape = getattr(m_tree.CrownShape, crown_shape)
+            branch.crown.base_size = crown_base
+        above.add_child(branch)
+        above = branch
+        reach *= 0.5 * (level.length[0] + level.length[1])
+    tree = m_tree.Tree()
+    tree.set_trunk_function(trunk)
+    tree.execute_functions()
+    return _read_axes(m_tree.BasicMesher().mesh_tree(tree))
+
+
+def _read_axes(mesh: Any) -> Skeleton:
+    """Axes from modular-tree's tubes: every ring is a node, rings not joined by quads begin a new branch."""
+    vertices = mesh.get_vertices().reshape(-1, 3).astype(np.float64)
+    quads = mesh.get_polygons().reshape(-1, 4)
+    sides = int(quads[0, 1] - quads[0, 0])
+    centre = vertices.reshape(-1, sides, 3).mean(axis=1)
+    joined = np.zeros(len(centre), dtype=bool)
+    joined[np.unique(quads[:, 1] // sides)] = True
+    # A node on top of the one before has no direction.
+    apart = np.ones(len(centre), dtype=bool)
+    apart[1:] = np.linalg.norm(np.diff(centre, axis=0), axis=1) > 2e-3
+    keep = apart | ~joined
+    centre, first = centre[keep], np.flatnonzero(~joined[keep])
+    start = np.append(first, len(centre)).astype(np.int64)
+    long_enough = np.diff(start) >= 2
+    parent = _parents(centre, start)
+    order = np.zeros(len(first), dtype=np.int64)
+    for i in range(1, len(order)):
+        order[i] = order[parent[i]] + 1
+    whole = Skeleton(centre, np.zeros(len(centre)), start, order, parent, np.ones(len(order), dtype=bool))
+    return whole.keep(long_enough)
+
+
+def _parents(xyz: Floats, start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The earlier branch that each branch starts on (modular-tree writes parents first)."""
+    from scipy.spatial import cKDTree
+
+    branch = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    k = min(24, len(xyz))
+    _, near = cKDTree(xyz).query(xyz[start[:-1]], k=k)
+    candidates = branch[near.reshape(len(start) - 1, k)]
+    earlier = candidates < np.arange(len(start) - 1)[:, None]
+    first = earlier.argmax(axis=1)
+    parent = np.where(earlier.any(axis=1), candidates[np.arange(len(first)), first], 0)
+    parent[0] = -1
+    return np.asarray(parent, dtype=np.int64)
+
+
+def _frames(skeleton: Skeleton) -> tuple[Floats, Floats]:
+    """Two unit vectors (n, 3) across each node's direction, one reference per branch so tubes do not twist."""
+    branch, xyz = skeleton.branch, skeleton.xyz
+    last = skeleton.start[1:] - 1
+    forward = np.zeros_like(xyz)
+    forward[:-1] = xyz[1:] - xyz[:-1]
+    forward[last] = xyz[last] - xyz[last - 1]
+    backward = np.zeros_like(xyz)
+    backward[1:] = xyz[1:] - xyz[:-1]
+    backward[skeleton.start[:-1]] = forward[skeleton.start[:-1]]
+    unit = [v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (forward, backward)]
+    tangent = unit[0] + unit[1]
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12)
+    along = np.maximum.reduceat(np.abs(tangent), skeleton.start[:-1], axis=0)
+    reference = np.eye(3)[along.argmin(axis=1)][branch]
+    across = np.cross(reference, tangent)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
+    return across, np.cross(tangent, across)
+
+
+def sweep(skeleton: Skeleton, rng: Rng, *, bark: float = 0.0, part: Part | None = None) -> LabelledMesh:
+    """Mesh a skeleton with prisms of 3 to 12 sides.
+
+    A polygon inside a circle is narrower than the circle; radii are widened so that perimeters, hence bark areas and
+    mean silhouettes, are the circle's.
+
+    Args:
+        skeleton: branches with radii.
+        rng: for the bark.
+        bark: relative standard deviation of the surface about the round, on wood thicker than 3 cm radius.
+        part: one part for everything (deadwood); by order and radius otherwise.
+    """
+    across, up = _frames(skeleton)
+    branch = skeleton.branch
+    base = skeleton.radius[skeleton.start[:-1]]
+    thickest = np.maximum.reduceat(skeleton.radius, skeleton.start[:-1])
+    del base
+    sides = np.select([thickest <= limit for limit, _ in _SIDES], [n for _, n in _SIDES])
+    meshes = []
+    for n in np.unique(sides):
+        nodes = np.flatnonzero(sides[branch] == n)
+        angle = 2 * np.pi * np.arange(n) / n
+        radius = skeleton.radius[nodes, None] * (np.pi / n) / np.sin(np.pi / n)
+        if bark and n >= 8:
+            radius = radius * (1 + bark * np.clip(rng.standard_normal((len(nodes), n)), -2.5, 2.5))
+        else:
+            radius = np.repeat(radius, n, axis=1)
+        ring = radius[..., None] * (
+            np.cos(angle)[None, :, None] * across[nodes, None] + np.sin(angle)[None, :, None] * up[nodes, None]
+        )
+        vertices = (skeleton.xyz[nodes, None] + ring).reshape(-1, 3)
+        meshes.append(_skin(skeleton, nodes, int(n), vertices, part))
+    return LabelledMesh.merge(meshes)
+
+
+def _skin(skeleton: Skeleton, nodes: NDArray[np.int64], n: int, vertices: Floats, part: Part | None) -> LabelledMesh:
+    """Triangles between the rings of `nodes`, and discs on thick ends."""
+    branch = skeleton.branch[nodes]
+    lower = np.flatnonzero(branch[1:] == branch[:-1])
+    i, j = np.arange(n), (np.arange(n) + 1) % n
+    a, b = lower[:, None] * n + i, lower[:, None] * n + j
+    sides = np.stack([np.stack([a, b, b + n], -1), np.stack([a, b + n, a + n], -1)], axis=2).reshape(-1, 3)
+    ends = np.flatnonzero(np.append(branch[1:] != branch[:-1], True))
+    starts = np.flatnonzero(np.append(True, branch[1:] != branch[:-1]))
+    discs = np.concatenate([ends, starts[skeleton.order[branch[starts]] == 0]])
+    discs = discs[skeleton.radius[nodes[discs]] > _CAP_RADIUS]
+    fan = np.stack([np.zeros(n - 2), np.arange(1, n - 1), np.arange(2, n)], axis=-1).astype(np.int64)
+    caps = (discs[:, None, None] * n + fan).reshape(-1, 3)
+    triangles = np.concatenate([sides, caps])
+    owner = np.concatenate([np.repeat(lower, 2 * n), np.repeat(discs, n - 2)])
+    label = np.where(
+        skeleton.order[branch[owner]] == 0,
+        Part.STEM,
+        np.where(skeleton.radius[nodes[owner]] < TWIG_RADIUS, Part.TWIG, Part.BRANCH),
+    )
+    return LabelledMesh(
+        vertices=vertices.astype(np.float32),
+        triangles=triangles.astype(np.int32),
+        part=np.full(len(owner), part, dtype=np.uint8) if part is not None else label.astype(np.uint8),
+        tree=np.zeros(len(owner), dtype=np.uint32),
+    )

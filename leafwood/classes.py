@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "DEFAULT_CLASSES",
     "GROUND",
     "IGNORE",
     "LEAF",
@@ -24,6 +25,7 @@ __all__ = [
     "PRESETS",
     "REPLACEABLE",
     "WOOD",
+    "ClassMap",
     "LabelPreset",
     "label_counts",
 ]
@@ -36,6 +38,16 @@ GROUND = 2
 NOT_VEGETATION = frozenset({6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
 # ASPRS classes that may be replaced by leaf/wood codes: never classified, undecided, low/medium/high vegetation.
 REPLACEABLE = frozenset({0, 1, 3, 4, 5})
+
+
+class ClassMap(NamedTuple):
+    """ASPRS codes written into `classification` (64 to 255 are the user's to define)."""
+
+    leaf: int = 65
+    wood: int = 64
+
+
+DEFAULT_CLASSES = ClassMap()
 
 
 @dataclass(frozen=True)

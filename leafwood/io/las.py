@@ -67,8 +67,9 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
 
     Args:
         path: the file; its content decides what it is.
-        columns: exactly these columns, where the file has them. By default classification, returns, withheld, intensity,
-            GPS time, point source, and extra dimensions that hold labels (:data:`~leafwood.classes.PRESETS`, ``gt_*``).
+        columns: exactly these columns, where the file has them. By default classification, returns, withheld,
+            intensity, GPS time, point source, and extra dimensions that hold labels (:data:`~leafwood.classes.PRESETS`,
+            ``gt_*``).
         crs: to be used in place of the file's own, such as ``EPSG:25832``.
 
     Returns:

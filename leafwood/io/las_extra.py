@@ -118,12 +118,14 @@ def describe_records(layout: Layout) -> tuple[list[ExtraDim], int]:
     """What the extra bytes of a file mean.
 
     Descriptors are taken in order as long as their bytes fit into the record; those that promise more than the record
-    has are left out. Bytes left over become undocumented dimensions.
+    has are left out. Bytes left over become undocumented dimensions. The specification allows one record of
+    descriptors; of several the first counts, as in laspy and PDAL.
 
     Returns:
         The dimensions, and how many descriptors had to be left out.
     """
-    body = b"".join(v.body[: len(v.body) // _SIZE * _SIZE] for v in layout.vlrs if v.key == EXTRA_BYTES)
+    vlr = layout.find(*EXTRA_BYTES)
+    body = vlr.body if vlr else b""
     dims: list[ExtraDim] = []
     start, total = layout.base_length, len(body) // _SIZE
     for number in range(total):

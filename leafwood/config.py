@@ -1,7 +1,7 @@
 """YAML files to typed dataclasses, and back.
 
-jsonargparse does the typing: values are checked against the annotations of a dataclass, unknown keys are refused, nested
-dataclasses nest in the YAML.
+jsonargparse does the typing: values are checked against the annotations of a dataclass, unknown keys are refused,
+nested dataclasses nest in the YAML.
 """
 
 from __future__ import annotations

@@ -1,0 +1,51 @@
+"""The network reads what the graph builds."""
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from leafwood.graph import GraphConfig, build_graph
+from leafwood.nn.unet import PyramidUNet, UNetConfig
+
+GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6))
+SHAPE = UNetConfig(widths=(8, 12, 16), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
+
+
+def cloud(n, seed=0):
+    return np.random.default_rng(seed).uniform(0, 2, (n, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(1)
+    return PyramidUNet(GRAPH, SHAPE).eval()
+
+
+@pytest.mark.parametrize("n", [1, 2, 300])
+def test_two_logits_a_voxel(network, n):
+    graph, node = build_graph(cloud(n), np.full(n, np.nan, dtype=np.float32), GRAPH)
+    logits = network(graph)
+    assert logits.shape == (len(graph.pos0), 2)
+    assert torch.isfinite(logits).all()
+    assert node.max() == len(graph.pos0) - 1
+
+
+def test_a_batch_is_the_same_as_one_by_one(network):
+    graphs = [build_graph(cloud(n, n), np.zeros(n, dtype=np.float32), GRAPH)[0] for n in (40, 90, 7)]
+    together = network(Batch.from_data_list(graphs))
+    torch.testing.assert_close(together, torch.cat([network(g) for g in graphs]), atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_reach_every_weight(network):
+    graph, _ = build_graph(cloud(200), np.zeros(200, dtype=np.float32), GRAPH)
+    trained = PyramidUNet(GRAPH, SHAPE)
+    trained(graph).square().sum().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in trained.parameters())
+
+
+def test_height_is_read(network):
+    xyz = cloud(200)
+    low, _ = build_graph(xyz, np.zeros(200, dtype=np.float32), GRAPH)
+    high, _ = build_graph(xyz, np.full(200, 30, dtype=np.float32), GRAPH)
+    assert not torch.allclose(network(low), network(high))

@@ -26,7 +26,7 @@ def _unit(v: Floats) -> Floats:
 
 
 def stem_radius(z: Floats, height: float, dbh: float, form: StemForm) -> Floats:
-    """Stem radius (m) at heights `z` (n,): a power of the distance from the top, right at breast height, flared below."""
+    """Stem radius (m) at heights `z` (n,): a power of the distance from the top, flared at the foot, exact at 1.3 m."""
     breast = min(1.3, 0.3 * height)
     relative = np.clip((height - z) / max(height - breast, 0.1), 0, None) ** form.taper
     flare = 1 + form.flare * np.exp(-np.maximum(z, 0) / (0.4 * max(dbh, 0.02) + 0.05))
@@ -59,13 +59,16 @@ def set_radii(skeleton: Skeleton, height: float, dbh: float, form: StemForm, rng
 
 
 def _radius_at(skeleton: Skeleton, radius: Floats, which: NDArray[np.int64]) -> Floats:
-    """Radius of the parent where each branch in `which` leaves it."""
+    """Radius of the parent where each branch in `which` leaves it: at the parent's nearest node."""
     start, parent = skeleton.start, skeleton.parent[which]
-    out = np.empty(len(which))
-    for i, (b, p) in enumerate(zip(which, parent, strict=True)):
-        nodes = slice(start[p], start[p + 1])
-        nearest = ((skeleton.xyz[nodes] - skeleton.xyz[start[b]]) ** 2).sum(axis=1).argmin()
-        out[i] = radius[nodes][nearest]
+    count = start[parent + 1] - start[parent]
+    first = np.cumsum(count) - count
+    child = np.repeat(np.arange(len(which)), count)
+    node = start[parent][child] + np.arange(len(child)) - first[child]
+    away = ((skeleton.xyz[node] - skeleton.xyz[start[which]][child]) ** 2).sum(axis=1)
+    nearest = away == np.minimum.reduceat(away, first)[child]
+    out = np.zeros(len(which))
+    out[child[nearest]] = radius[node[nearest]]
     return out
 
 
@@ -80,7 +83,6 @@ def add_twigs(skeleton: Skeleton, form: TwigForm, rng: Rng, *, limit: int = 20_0
     """
     branch = skeleton.branch
     lower = np.flatnonzero((branch[1:] == branch[:-1]) & (skeleton.radius[1:] < form.on_radius))
-    lower = lower[skeleton.order[branch[lower]] > 0]
     step = skeleton.xyz[lower + 1] - skeleton.xyz[lower]
     expected = np.linalg.norm(step, axis=1) * form.per_m * np.where(skeleton.alive[branch[lower]], 1.0, 0.35)
     expected *= min(1.0, limit / max(expected.sum(), 1e-9))
@@ -252,7 +254,7 @@ def _second_order(first: Skeleton, form: WhorlForm, rng: Rng, *, offset: int) ->
     angle = np.radians(rng.uniform(40, 65, len(on)))[:, None]
     direction = np.cos(angle) * along + np.sin(angle) * across
     reach = (form.side_length * length[on] * (1 - s) ** 0.7 * (0.35 + 0.65 * s) + 0.06) * rng.uniform(0.6, 1.2, len(on))
-    u = np.linspace(0, 1, 4)
+    u = np.linspace(0, 1, 3)
     xyz = base[:, None] + (reach[:, None] * u)[..., None] * direction[:, None]
     xyz[..., 2] -= form.side_hang * reach[:, None] * u**1.5
     xyz += 0.02 * reach[:, None, None] * np.cumsum(rng.standard_normal(xyz.shape), axis=1) * u[None, :, None]

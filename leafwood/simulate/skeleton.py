@@ -131,8 +131,9 @@ class Skeleton:
     def keep(self, mask: NDArray[np.bool_]) -> Skeleton:
         """The branches in `mask` (b,); a branch whose parent is dropped goes too."""
         mask = mask.copy()
-        for i in np.flatnonzero(self.parent >= 0):
-            mask[i] &= mask[self.parent[i]]
+        for order in range(1, int(self.order.max(initial=0)) + 1):
+            own = np.flatnonzero(self.order == order)
+            mask[own] &= (self.parent[own] < 0) | mask[self.parent[own]]
         number = np.cumsum(mask) - 1
         nodes = mask[self.branch]
         counts = np.diff(self.start)[mask]
@@ -144,6 +145,26 @@ class Skeleton:
             parent=np.where(self.parent[mask] < 0, -1, number[self.parent[mask]]),
             alive=self.alive[mask],
         )
+
+    def cut(self, low: float, high: float) -> Skeleton:
+        """What lies between two heights: stems are shortened, branches outside drop with all they bear."""
+        base = self.xyz[self.start[:-1], 2]
+        top = np.maximum.reduceat(self.xyz[:, 2], self.start[:-1])
+        inside = np.where(self.order == 0, (base < high) & (top > low), (base >= low) & (base < high))
+        kept = self.keep(inside)
+        z = kept.xyz[:, 2]
+        nodes = (kept.order > 0)[kept.branch] | ((z >= low) & (z <= high))
+        counts = np.add.reduceat(nodes.astype(np.int64), kept.start[:-1])
+        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        short = replace(kept, xyz=kept.xyz[nodes], radius=kept.radius[nodes], start=start)
+        return short.keep(counts >= 2) if (counts < 2).any() else short
+
+    def crown_radius(self) -> float:
+        """Radius of a circle with the area of the branches' convex outline seen from above, m."""
+        from scipy.spatial import ConvexHull
+
+        xy = self.xyz[self.order[self.branch] > 0, :2]
+        return float(np.sqrt(ConvexHull(xy).volume / np.pi)) if len(xy) > 8 else 0.1
 
     def moved(self, xyz: Floats) -> Skeleton:
         """The same branches with nodes at `xyz` (n, 3)."""
@@ -178,7 +199,7 @@ def grow_axes(
     trunk = m_tree.TrunkFunction()
     trunk.seed = int(rng.integers(1 << 30))
     trunk.length, trunk.start_radius, trunk.end_radius = height, 0.3, 0.05
-    trunk.resolution, trunk.randomness, trunk.up_attraction = 2.5, 0.05, 0.6
+    trunk.resolution, trunk.randomness, trunk.up_attraction = max(2.5, 16 / height), 0.12, 0.6
     above: Any = trunk
     reach = crown_radius
     for number, level in enumerate(levels):
@@ -277,9 +298,7 @@ def sweep(skeleton: Skeleton, rng: Rng, *, bark: float = 0.0, part: Part | None 
     """
     across, up = _frames(skeleton)
     branch = skeleton.branch
-    base = skeleton.radius[skeleton.start[:-1]]
     thickest = np.maximum.reduceat(skeleton.radius, skeleton.start[:-1])
-    del base
     sides = np.select([thickest <= limit for limit, _ in _SIDES], [n for _, n in _SIDES])
     meshes = []
     for n in np.unique(sides):

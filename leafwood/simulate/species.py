@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from leafwood.errors import BadConfig, BadFile
+from leafwood.config import load
+from leafwood.errors import BadConfig
 from leafwood.simulate.foliage import LeafForm
 from leafwood.simulate.skeleton import BranchLevel
 
@@ -188,36 +189,13 @@ def load_preset(kind: Literal["species", "stands"], name: str | Path, cls: type[
 
     Raises:
         BadConfig: no such preset or file, or a key or value that the dataclass does not take.
-        BadFile: not YAML.
     """
-    import yaml
-
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else _PRESETS / kind / f"{name}.yaml"
     if not path.is_file():
         raise BadConfig(f"no {kind} preset or file {str(name)!r}; presets: {', '.join(preset_names(kind))}")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadFile(f"{path}: not YAML ({str(error).splitlines()[0]})") from error
-    return _build(cls, values or {}, str(path))
+    return load(path, cls)
 
 
 def load_species(name: str | Path) -> Species:
     """A species preset by name, or from a YAML file."""
     return load_preset("species", name, Species)
-
-
-def _build(cls: type[T], values: dict[str, Any], where: str) -> T:
-    from argparse import ArgumentError
-
-    from jsonargparse import ArgumentParser
-
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--value", type=cls)
-    try:
-        built = parser.instantiate(parser.parse_object({"value": values})).value
-    except (ArgumentError, BadConfig) as error:
-        raise BadConfig(f"{where}: {' '.join(str(error).split())[:300]}") from error
-    if not isinstance(built, cls):
-        raise BadConfig(f"{where}: expected the settings of {cls.__name__}")
-    return built

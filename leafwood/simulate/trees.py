@@ -16,14 +16,14 @@ from leafwood.simulate.branching import (
     add_lianas,
     add_stubs,
     add_twigs,
-    set_radii,
     stem_radius,
     whorled,
 )
+from leafwood.simulate.broadleaf import grow_broadleaf
 from leafwood.simulate.foliage import bear_leaves, leaf_mesh
 from leafwood.simulate.mesh import LabelledMesh
 from leafwood.simulate.palm import clothe_palm, palm_stem
-from leafwood.simulate.skeleton import Skeleton, grow_axes, sweep
+from leafwood.simulate.skeleton import Skeleton, sweep
 from leafwood.simulate.species import Species, stem_diameter
 
 __all__ = ["Wood", "clothe", "grow_tree", "grow_wood"]
@@ -87,17 +87,18 @@ def grow_wood(species: Species, height: float, rng: Rng, *, max_twigs: int = 12_
     if species.family == "palm":
         stem = palm_stem(height, dbh, species.stem, rng)
         return Wood(species, stem, height, dbh, 0.5 * crown_diameter)
-    grow = _broadleaf if species.family == "broadleaf" else _conifer
+    grow = grow_broadleaf if species.family == "broadleaf" else _conifer
     skeleton = grow(species, height, 0.5 * crown_diameter, dbh, rng)
+    skeleton = _kill(skeleton, species.dead, height, rng)
     skeleton = _bend(skeleton, height, species, rng)
     if rng.random() < species.stem.broken:
-        skeleton = _break(skeleton, height * rng.uniform(0.35, 0.85))
+        skeleton = skeleton.cut(-np.inf, height * rng.uniform(0.35, 0.85))
     skeleton = add_twigs(skeleton, species.twigs, rng, limit=max_twigs)
     if not species.alive:
         skeleton = _weather(skeleton, rng)
     skeleton = add_buttresses(skeleton, rng.uniform(*species.stem.buttress), dbh, rng)
     skeleton = add_lianas(skeleton, species.stem, height, 0.5 * crown_diameter, rng)
-    return Wood(species, skeleton, float(skeleton.xyz[:, 2].max()), dbh, _crown_radius(skeleton))
+    return Wood(species, skeleton, float(skeleton.xyz[:, 2].max()), dbh, skeleton.crown_radius())
 
 
 def clothe(wood: Wood, leaf_area: float, rng: Rng, *, enlarge: float = 1.0) -> LabelledMesh:
@@ -119,34 +120,6 @@ def clothe(wood: Wood, leaf_area: float, rng: Rng, *, enlarge: float = 1.0) -> L
     return LabelledMesh.merge([bark, leaf_mesh(leaves)])
 
 
-def _crown_radius(skeleton: Skeleton) -> float:
-    """Radius of a circle with the area of the branches' convex outline, m."""
-    from scipy.spatial import ConvexHull
-
-    xy = skeleton.xyz[skeleton.order[skeleton.branch] > 0, :2]
-    return float(np.sqrt(ConvexHull(xy).volume / np.pi)) if len(xy) > 8 else 0.1
-
-
-def _broadleaf(species: Species, height: float, crown_radius: float, dbh: float, rng: Rng) -> Skeleton:
-    count = int(rng.integers(species.stem.count[0], species.stem.count[1] + 1))
-    base = rng.uniform(*species.crown_base)
-    stems = []
-    for number in range(count):
-        tall = height if number == 0 else height * rng.uniform(0.55, 0.95)
-        reach = crown_radius if count == 1 else crown_radius * 0.75
-        axes = grow_axes(tall, base, reach, species.levels, species.crown_shape, rng)
-        axes = _fit(axes, tall, reach)
-        axes = set_radii(axes, tall, dbh / np.sqrt(count), species.stem, rng)
-        if count > 1:
-            axes = _tilt(axes, np.radians(rng.uniform(5, 35)), rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.15))
-        stems.append(axes)
-    skeleton = Skeleton.merge(stems, shared_parents=False)
-    skeleton = _kill(skeleton, species.dead, height, rng)
-    bare = (0.3, base * height)
-    skeleton = add_stubs(skeleton, species.stem, bare, rng, epicormic=False)
-    return add_stubs(skeleton, species.stem, (0.3, 0.9 * height), rng, epicormic=True)
-
-
 def _conifer(species: Species, height: float, crown_radius: float, dbh: float, rng: Rng) -> Skeleton:
     z = np.unique(np.concatenate([[0, 0.08, 0.2, 0.4, 0.7], np.arange(1.0, height, 0.5), [height]]).clip(0, height))
     z = z[np.append(np.diff(z) > 0.03, True)]
@@ -154,26 +127,7 @@ def _conifer(species: Species, height: float, crown_radius: float, dbh: float, r
     stem = Skeleton.from_grid(axis[None], stem_radius(z, height, dbh, species.stem)[None], order=0)
     base = rng.uniform(*species.crown_base) * height
     skeleton = whorled(stem, height, base, crown_radius, species.whorls, rng)
-    skeleton = _kill(skeleton, species.dead, height, rng)
     return add_stubs(skeleton, species.stem, (0.5, base), rng, epicormic=False)
-
-
-def _fit(skeleton: Skeleton, height: float, crown_radius: float) -> Skeleton:
-    """Scale to the height and, as far as it stays natural, to the crown radius wanted."""
-    xyz = skeleton.xyz - skeleton.xyz[0]
-    xyz[:, 2] *= height / xyz[:, 2].max()
-    grown = _crown_radius(skeleton)
-    xyz[:, :2] *= np.clip(crown_radius / max(grown, 0.05), 0.5, 1.6)
-    return skeleton.moved(xyz)
-
-
-def _tilt(skeleton: Skeleton, angle: float, azimuth: float, offset: float) -> Skeleton:
-    """Lean a stem of a many-stemmed shrub outward from near the common root."""
-    away = np.array([np.cos(azimuth), np.sin(azimuth)])
-    xyz = skeleton.xyz.copy()
-    xyz[:, :2] += away * (np.sin(angle) * xyz[:, 2:] + offset)
-    xyz[:, 2] *= np.cos(angle)
-    return skeleton.moved(xyz)
 
 
 def _bend(skeleton: Skeleton, height: float, species: Species, rng: Rng) -> Skeleton:
@@ -206,23 +160,7 @@ def _kill(skeleton: Skeleton, share: float, height: float, rng: Rng) -> Skeleton
     for order in range(2, int(skeleton.order.max()) + 1):
         dead |= (skeleton.order == order) & (dead[skeleton.parent] | (rng.random(len(foot)) < 0.3 * share))
     lost = dead & (skeleton.order > 1) & (rng.random(len(foot)) < 0.4)
-    return replace(skeleton, alive=~dead).keep(~lost)
-
-
-def _break(skeleton: Skeleton, at: float) -> Skeleton:
-    """Everything above a broken top goes."""
-    base = skeleton.xyz[skeleton.start[:-1], 2]
-    kept = skeleton.keep((base < at) | (skeleton.order == 0))
-    xyz = kept.xyz.copy()
-    stem = (kept.order == 0)[kept.branch]
-    above = stem & (xyz[:, 2] > at)
-    nodes = ~above
-    # Two nodes at least, so that what is left of the stem remains a polyline.
-    nodes[kept.start[:-1]] = nodes[kept.start[:-1] + 1] = True
-    counts = np.add.reduceat(nodes.astype(np.int64), kept.start[:-1])
-    return replace(
-        kept, xyz=xyz[nodes], radius=kept.radius[nodes], start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    )
+    return replace(skeleton, alive=skeleton.alive & ~dead).keep(~lost)
 
 
 def _weather(skeleton: Skeleton, rng: Rng) -> Skeleton:

@@ -89,12 +89,12 @@ def low_vegetation(
     cells = max(int(size), 4)
     field = gaussian_filter(rng.standard_normal((cells, cells)), 1.6, mode="wrap")
     patch = field >= np.quantile(field, 1 - cover)
-    place = rng.uniform(0, size, (rng.poisson(9 * size**2), 2))
+    place = rng.uniform(0, size, (rng.poisson(16 * size**2), 2))
     row, column = (np.minimum((place / size * cells).astype(int), cells - 1)).T
     place = place[patch[row, column]]
     if len(place) == 0:
         return []
-    fern = rng.random(len(place)) < 0.25 * ferns
+    fern = rng.random(len(place)) < 0.15 * ferns
     grass = rng.random(len(place)) >= ferns
     meshes = [_grass(terrain, place[grass & ~fern], height, rng), _ferns(terrain, place[fern], height, rng)]
     return [m for m in meshes if len(m.triangles)]
@@ -105,7 +105,7 @@ def _rooted(terrain: Terrain, xy: Floats) -> Floats:
 
 
 def _grass(terrain: Terrain, place: Floats, height: tuple[float, float], rng: Rng) -> LabelledMesh:
-    blades = 10
+    blades = 13
     n = len(place) * blades
     tall = np.repeat(rng.uniform(*height, len(place)), blades) * rng.uniform(0.4, 1.0, n)
     xy = np.repeat(place, blades, axis=0) + rng.normal(0, 0.05, (n, 2))
@@ -114,7 +114,7 @@ def _grass(terrain: Terrain, place: Floats, height: tuple[float, float], rng: Rn
     turn = rng.uniform(0, 2 * np.pi, n)
     across = np.cross(axis, np.stack([np.cos(turn), np.sin(turn), np.full(n, 0.3)], axis=1))
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
-    width = rng.uniform(0.006, 0.018, n) + 0.03 * (rng.random(n) < 0.15)
+    width = rng.uniform(0.008, 0.024, n) + 0.03 * (rng.random(n) < 0.15)
     return leaf_mesh(Leaves(_rooted(terrain, xy), axis, across, tall, width), Part.LOW_VEGETATION)
 
 

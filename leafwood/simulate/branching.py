@@ -176,7 +176,7 @@ def add_buttresses(skeleton: Skeleton, height: float, dbh: float, rng: Rng) -> S
 
 
 def whorled(
-    stem: Skeleton, height: float, crown_base: float, crown_radius: float, form: WhorlForm, rng: Rng
+    stem: Skeleton, height: float, crown_base: float, crown_radius: float, form: WhorlForm, rng: Rng, *, limit: int
 ) -> Skeleton:
     """First- and second-order branches of a conifer on its stem.
 
@@ -187,6 +187,7 @@ def whorled(
         crown_radius: m.
         form: the species' branching.
         rng: the tree's random numbers.
+        limit: most side shoots.
 
     Returns:
         Stem and branches, with radii.
@@ -200,7 +201,7 @@ def whorled(
     rise_top, rise_base = rng.uniform(*form.rise_top), rng.uniform(*form.rise_base)
     rise = np.radians(rise_top + (rise_base - rise_top) * t**0.7 + rng.normal(0, 7, len(z)))
     first = _first_order(stem, z, azimuth, length, rise, form, rng)
-    second = _second_order(first, form, rng, offset=1)
+    second = _second_order(first, form, rng, offset=1, limit=limit)
     return Skeleton.merge([stem, first, second])
 
 
@@ -238,10 +239,12 @@ def _first_order(
     return Skeleton.from_grid(xyz, radius, order=1, parent=np.zeros(len(z), dtype=np.int64))
 
 
-def _second_order(first: Skeleton, form: WhorlForm, rng: Rng, *, offset: int) -> Skeleton:
+def _second_order(first: Skeleton, form: WhorlForm, rng: Rng, *, offset: int, limit: int) -> Skeleton:
     length = first.lengths()
     m = int(np.diff(first.start)[0])
-    on = np.repeat(np.arange(len(length)), rng.poisson(form.side_per_m * length * 0.9))
+    expected = 0.9 * form.side_per_m * length
+    expected *= min(1.0, limit / max(expected.sum(), 1e-9))
+    on = np.repeat(np.arange(len(length)), rng.poisson(expected))
     s = 0.12 + 0.86 * rng.random(len(on))
     nodes = first.xyz.reshape(-1, m, 3)
     low = np.minimum((s * (m - 1)).astype(np.int64), m - 2)
@@ -259,6 +262,6 @@ def _second_order(first: Skeleton, form: WhorlForm, rng: Rng, *, offset: int) ->
     xyz[..., 2] -= form.side_hang * reach[:, None] * u**1.5
     xyz += 0.02 * reach[:, None, None] * np.cumsum(rng.standard_normal(xyz.shape), axis=1) * u[None, :, None]
     parent_radius = first.radius.reshape(-1, m)[on, low]
-    root = np.minimum(0.0045 * reach + 0.0015, 0.7 * parent_radius)
+    root = np.minimum(0.0035 * reach + 0.0013, 0.7 * parent_radius)
     radius = np.maximum(_TIP * 0.8 + (root[:, None] - _TIP * 0.8) * (1 - u), _MIN)
     return Skeleton.from_grid(xyz, radius, order=2, parent=on + offset)

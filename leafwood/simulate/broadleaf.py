@@ -41,7 +41,9 @@ def grow_broadleaf(species: Species, height: float, crown_radius: float, dbh: fl
 
 
 def _one_stem(species: Species, height: float, reach: float, dbh: float, base: float, rng: Rng) -> Skeleton:
-    axes = grow_axes(height, base, reach, _levels(species, height, reach), species.crown_shape, rng)
+    levels = _levels(species, height, reach)
+    shape, crook = species.crown_shape, species.stem.crook
+    axes = grow_axes(height, base, reach, levels, rng, crown_shape=shape, crook=crook)
     return set_radii(_fit(axes, height, reach), height, dbh, species.stem, rng)
 
 
@@ -54,7 +56,7 @@ def _levels(species: Species, height: float, reach: float) -> list[BranchLevel]:
 def _from_one_root(
     species: Species, count: int, height: float, crown_radius: float, dbh: float, base: float, rng: Rng
 ) -> Skeleton:
-    stems = []
+    stems: list[Skeleton] = []
     for number in range(count):
         tall = height * (1.0 if number == 0 else rng.uniform(0.5, 0.95))
         axes = _one_stem(species, tall, 0.7 * crown_radius, dbh / np.sqrt(count), base, rng)
@@ -72,7 +74,7 @@ def _forked(species: Species, height: float, reach: float, dbh: float, base: flo
     leaders = 2 + int(rng.random() < 0.25)
     at = rng.uniform(0.25, 0.65) * height
     spread, turn = np.tan(np.radians(rng.uniform(8, 20))), rng.uniform(0, 2 * np.pi)
-    stems = []
+    stems: list[Skeleton] = []
     for number in range(leaders):
         tall = height * (1.0 if number == 0 else rng.uniform(0.8, 1.0))
         axes = _one_stem(species, tall, 0.75 * reach, dbh, max(base, 0.8 * at / tall), rng)

@@ -172,7 +172,14 @@ class Skeleton:
 
 
 def grow_axes(
-    height: float, crown_base: float, crown_radius: float, levels: Sequence[BranchLevel], crown_shape: str, rng: Rng
+    height: float,
+    crown_base: float,
+    crown_radius: float,
+    levels: Sequence[BranchLevel],
+    rng: Rng,
+    *,
+    crown_shape: str,
+    crook: float,
 ) -> Skeleton:
     """Grow the axes of a tree with modular-tree.
 
@@ -181,8 +188,9 @@ def grow_axes(
         crown_base: share of the stem without branches.
         crown_radius: m.
         levels: branch orders, coarse to fine.
-        crown_shape: a name of `m_tree.CrownShape`.
         rng: gives modular-tree its seeds.
+        crown_shape: a name of `m_tree.CrownShape`.
+        crook: crookedness of the stem.
 
     Returns:
         A skeleton whose radii are still zero.
@@ -199,7 +207,7 @@ def grow_axes(
     trunk = m_tree.TrunkFunction()
     trunk.seed = int(rng.integers(1 << 30))
     trunk.length, trunk.start_radius, trunk.end_radius = height, 0.3, 0.05
-    trunk.resolution, trunk.randomness, trunk.up_attraction = max(2.5, 16 / height), 0.12, 0.6
+    trunk.resolution, trunk.randomness, trunk.up_attraction = max(2.5, 16 / height), crook, 0.6
     above: Any = trunk
     reach = crown_radius
     for number, level in enumerate(levels):

@@ -45,6 +45,7 @@ class StemForm:
         taper: exponent of the radius over the distance from the top; 1 a cone, smaller full-boled.
         flare: extra radius at the ground, as a share of the radius.
         bark: relative roughness of thick wood's surface.
+        crook: crookedness of the stem from half-metre to half-metre as modular-tree grows it (broadleaf).
         fork: chance that the stem forks into leaders of like size.
         broken: chance of a broken top.
         buttress: height of buttress roots, m; 0 none.
@@ -60,6 +61,7 @@ class StemForm:
     taper: float = 0.8
     flare: float = 0.4
     bark: float = 0.03
+    crook: float = 0.12
     fork: float = 0.0
     broken: float = 0.0
     buttress: Range = (0.0, 0.0)

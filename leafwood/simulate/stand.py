@@ -194,11 +194,13 @@ def _solid(mesh: LabelledMesh) -> LabelledMesh:
 def _grow_models(config: StandConfig, planting: Planting, rng: Rng) -> list[Wood]:
     """The distinct trees of a stand, without leaves."""
     presets = {name: load_species(name) for name in set(planting.species)}
-    share = 0.5 if config.leaf_on < 0.3 else 0.25
-    twigs = int(np.clip(share * config.max_triangles / 12 / max(len(planting.x), 1), 400, 16_000))
+    # Twelve triangles a shoot; big trees get most of them.
+    shoots = (0.75 if config.leaf_on < 0.3 else 0.35) * config.max_triangles / 12
+    size = planting.model_height[planting.model] ** 2
+    limit = np.clip(shoots * planting.model_height**2 / max(size.sum(), 1.0), 150, 30_000).astype(int)
     first = [int(np.flatnonzero(planting.model == m)[0]) for m in range(planting.model_height.size)]
     return [
-        grow_wood(presets[planting.species[i]], float(planting.model_height[m]), rng, max_twigs=twigs)
+        grow_wood(presets[planting.species[i]], float(planting.model_height[m]), rng, max_shoots=int(limit[m]))
         for m, i in enumerate(first)
     ]
 

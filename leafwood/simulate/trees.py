@@ -70,14 +70,14 @@ def grow_tree(species: Species, seed: int, *, height: float | None = None, lai: 
     return clothe(wood, lai * species.leafiness * wood.crown_area, rng)
 
 
-def grow_wood(species: Species, height: float, rng: Rng, *, max_twigs: int = 12_000) -> Wood:
+def grow_wood(species: Species, height: float, rng: Rng, *, max_shoots: int = 12_000) -> Wood:
     """Grow a tree's wood.
 
     Args:
         species: what to grow.
         height: m.
         rng: the tree's random numbers.
-        max_twigs: most last-order shoots.
+        max_shoots: most twigs (and side shoots of a conifer): they make up nearly all triangles of the wood.
 
     Returns:
         Its skeleton, exactly `height` tall unless the top is broken.
@@ -87,13 +87,15 @@ def grow_wood(species: Species, height: float, rng: Rng, *, max_twigs: int = 12_
     if species.family == "palm":
         stem = palm_stem(height, dbh, species.stem, rng)
         return Wood(species, stem, height, dbh, 0.5 * crown_diameter)
-    grow = grow_broadleaf if species.family == "broadleaf" else _conifer
-    skeleton = grow(species, height, 0.5 * crown_diameter, dbh, rng)
+    if species.family == "broadleaf":
+        skeleton = grow_broadleaf(species, height, 0.5 * crown_diameter, dbh, rng)
+    else:
+        skeleton = _conifer(species, height, 0.5 * crown_diameter, dbh, rng, max_shoots)
     skeleton = _kill(skeleton, species.dead, height, rng)
     skeleton = _bend(skeleton, height, species, rng)
     if rng.random() < species.stem.broken:
         skeleton = skeleton.cut(-np.inf, height * rng.uniform(0.35, 0.85))
-    skeleton = add_twigs(skeleton, species.twigs, rng, limit=max_twigs)
+    skeleton = _ramify(skeleton, species, rng, max_shoots)
     if not species.alive:
         skeleton = _weather(skeleton, rng)
     skeleton = add_buttresses(skeleton, rng.uniform(*species.stem.buttress), dbh, rng)
@@ -120,14 +122,28 @@ def clothe(wood: Wood, leaf_area: float, rng: Rng, *, enlarge: float = 1.0) -> L
     return LabelledMesh.merge([bark, leaf_mesh(leaves)])
 
 
-def _conifer(species: Species, height: float, crown_radius: float, dbh: float, rng: Rng) -> Skeleton:
+def _conifer(species: Species, height: float, crown_radius: float, dbh: float, rng: Rng, limit: int) -> Skeleton:
     z = np.unique(np.concatenate([[0, 0.08, 0.2, 0.4, 0.7], np.arange(1.0, height, 0.5), [height]]).clip(0, height))
     z = z[np.append(np.diff(z) > 0.03, True)]
     axis = np.stack([np.zeros_like(z), np.zeros_like(z), z], axis=1)
     stem = Skeleton.from_grid(axis[None], stem_radius(z, height, dbh, species.stem)[None], order=0)
     base = rng.uniform(*species.crown_base) * height
-    skeleton = whorled(stem, height, base, crown_radius, species.whorls, rng)
+    skeleton = whorled(stem, height, base, crown_radius, species.whorls, rng, limit=limit * 2 // 3)
     return add_stubs(skeleton, species.stem, (0.5, base), rng, epicormic=False)
+
+
+def _ramify(skeleton: Skeleton, species: Species, rng: Rng, limit: int) -> Skeleton:
+    """Two generations of twigs, as far as the limit goes: half as long the second time."""
+    form = species.twigs
+    used = int((skeleton.order == 2).sum()) if species.family == "conifer" else 0
+    before = len(skeleton.order)
+    skeleton = add_twigs(skeleton, form, rng, limit=max(limit - used, limit // 4))
+    left = limit - used - (len(skeleton.order) - before)
+    if left < 0.2 * limit or species.family == "conifer":
+        return skeleton
+    low, high = form.length
+    finer = replace(form, per_m=0.6 * form.per_m, length=(0.4 * low, 0.4 * high), on_radius=form.radius[1])
+    return add_twigs(skeleton, finer, rng, limit=left)
 
 
 def _bend(skeleton: Skeleton, height: float, species: Species, rng: Rng) -> Skeleton:

@@ -13,7 +13,7 @@ from leafwood.cloud import PointCloud
 
 __all__ = ["write_scan"]
 
-# Every virtual drone takes off at the same moment, 2025-06-02 10:00 UTC in adjusted standard GPS time, so that the same
+# Every virtual drone takes off at the same moment, 2025-06-02 10:00 UTC in adjusted standard GPS time: the same
 # seed writes the same bytes.
 _TAKE_OFF = 432_893_618.0
 _DAY = date(2025, 6, 2)

@@ -17,7 +17,7 @@ from leafwood.simulate.mesh import LabelledMesh, Part
 from leafwood.simulate.platform import Box, Flight, Ground, Pace, Pulses
 from leafwood.simulate.terrestrial import Tripods, Walk
 
-__all__ = ["ScanSettings", "ground_of", "scan"]
+__all__ = ["Platform", "ScanSettings", "scan"]
 
 Platform = Flight | Tripods | Walk
 # Share of the nominal pulses flown first to learn how many points a stand returns.
@@ -34,13 +34,11 @@ class ScanSettings:
 
     Attributes:
         rays: sub-rays per pulse.
-        threads: of the ray casting, 0 for all cores.
         classify_ground: write ASPRS class 2 on ground returns, as a delivered file has it; otherwise all are 1.
         noise: False leaves out range, pointing and position noise.
     """
 
     rays: int = 7
-    threads: int = 0
     classify_ground: bool = True
     noise: bool = True
 
@@ -50,10 +48,12 @@ def scan(
     instrument: Instrument,
     platform: Platform,
     plot: Box,
+    ground: Ground,
     *,
     seed: int,
     settings: ScanSettings | None = None,
     progress: Callable[[float], None] = lambda share: None,
+    threads: int = 0,
 ) -> PointCloud:
     """Scan a mesh.
 
@@ -62,9 +62,11 @@ def scan(
         instrument: what scans.
         platform: what carries it.
         plot: points outside its footprint are not delivered.
+        ground: its height (n,) at positions (n, 2), m, above which the platform keeps its altitude.
         seed: of lines, footprints and noise; the same seed gives the same cloud.
         settings: see :class:`ScanSettings`.
         progress: told the share done, 0..1, now and then.
+        threads: of the ray casting, 0 for all processors; no influence on the result.
 
     Returns:
         Points in order of time. Columns: ``return_number``, ``number_of_returns``, ``scan_angle`` (steps of 0.006°),
@@ -77,8 +79,7 @@ def scan(
         BadCloud: nothing was hit.
     """
     settings = settings or ScanSettings()
-    caster = Caster(mesh, instrument, rays=settings.rays, threads=settings.threads)
-    ground = ground_of(mesh)
+    caster = Caster(mesh, instrument, rays=settings.rays, threads=threads)
     flown = _Recorder(caster, instrument, plot, platform.drift, settings, seed)
     if isinstance(platform, Flight):
         pace = platform.pace(instrument)
@@ -102,29 +103,6 @@ def scan(
         raise BadCloud("the scan hit nothing: is the stand empty, or out of the instrument's reach?")
     progress(1.0)
     return flown.cloud()
-
-
-def ground_of(mesh: LabelledMesh) -> Ground:
-    """Ground height of a mesh at any (n, 2) position: looked for from below, the lowest vertex where there is none."""
-    import open3d as o3d
-
-    triangles = mesh.triangles[mesh.part == Part.GROUND]
-    bottom = float(mesh.vertices[:, 2].min())
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(
-        o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.vertices, dtype=np.float32)),
-        o3d.core.Tensor.from_numpy(np.ascontiguousarray(triangles, dtype=np.uint32)),
-    )
-
-    def height(places: NDArray[np.float64]) -> NDArray[np.float64]:
-        rays = np.zeros((len(places), 6), dtype=np.float32)
-        rays[:, :2] = places
-        rays[:, 2] = bottom - 1
-        rays[:, 5] = 1
-        rise = scene.cast_rays(o3d.core.Tensor.from_numpy(rays))["t_hit"].numpy().astype(np.float64)
-        return np.where(np.isfinite(rise), bottom - 1 + rise, bottom)
-
-    return height
 
 
 class _Recorder:

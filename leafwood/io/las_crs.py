@@ -45,6 +45,15 @@ class FileCrs:
         """WKT 2:2019, or None."""
         return str(self.crs.to_wkt()) if self.crs is not None else None
 
+    @property
+    def epsg(self) -> int | None:
+        """EPSG code of the system, or of its horizontal part."""
+        if self.crs is None:
+            return None
+        plane = self.crs.sub_crs_list[0] if self.crs.sub_crs_list else self.crs
+        code = self.crs.to_epsg() or plane.to_epsg()
+        return int(code) if code else None
+
     def require_metric(self, path: Path | None) -> None:
         """Refuse coordinates that are not lengths.
 

@@ -68,7 +68,9 @@ def make_plan(
         BadFile: no room for more dimensions.
         BadConfig: a CRS that cannot be written.
     """
-    notes = list(source.warnings)
+    notes = []
+    if len(source.evlrs) < source.evlr_count:
+        notes.append(f"{source.evlr_count - len(source.evlrs)} EVLRs cannot be read and are not copied")
     dims, left_out = describe_records(source)
     if left_out:
         notes.append(f"{left_out} of its extra byte descriptors do not fit the records and are left out")

@@ -17,7 +17,16 @@ The command line prints one line for any of these and exits 1 (2 for :class:`Bad
 
 from __future__ import annotations
 
-__all__ = ["BadCloud", "BadConfig", "BadFile", "FileProblem", "FileWarning", "LeafwoodError", "MissingExtra", "TargetExists"]
+__all__ = [
+    "BadCloud",
+    "BadConfig",
+    "BadFile",
+    "FileProblem",
+    "FileWarning",
+    "LeafwoodError",
+    "MissingExtra",
+    "TargetExists",
+]
 
 
 class LeafwoodError(Exception):

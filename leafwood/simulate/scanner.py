@@ -145,8 +145,9 @@ class _Recorder:
         offset = np.zeros(3)
         if self._settings.noise:
             sigma = np.radians(self._instrument.angle_noise)
-            # one error per pulse: its echoes share the pointing
-            direction = direction + self._rng.normal(0, sigma, direction.shape)
+            # one error per pulse, square to the beam: its echoes share the pointing
+            lean = self._rng.normal(0, sigma, direction.shape)
+            direction = direction + lean - np.einsum("pk,pk->p", lean, direction)[:, None] * direction
             distance = distance + self._rng.normal(0, self._instrument.range_noise, len(distance))
             line = np.random.default_rng([self._seed, 2, pulses.line])
             offset = line.normal(0, 1, 3) * np.array([self._drift[0], self._drift[0], self._drift[1]])

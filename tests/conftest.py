@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -15,3 +18,67 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real scans at {SHARED}")
     return SHARED
+
+
+_HEADER_SIZES = {0: 227, 1: 227, 2: 227, 3: 235, 4: 375, 5: 393}
+_RECORD_SIZES = (20, 28, 26, 34, 57, 63, 30, 36, 38, 59, 67)
+
+
+def _build_las(
+    *,
+    minor: int = 4,
+    point_format: int = 6,
+    records: np.ndarray | None = None,
+    n: int = 10,
+    seed: int = 0,
+    extra: tuple[bytes, ...] = (),
+    extra_length: int | None = None,
+    vlrs: tuple[tuple[str, int, bytes], ...] = (),
+    evlrs: tuple[tuple[str, int, bytes], ...] = (),
+    gap: bytes = b"",
+    scale: tuple[float, float, float] = (0.001, 0.001, 0.001),
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    count: int | None = None,
+    encoding: int = 0,
+    header_extra: bytes = b"",
+) -> bytes:
+    """An uncompressed LAS file, byte by byte, with whatever lies the caller wants told."""
+    length = _RECORD_SIZES[point_format]
+    length += sum(_extra_size(d) for d in extra) if extra_length is None else extra_length
+    if records is None:
+        records = np.random.default_rng(seed).integers(0, 256, (n, length), dtype=np.uint8)
+        if point_format >= 9:
+            records[:, 15] &= 0xCF  # one scanner channel: LAZ damages waveforms of several
+    n = len(records)
+    all_vlrs = [("LASF_Spec", 4, b"".join(extra))] if extra else []
+    block = b"".join(
+        struct.pack("<H16sHH32s", 0xAABB, u.encode(), i, len(b), b"made for a test") + b
+        for u, i, b in [*all_vlrs, *vlrs]
+    )
+    header_size = _HEADER_SIZES[minor] + len(header_extra)
+    start = header_size + len(block) + len(gap)
+    tail = b"".join(struct.pack("<H16sHQ32s", 7, u.encode(), i, len(b), b"extended") + b for u, i, b in evlrs)
+    head = bytearray(header_size)
+    head[:4] = b"LASF"
+    struct.pack_into("<HH16sBB32s32s", head, 4, 77, encoding, bytes(range(16)), 1, minor, b"sys\0odd", b"maker 1.0")
+    struct.pack_into("<HHHII", head, 90, 123, 2020, header_size, start, len(vlrs) + len(all_vlrs))
+    promised = n if count is None else count
+    struct.pack_into("<BHI", head, 104, point_format, length, promised & 0xFFFFFFFF if point_format < 6 else 0)
+    struct.pack_into("<12d", head, 131, *scale, *offset, 9, -9, 8, -8, 7, -7)
+    if minor >= 4:
+        struct.pack_into("<QIQ", head, 235, start + n * length if evlrs else 0, len(evlrs), promised)
+    if header_extra:
+        head[-len(header_extra) :] = header_extra
+    return bytes(head) + block + gap + records.tobytes() + tail
+
+
+def _extra_size(descriptor: bytes) -> int:
+    kind = descriptor[2]
+    sizes = (1, 1, 2, 2, 4, 4, 8, 8, 4, 8)
+    return descriptor[3] if kind == 0 else sizes[(kind - 1) % 10] * ((kind - 1) // 10 + 1)
+
+
+@pytest.fixture(scope="session")
+def build_las() -> Callable[..., bytes]:
+    """Builds an uncompressed LAS file as bytes; see `_build_las` for what can be chosen."""
+    return _build_las

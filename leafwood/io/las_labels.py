@@ -67,7 +67,9 @@ class Labels:
                 raise BadCloud(f"{path}: {name} has shape {np.shape(column)} for {count} points")
         if count and (codes.min() < 0 or codes.max() > OUT_WOOD):
             raise BadCloud(f"{path}: leafwood codes must be 0, 1 or 2, found {codes.min()} to {codes.max()}")
-        steps = np.round(np.clip(np.nan_to_num(wood_prob), 0, 1) / PROB_SCALE).astype("<u2")
+        steps = np.round(np.clip(np.nan_to_num(np.asarray(wood_prob, dtype=np.float64)), 0, 1) / PROB_SCALE).astype(
+            "<u2"
+        )
         dims = [
             ExtraDim.new(LEAFWOOD, "<u2", "0 none, 1 leaf, 2 wood", 0),
             ExtraDim.new(WOOD_PROB, "<u2", "P(wood), 0 to 1", 0, PROB_SCALE),

@@ -30,6 +30,7 @@ _POINTWISE, _CHUNKED, _LAYERED = 1, 2, 3
 _PARALLEL_BYTES = 1 << 28
 _NO_CHUNKS = 0xFFFFFFFE
 _CHANNELS = 0x30
+_WAVEPACKET = 9
 _RECOMPRESS = "which lazrs cannot read; recompress it with LASzip 3.4"
 # Item type -> its size (None: as many extra bytes as there are) and the versions lazrs decodes.
 _ITEMS: dict[int, tuple[int | None, tuple[int, ...]]] = {
@@ -37,7 +38,7 @@ _ITEMS: dict[int, tuple[int | None, tuple[int, ...]]] = {
     6: (20, (1, 2)),
     7: (8, (1, 2)),
     8: (6, (1, 2)),
-    9: (29, (1,)),
+    _WAVEPACKET: (29, (1, 2)),
     10: (30, (3, 4)),
     11: (6, (3, 4)),
     12: (8, (3, 4)),
@@ -92,7 +93,11 @@ class LazSink:
 
 def laszip_body(point_format: int, extra_bytes: int) -> bytes:
     """The body of the LASzip VLR for records of a point format with `extra_bytes` more."""
-    return bytes(lazrs.LazVlr.new_for_compression(point_format, extra_bytes).record_data())
+    body = bytes(lazrs.LazVlr.new_for_compression(point_format, extra_bytes).record_data())
+    # lazrs calls its wave packets version 2; LASzip knows only version 1, which is what they are.
+    items = [struct.unpack_from("<HHH", body, at) for at in range(_HEAD.size, len(body), 6)]
+    named = (struct.pack("<HHH", kind, size, 1 if kind == _WAVEPACKET else version) for kind, size, version in items)
+    return body[: _HEAD.size] + b"".join(named)
 
 
 def read_records(layout: Layout, chunk: int = CHUNK) -> Iterator[Records]:

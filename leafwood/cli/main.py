@@ -20,6 +20,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "segment": "label every point of a scan leaf or wood",
     "info": "what a file is and what segment would do with it",
+    "evaluate": "score labels against a known truth",
+    "train": "learn from labelled stands",
     "simulate": "fly a virtual UAV survey with exact labels",
     "render": "draw a labelled scan as a picture",
 }

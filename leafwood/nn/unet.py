@@ -25,9 +25,9 @@ class UNetConfig:
         dropout: share of channels dropped before the head, in training.
     """
 
-    widths: tuple[int, ...] = (32, 48, 64, 96, 128, 128)
-    encoder_convs: tuple[int, ...] = (1, 1, 2, 2, 2, 2)
-    decoder_convs: tuple[int, ...] = (0, 1, 1, 1, 1)
+    widths: tuple[int, ...] = (24, 40, 64, 96, 128, 128)
+    encoder_convs: tuple[int, ...] = (1, 1, 2, 2, 2, 1)
+    decoder_convs: tuple[int, ...] = (0, 0, 1, 1, 1)
     dropout: float = 0.1
 
 

@@ -36,7 +36,7 @@ class CropConfig:
     """
 
     radius: tuple[float, float] = (2.5, 5.0)
-    max_points: int = 30_000
+    max_points: int = 16_000
     single_tree: float = 0.2
     on_wood: float = 0.5
     thin: float = 0.05

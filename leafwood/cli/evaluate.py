@@ -1,0 +1,93 @@
+"""`leafwood evaluate`: label files whose truth is known, and score the labels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from leafwood.metrics import Scores
+
+__all__ = ["add_arguments", "run"]
+
+_SHOWN = (
+    "points",
+    "wood_share",
+    "wood_recall",
+    "leaf_recall",
+    "balanced_accuracy",
+    "g_mean",
+    "wood_precision",
+    "wood_iou",
+    "mcc",
+    "auroc",
+    "ece",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Fill in the command's arguments."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="labelled files, or folders of them")
+    parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
+    parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
+    parser.add_argument("--thin", type=float, metavar="SHARE", help="first thin each file to this share of its points")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every score of every stratum")
+    parser.add_argument("--threads", type=int, help="processors to use (default: all)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score the files, one by one and together.
+
+    Returns:
+        0; failures are raised.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from rich.console import Console
+
+    from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
+    from leafwood.inference import Segmenter
+    from leafwood.io.files import list_files
+    from leafwood.io.loaders import read
+
+    segmenter = Segmenter.from_pretrained(args.model, threads=args.threads)
+    found: dict[str, Evaluation] = {}
+    for path in list_files(args.paths):
+        cloud = read(path)
+        truth_of(cloud, args.labels)  # a file without truth is refused before it is labelled
+        if args.thin is not None:
+            cloud = thin_downward(cloud, args.thin)
+        found[str(path)] = evaluate(segmenter.segment(cloud), truth_of(cloud, args.labels))
+    total = next(iter(found.values()))
+    for other in list(found.values())[1:]:
+        total = total + other
+    console = Console(width=None if os.isatty(1) else 160)
+    _table(console, "file", {**{Path(k).name: v.overall for k, v in found.items()}, "all": total.overall})
+    _table(console, "height", total.height)
+    _table(console, "density", total.density)
+    if args.json:
+        content = {"model": segmenter.model.name, "sha256": segmenter.model.sha256, "all": total.as_dict()}
+        content["files"] = {k: v.as_dict() for k, v in found.items()}
+        args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _table(console: Console, title: str, rows: Mapping[str, Scores]) -> None:
+    """Scores as a table, a row a stratum that has points."""
+    from rich.table import Table
+
+    table = Table()
+    table.add_column(title)
+    for name in _SHOWN:
+        table.add_column(name.replace("_", " "), justify="right")
+    for label, scores in rows.items():
+        values = scores.as_dict()
+        if values["points"]:
+            table.add_row(label, *(f"{values[n]:,.0f}" if n == "points" else f"{values[n]:.3f}" for n in _SHOWN))
+    console.print(table)

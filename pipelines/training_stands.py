@@ -1,0 +1,109 @@
+"""Fly the virtual stands that the shipped weights are trained and validated on.
+
+    python pipelines/training_stands.py runs/stands/train --stands 60 --seed 1000
+    python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
+
+Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
+breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
+there already are not flown again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+
+from leafwood.simulate.deliver import write_scan
+from leafwood.simulate.instruments import instrument
+from leafwood.simulate.platform import Box, Flight
+from leafwood.simulate.scanner import scan
+from leafwood.simulate.stand import StandConfig, grow_stand, load_stand
+from leafwood.simulate.terrestrial import Tripods
+
+# Forest types and how often each is drawn.
+FORESTS = {
+    "temperate_broadleaf": 4,
+    "conifer": 4,
+    "tropical": 5,
+    "leaf_off": 3,
+    "pine": 2,
+    "mixed": 3,
+    "understorey_rich": 2,
+    "open_woodland": 2,
+    "young_dense": 1,
+    "clear_cut": 1,
+}
+DRONES = ("minivux", "vux1", "vux120", "dji-l1", "dji-l2", "puck")
+TERRESTRIAL = 0.2
+
+
+def draw_stand(rng: np.random.Generator, size: float) -> StandConfig:
+    """A forest type with its numbers varied."""
+    names = sorted(FORESTS)
+    weights = np.array([FORESTS[n] for n in names], dtype=float)
+    stand = load_stand(str(rng.choice(names, p=weights / weights.sum())))
+    low, high = np.array(stand.height) * rng.uniform(0.7, 1.15)
+    return dataclasses.replace(
+        stand,
+        size=size,
+        height=(float(low), float(high)),
+        stems_per_ha=stand.stems_per_ha * rng.uniform(0.6, 1.4),
+        lai=stand.lai * rng.uniform(0.6, 1.3),
+        leaf_on=float(np.clip(stand.leaf_on * rng.uniform(0.7, 1.0), 0, 1)),
+        slope=float(rng.choice([0.0, rng.uniform(0, 12), rng.uniform(10, 38)])),
+        roughness=rng.uniform(0.005, 0.03),
+        low_cover=float(np.clip(stand.low_cover * rng.uniform(0.5, 2.0), 0, 0.9)),
+        branches_per_m2=stand.branches_per_m2 * rng.uniform(0.3, 2.0),
+        max_triangles=4_000_000,
+    )
+
+
+def draw_platform(rng: np.random.Generator) -> tuple[str, Flight | Tripods]:
+    """An instrument and what carries it."""
+    if rng.random() < TERRESTRIAL:
+        return "vz400", Tripods(stations=int(rng.integers(1, 5)), step=float(rng.uniform(0.1, 0.25)))
+    flight = Flight(
+        altitude=rng.uniform(40, 110),
+        spacing=rng.uniform(20, 50),
+        headings=(0.0, 90.0) if rng.random() < 0.6 else (rng.uniform(0, 180),),
+        max_scan_angle=rng.uniform(25, 50),
+        density=float(np.exp(rng.uniform(np.log(200), np.log(2000)))),
+    )
+    return str(rng.choice(DRONES)), flight
+
+
+def fly(path: Path, seed: int, size: float) -> None:
+    """Grow and scan one stand."""
+    rng = np.random.default_rng(seed)
+    stand = grow_stand(draw_stand(rng, size), seed)
+    name, platform = draw_platform(rng)
+    z = stand.mesh.vertices[:, 2]
+    box = Box((0.0, 0.0, float(z.min()) - 1), (size, size, float(z.max()) + 1))
+    cloud = scan(stand.mesh, instrument(name), platform, box, stand.ground_height, seed=seed)
+    write_scan(cloud, path, corner=(500_000.0 + 100 * (seed % 1000), 5_400_000.0, 300.0))
+
+
+def main() -> None:
+    """Fly the stands that are not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--stands", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--size", type=float, default=20.0)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    for seed in range(args.seed, args.seed + args.stands):
+        path = args.folder / f"stand_{seed}.laz"
+        if path.exists():
+            continue
+        started = time.perf_counter()
+        fly(path, seed, args.size)
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

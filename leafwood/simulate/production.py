@@ -21,6 +21,8 @@ from leafwood.simulate.survey import Member, SurveyConfig, fly, grow
 __all__ = ["Task", "produce", "tasks"]
 
 _BIN = 0.5
+_ABOUT = "on the whole plot, by height above ground; one-sided leaf area, half the bark area"
+_ABOUT_SURFELS = "area of the squares that stand for the scanned trees: not their true leaf area"
 Progress = Callable[[float], None]
 
 
@@ -128,7 +130,7 @@ def _write_truth(task: Task, member: Member, stand: Stand) -> dict[str, Any]:
         "member": to_dict(member),
         "trees_on_plot": int(np.unique(inner.mesh.tree[inner.mesh.tree > 0]).size),
         "area_m2": {
-            "about": "on the whole plot, by height above ground; one-sided leaf area, half the bark area",
+            "about": _ABOUT_SURFELS if task.trees else _ABOUT,
             "bin_m": _BIN,
             "height_m": profile.z.tolist(),
             "leaf": profile.leaf.round(6).tolist(),

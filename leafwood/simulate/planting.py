@@ -19,7 +19,7 @@ __all__ = ["Planting", "plant"]
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
-_TRIES = 400
+_TRIES = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +79,14 @@ def plant(config: StandConfig, rng: Rng) -> Planting:
     # Many small, few tall.
     low, high = config.understorey_height
     height = np.concatenate([height, low + (high - low) * rng.random(small) ** 1.6])
-    tallest = {name: load_species(name).height[1] for name in set(species)}
-    height = np.minimum(height, [tallest[name] * rng.uniform(0.9, 1.0) for name in species])
+    presets = {name: load_species(name) for name in set(species)}
+    height = np.minimum(height, [presets[name].height[1] * rng.uniform(0.9, 1.0) for name in species])
     rank = np.concatenate(
         [np.argsort(-height[:count], kind="stable"), count + np.argsort(-height[count:], kind="stable")]
     )
     species, layer, height = [species[i] for i in rank], [layer[i] for i in rank], height[rank]
-    xy = _spread(config, count, small, rng)
+    reach = 0.25 * height * np.array([sum(presets[name].crown_ratio) for name in species])
+    xy = _spread(config, reach, count, rng)
     model, model_height = _models(species, layer, height, config.distinct_trees)
     tall = height / model_height[model] if len(height) else height
     copied = np.bincount(model, minlength=len(model_height))[model] > 1 if len(height) else np.zeros(0, dtype=bool)
@@ -105,20 +106,30 @@ def _draw(mix: Mapping[str, float], count: int, rng: Rng) -> list[str]:
     return [names[i] for i in rng.choice(len(names), count, p=_normalise([mix[n] for n in names]))]
 
 
-def _spread(config: StandConfig, trees: int, small: int, rng: Rng) -> Floats:
-    """Positions (n, 2): trees keep the minimum distance from each other, the understorey 0.4 m from everything."""
-    xy = np.zeros((trees + small, 2))
-    for i in range(trees + small):
+def _spread(config: StandConfig, reach: Floats, trees: int, rng: Rng) -> Floats:
+    """Positions (n, 2) of crowns with radius `reach` (n,) m.
+
+    Trees keep the minimum distance from each other, the understorey 0.4 m from everything. Of several candidates that
+    do, each tree takes the one with most room for its crown (Mitchell's best candidate, on a torus so that borders do
+    not attract), which closes the canopy as competition does.
+    """
+    size, xy = config.size, np.zeros((len(reach), 2))
+    for i in range(len(reach)):
         apart = config.min_distance if i < trees else min(0.4, config.min_distance)
-        for _ in range(_TRIES):
-            xy[i] = rng.uniform(0, config.size, 2)
-            if i == 0 or ((xy[:i] - xy[i]) ** 2).sum(axis=1).min() >= apart**2:
-                break
-        else:
-            raise BadConfig(
-                f"{trees + small} stems do not fit {config.size:g} x {config.size:g} m at {apart:g} m apart;"
-                " lower stems_per_ha or min_distance"
-            )
+        place = rng.uniform(0, size, (_TRIES, 2))
+        if i:
+            offset = place[:, None] - xy[:i]
+            free = np.flatnonzero((offset**2).sum(axis=2).min(axis=1) >= apart**2)
+            if len(free) == 0:
+                raise BadConfig(
+                    f"{len(reach)} stems do not fit {size:g} x {size:g} m at {apart:g} m apart;"
+                    " lower stems_per_ha or min_distance"
+                )
+            free = free[: config.regularity if i < trees else 1]
+            around = np.abs(offset[free])
+            distance = np.sqrt((np.minimum(around, size - around) ** 2).sum(axis=2))
+            place = place[free[[(distance / (reach[:i] + reach[i])).min(axis=1).argmax()]]]
+        xy[i] = place[0]
     return xy
 
 

@@ -51,6 +51,7 @@ class StandConfig:
         species: species preset (or YAML file) and its share of the stems.
         stems_per_ha: trees, without the understorey.
         min_distance: between any two of these stems, m.
+        regularity: how many places each tree chooses from, taking the roomiest; 1 leaves gaps as at random.
         height: shortest and tallest canopy tree, m (never above what the species reaches).
         emergent: share of stems that overtop the canopy, by 10-25 %.
         subcanopy: share of stems that reach 35-75 % of the canopy's height.
@@ -76,6 +77,7 @@ class StandConfig:
     species: Mapping[str, float] = field(default_factory=lambda: {"beech": 1.0})
     stems_per_ha: float = 400.0
     min_distance: float = 1.5
+    regularity: int = 6
     height: tuple[float, float] = (18.0, 28.0)
     emergent: float = 0.03
     subcanopy: float = 0.25
@@ -102,6 +104,8 @@ class StandConfig:
             raise BadConfig(f"stand size must be 4-200 m, got {self.size}")
         if any(not 0 <= s <= 1 for s in shares):
             raise BadConfig("emergent, subcanopy, leaf_on, low_cover and ferns are shares between 0 and 1")
+        if self.regularity < 1 or self.distinct_trees < 1 or self.max_triangles < 10_000:
+            raise BadConfig("regularity and distinct_trees must be at least 1, max_triangles at least 10000")
         if not 0 <= self.slope <= 60 or not 0 <= self.lai <= 15:
             raise BadConfig(f"slope must be 0-60 degrees and lai 0-15, got {self.slope} and {self.lai}")
         if self.stems_per_ha > 0 and not self.species:

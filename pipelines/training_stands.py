@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leafwood.errors import BadConfig
 from leafwood.simulate.deliver import write_scan
 from leafwood.simulate.instruments import instrument
 from leafwood.simulate.platform import Box, Flight
@@ -79,7 +80,12 @@ def draw_platform(rng: np.random.Generator) -> tuple[str, Flight | Tripods]:
 def fly(path: Path, seed: int, size: float) -> None:
     """Grow and scan one stand."""
     rng = np.random.default_rng(seed)
-    stand = grow_stand(draw_stand(rng, size), seed)
+    while True:
+        try:
+            stand = grow_stand(draw_stand(rng, size), seed)
+            break
+        except BadConfig:  # few thin crowns cannot carry the leaf area drawn: draw another stand
+            continue
     name, platform = draw_platform(rng)
     z = stand.mesh.vertices[:, 2]
     box = Box((0.0, 0.0, float(z.min()) - 1), (size, size, float(z.max()) + 1))

@@ -1,0 +1,171 @@
+"""A ground surface made from scattered ground points, and heights above it on millions of points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Terrain", "fit_plane", "lowest_points", "node_spacing", "plan_extent"]
+
+Points = NDArray[np.floating[Any]]
+_CHUNK = 4_000_000
+_SAMPLE = 1_000_000
+_MIN_NODES, _MAX_NODES = 1_000, 1_000_000
+_STRAY = 1e-3
+
+
+def plan_extent(xyz: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper plan corners (2,) each, metres, without a few stray points far away.
+
+    A GPS glitch kilometres off would stretch every grid; where leaving out 0.1 % of the points on a side halves
+    an axis, the shorter extent is taken.
+
+    Args:
+        xyz: (n, 3) metres, n > 0.
+    """
+    low, high = xyz[:, :2].min(axis=0).astype(np.float64), xyz[:, :2].max(axis=0).astype(np.float64)
+    sample = xyz[:: max(1, len(xyz) // _SAMPLE), :2]
+    inner_low, inner_high = np.quantile(sample, [_STRAY, 1 - _STRAY], axis=0)
+    pad = 0.05 * (inner_high - inner_low) + 1.0
+    stretched = (high - low) > 2 * (inner_high - inner_low) + 2 * pad
+    return np.where(stretched, inner_low - pad, low), np.where(stretched, inner_high + pad, high)
+
+
+def node_spacing(points: int, low: NDArray[np.float64], high: NDArray[np.float64], wished: float) -> float:
+    """Node spacing of a grid over a plan, metres, widened so that nodes stay in proportion to the points.
+
+    Ten points for each node of a large cloud: a few points spread over kilometres must not allocate a city.
+
+    Args:
+        points: number of points.
+        low: (2,) lower plan corner, metres.
+        high: (2,) upper plan corner, metres.
+        wished: spacing where the points suffice, metres.
+    """
+    nodes = np.clip(max(points // 10, min(points, 50_000)), _MIN_NODES, _MAX_NODES)
+    return max(wished, float(np.sqrt(np.prod(np.maximum(high - low, wished)) / nodes)))
+
+
+def lowest_points(xyz: Points, cell: float) -> NDArray[np.intp]:
+    """Positions of the lowest point of every occupied plan cell, in cell order.
+
+    Works through the cloud in chunks, so memory stays near one chunk.
+
+    Args:
+        xyz: (n, 3) metres.
+        cell: cell edge, metres.
+    """
+    if not len(xyz):
+        return np.zeros(0, dtype=np.intp)
+    origin = xyz[:, :2].min(axis=0)
+    stride = int((float(xyz[:, 1].max()) - float(origin[1])) / cell) + 1
+
+    def lowest(index: NDArray[np.intp]) -> NDArray[np.intp]:
+        ij = np.floor((xyz[index, :2] - origin) / cell).astype(np.int64)
+        key = ij[:, 0] * stride + ij[:, 1]
+        order = np.lexsort((xyz[index, 2], key))
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = key[order][1:] != key[order][:-1]
+        return index[order[first]]
+
+    kept = [lowest(np.arange(i, min(i + _CHUNK, len(xyz)))) for i in range(0, len(xyz), _CHUNK)]
+    return kept[0] if len(kept) == 1 else lowest(np.concatenate(kept))
+
+
+def fit_plane(xyz: Points, quantile: float = 0.5, rounds: int = 30) -> NDArray[np.float64]:
+    """Coefficients (a, b, c) of z = a x + b y + c with a share `quantile` of the points below it.
+
+    Quantile regression by iteratively reweighted least squares; a low quantile follows the ground under a canopy.
+
+    Args:
+        xyz: (n, 3) metres, n > 0.
+        quantile: share of points below the plane, in (0, 1).
+        rounds: reweightings.
+    """
+    centre = xyz[:, :2].mean(axis=0, dtype=np.float64)
+    design = np.column_stack([xyz[:, :2] - centre, np.ones(len(xyz))]).astype(np.float64)
+    z = xyz[:, 2].astype(np.float64)
+    weight: NDArray[np.float64] = np.ones(len(z))
+    fit: NDArray[np.float64] = np.zeros(3)
+    for _ in range(rounds):
+        root = np.sqrt(weight)
+        fit = np.asarray(np.linalg.lstsq(design * root[:, None], z * root, rcond=None)[0], dtype=np.float64)
+        residual = z - design @ fit
+        weight = np.where(residual > 0, quantile, 1 - quantile) / np.maximum(np.abs(residual), 0.05)
+    return np.array([fit[0], fit[1], fit[2] - fit[:2] @ centre])
+
+
+@dataclass(frozen=True, eq=False)
+class Terrain:
+    """A plane plus a regular grid of departures from it.
+
+    Steep slopes cost the grid nothing, and beyond its edge the plane goes on.
+
+    Attributes:
+        plane: (3,) a, b, c of z = a x + b y + c.
+        corner: (2,) plan position of the first node, metres.
+        cell: node spacing, metres.
+        departure: (nx, ny) float32 metres above the plane.
+    """
+
+    plane: NDArray[np.float64]
+    corner: NDArray[np.float64]
+    cell: float
+    departure: NDArray[np.float32]
+
+    @classmethod
+    def from_points(cls, ground: Points, extent: Points, cell: float = 0.5) -> Terrain:
+        """Interpolate ground points: linear on their Delaunay triangles, nearest outside.
+
+        Args:
+            ground: (m, 3) ground points, metres, m >= 3.
+            extent: (n, 3) the cloud whose plan the grid shall cover.
+            cell: wished node spacing, see :func:`node_spacing`.
+        """
+        from scipy.interpolate import NearestNDInterpolator
+
+        low, high = plan_extent(extent)
+        cell = node_spacing(len(extent), low, high, cell)
+        plane = fit_plane(ground[:: max(1, len(ground) // 20_000)])
+        points = _cell_means(ground, cell)
+        rest = points[:, 2] - points[:, :2] @ plane[:2] - plane[2]
+        axes = [np.arange(int(np.ceil((high[i] - low[i]) / cell)) + 1) * cell + low[i] for i in range(2)]
+        at = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        departure = _linear(points[:, :2], rest, at)
+        outside = ~np.isfinite(departure)
+        departure[outside] = NearestNDInterpolator(points[:, :2], rest)(at[outside])
+        grid = departure.reshape(len(axes[0]), len(axes[1])).astype(np.float32)
+        return cls(plane=plane, corner=low, cell=cell, departure=grid)
+
+    def heights(self, xyz: Points) -> NDArray[np.float32]:
+        """Metres above the surface (n,) float32, negative below it."""
+        from scipy.ndimage import map_coordinates
+
+        out = np.empty(len(xyz), dtype=np.float32)
+        for start in range(0, len(xyz), _CHUNK):
+            part = xyz[start : start + _CHUNK].astype(np.float64)
+            at = ((part[:, :2] - self.corner) / self.cell).T
+            rest = map_coordinates(self.departure, at, order=1, mode="nearest")
+            out[start : start + _CHUNK] = part[:, 2] - part[:, :2] @ self.plane[:2] - self.plane[2] - rest
+        return out
+
+
+def _cell_means(xyz: Points, cell: float) -> NDArray[np.float64]:
+    """Mean point of every occupied plan cell (k, 3)."""
+    ij = np.floor((xyz[:, :2] - xyz[:, :2].min(axis=0)) / cell).astype(np.int64)
+    _, inverse, count = np.unique(ij[:, 0] * (ij[:, 1].max() + 1) + ij[:, 1], return_inverse=True, return_counts=True)
+    return np.column_stack([np.bincount(inverse, weights=xyz[:, i]) / count for i in range(3)])
+
+
+def _linear(known: NDArray[np.float64], value: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear interpolation at (m, 2), NaN outside the hull or where the known points span no triangle."""
+    from scipy.interpolate import LinearNDInterpolator
+    from scipy.spatial import QhullError
+
+    try:
+        return np.asarray(LinearNDInterpolator(known, value)(at), dtype=np.float64)
+    except QhullError:
+        return np.full(len(at), np.nan)

@@ -20,7 +20,9 @@ from leafwood.features import EIGEN_NAMES, HEIGHT_NAMES, eigen_features, height_
 from leafwood.spatial.neighbours import nearest
 from leafwood.spatial.voxels import Pyramid, build_pyramid
 
-__all__ = ["GraphConfig", "PyramidGraph", "build_graph"]
+__all__ = ["SPACING_COLUMN", "GraphConfig", "PyramidGraph", "build_graph"]
+
+SPACING_COLUMN = 2 * len(EIGEN_NAMES) + 1  # of x0: log distance to the last neighbour of the second scale
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from torch_geometric.data import Batch
 from leafwood.checkpoint import Model, save_model
 from leafwood.classes import IGNORE
 from leafwood.errors import BadConfig
-from leafwood.graph import GraphConfig, PyramidGraph, build_graph
+from leafwood.graph import SPACING_COLUMN, GraphConfig, PyramidGraph, build_graph
 from leafwood.metrics import Scores, score
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop, load_stand
@@ -121,7 +121,7 @@ def train(
         batch_size=None,
         num_workers=config.loader_processes,
     )
-    weights = _class_weights(_Crops(stands, config, 2, 64))
+    balance = Balance.of(_Crops(stands, config, 2, 64))
 
     network = PyramidUNet(config.graph, config.network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
@@ -138,7 +138,7 @@ def train(
     losses: list[float] = []
     for batch in _batches(stands, config, step):
         started = time.perf_counter()
-        loss = nn.functional.cross_entropy(network(batch), batch.y, weights, ignore_index=IGNORE)
+        loss = balance.loss(network(batch), batch)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -182,13 +182,45 @@ def _files(patterns: tuple[str, ...]) -> list[Path]:
     return found
 
 
-def _class_weights(crops: _Crops) -> Tensor:
-    """Weights that give leaf and wood the same mass over the crops (2,)."""
-    counts = np.zeros(2)
-    for number in range(len(crops)):
-        y = crops[number].y.numpy()
-        counts += np.bincount(y[y != IGNORE], minlength=2)
-    return torch.tensor(counts.sum() / (2 * np.maximum(counts, 1.0)), dtype=torch.float32)
+@dataclass(frozen=True, eq=False)
+class Balance:
+    """Class-balanced cross-entropy, balanced within strata of point spacing.
+
+    Wood is commoner where points are dense (stems near a scanner) than where they are sparse. Balanced over everything,
+    a network learns that as a prior, and its threshold drifts when a scan is thinner or denser than those it was trained
+    on. Balanced within each stratum, P(wood) = 0.5 means the same at every density.
+
+    Attributes:
+        edges: (s - 1,) borders of the strata, in units of the spacing feature.
+        weights: (s, 2) of leaf and wood in each stratum; both classes have the same mass in all strata.
+    """
+
+    edges: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, crops: _Crops, strata: int = 5) -> Balance:
+        """Strata of equal size over some crops, and the weights that balance them."""
+        graphs = [crops[number] for number in range(len(crops))]
+        spacing, y = torch.cat([_spacing(g) for g in graphs]), torch.cat([g.y for g in graphs])
+        edges = torch.quantile(spacing[:: max(1, len(spacing) // 100_000)], torch.linspace(0, 1, strata + 1)[1:-1])
+        keep = y != IGNORE
+        cell = torch.bucketize(spacing[keep], edges) * 2 + y[keep]
+        counts = torch.bincount(cell, minlength=2 * strata).float().reshape(strata, 2).clamp(min=100.0)
+        return cls(edges, counts.sum() / (2 * strata * counts))
+
+    def loss(self, logits: Tensor, graph: PyramidGraph) -> Tensor:
+        """Weighted mean cross-entropy of the labelled voxels."""
+        keep = graph.y != IGNORE
+        y = graph.y[keep]
+        weight = self.weights[torch.bucketize(_spacing(graph)[keep], self.edges), y]
+        each = nn.functional.cross_entropy(logits[keep], y, reduction="none")
+        return (weight * each).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _spacing(graph: PyramidGraph) -> Tensor:
+    """Logarithm of the distance to the outermost neighbour of the finest level's larger neighbourhood (m,)."""
+    return graph.x0[:, SPACING_COLUMN].contiguous()
 
 
 def _batches(stands: list[LabelledStand], config: TrainConfig, done: int) -> Iterator[Any]:

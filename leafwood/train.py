@@ -187,8 +187,8 @@ class Balance:
     """Class-balanced cross-entropy, balanced within strata of point spacing.
 
     Wood is commoner where points are dense (stems near a scanner) than where they are sparse. Balanced over everything,
-    a network learns that as a prior, and its threshold drifts when a scan is thinner or denser than those it was trained
-    on. Balanced within each stratum, P(wood) = 0.5 means the same at every density.
+    a network learns that as a prior, and its threshold drifts when a scan is thinner or denser than those it was
+    trained on. Balanced within each stratum, P(wood) = 0.5 means the same at every density.
 
     Attributes:
         edges: (s - 1,) borders of the strata, in units of the spacing feature.

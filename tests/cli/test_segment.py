@@ -1,0 +1,115 @@
+"""What users do at the shell with `leafwood segment`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import laspy
+import numpy as np
+import pytest
+
+SAMPLE = Path(__file__).resolve().parents[2] / "data_samples" / "single_tree.laz"
+
+
+def leafwood(*words, timeout=300):
+    """The command in a process of its own, as at a shell."""
+    return subprocess.run(
+        [sys.executable, "-m", "leafwood", *map(str, words)], capture_output=True, text=True, timeout=timeout
+    )
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    target = tmp_path_factory.mktemp("labelled") / "out.laz"
+    return target, leafwood("segment", SAMPLE, "-o", target)
+
+
+def test_a_scan_comes_back_with_every_point_labelled(labelled):
+    target, done = labelled
+    assert done.returncode == 0, done.stderr
+    before, after = laspy.read(SAMPLE), laspy.read(target)
+    assert len(after) == len(before)
+    np.testing.assert_array_equal(np.asarray(after.X), np.asarray(before.X))
+    plants = np.asarray(before.classification) != 2
+    assert np.isin(np.asarray(after["leafwood"])[plants], (1, 2)).all()
+    assert set(np.unique(after.classification)) <= {2, 64, 65}
+
+
+def test_the_closing_table_says_what_and_where(labelled):
+    _, done = labelled
+    for word in ("leaf", "wood", "points/s", "CloudCompare", "QGIS", "leafwood", "wood_prob"):
+        assert word in done.stdout
+
+
+def test_a_pipe_gets_no_progress_bar(labelled):
+    _, done = labelled
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_an_existing_output_is_not_replaced_unasked(labelled):
+    target, _ = labelled
+    before = target.read_bytes()
+    refused = leafwood("segment", SAMPLE, "-o", target)
+    assert refused.returncode == 1
+    assert "--overwrite" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert target.read_bytes() == before
+
+
+def test_labelling_again_gives_the_same_bytes(labelled, tmp_path):
+    target, _ = labelled
+    assert leafwood("segment", SAMPLE, "-o", tmp_path / "again.laz").returncode == 0
+    assert (tmp_path / "again.laz").read_bytes() == target.read_bytes()
+
+
+def test_the_input_is_never_written_over(tmp_path):
+    scan = tmp_path / "scan.laz"
+    scan.write_bytes(SAMPLE.read_bytes())
+    link = tmp_path / "link.laz"
+    os.link(scan, link)
+    for target in (scan, link):
+        refused = leafwood("segment", scan, "-o", target, "--overwrite")
+        assert refused.returncode == 1
+        assert "input" in refused.stderr
+    assert scan.read_bytes() == SAMPLE.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("missing.laz", None), ("empty.laz", b""), ("text.las", b"hello"), ("half.laz", "half"), ("folder.laz", "folder")],
+)
+def test_bad_input_is_one_line_and_exit_1(tmp_path, name, content):
+    path = tmp_path / name
+    if content == "half":
+        path.write_bytes(SAMPLE.read_bytes()[:20_000])
+    elif content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    failed = leafwood("segment", path, "-o", tmp_path / "out.laz")
+    assert failed.returncode == 1
+    assert len(failed.stderr.strip().splitlines()) == 1
+    assert name in failed.stderr
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.mark.parametrize(
+    "words", [["segment"], ["nosuch"], ["segment", SAMPLE, "--model", "nosuch"], ["segment", SAMPLE, "--threads", "0"]]
+)
+def test_bad_usage_is_exit_2(words):
+    assert leafwood(*words).returncode == 2
+
+
+def test_a_folder_as_output_is_filled(tmp_path):
+    assert leafwood("segment", SAMPLE, "-o", tmp_path / "new").returncode == 0
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["single_tree_leafwood.laz"]
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    code = "import sys; from leafwood.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    check = "print(sorted({'torch', 'open3d', 'laspy', 'numpy', 'rich'} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, timeout=60)
+    assert done.stderr.strip() == "[]"
+    for command in ("segment", "info", "simulate", "evaluate", "train", "render"):
+        assert command in done.stdout

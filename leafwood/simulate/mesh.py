@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 __all__ = ["LabelledMesh", "Part"]
 
+_CHUNK = 500_000
+
 
 class Part(IntEnum):
     """What a surface is; written to `gt_part`."""
@@ -59,5 +61,10 @@ class LabelledMesh:
 
     def areas(self) -> NDArray[np.float64]:
         """One-sided triangle areas (t,), m²."""
-        a, b, c = (self.vertices[self.triangles[:, i]].astype(np.float64) for i in range(3))
-        return np.asarray(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1))
+        out = np.empty(len(self.triangles))
+        # In pieces: ten million triangles in float64 would take a gigabyte for each corner.
+        for start in range(0, len(out), _CHUNK):
+            corners = self.vertices[self.triangles[start : start + _CHUNK]].astype(np.float64)
+            u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+            out[start : start + _CHUNK] = 0.5 * np.linalg.norm(np.cross(u, v), axis=1)
+        return out

@@ -192,6 +192,8 @@ def grow_stand(config: StandConfig, seed: int) -> Stand:
 def _solid(mesh: LabelledMesh) -> LabelledMesh:
     """Without triangles that float32 made into a line."""
     good = mesh.areas() > 1e-10
+    if good.all():
+        return mesh
     return LabelledMesh(mesh.vertices, mesh.triangles[good], mesh.part[good], mesh.tree[good])
 
 

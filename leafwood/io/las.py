@@ -34,6 +34,7 @@ _DEFAULT = (
 )
 _LABELS = frozenset(name for preset in PRESETS.values() for name in preset.columns) | {"wood_prob"}
 _LOCAL_DECIMALS = 5  # PointCloud rounds to 10 µm
+_LARGEST = 1e12  # metres; float32 overflows much later, but no scan is the size of the solar system
 
 
 @cache
@@ -95,8 +96,11 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
     low = raw.min(axis=0) if len(raw) else np.zeros(3, dtype=np.int32)
     high = raw.max(axis=0) if len(raw) else low
     corner = np.where(layout.scale > 0, low, high)
+    step = layout.scale * np.array([system.unit[0], system.unit[0], system.unit[1]])
+    if len(raw) and not (np.abs((high.astype(np.float64) - low) * step) < _LARGEST).all():
+        raise BadCloud(f"{path}: with scale {layout.scale.tolist()} its points lie too far apart to be places")
     return PointCloud(
-        xyz=_local(raw, corner, layout.scale * np.array([system.unit[0], system.unit[0], system.unit[1]])),
+        xyz=_local(raw, corner, step),
         origin=corner * layout.scale + layout.offset if len(raw) else np.zeros(3),
         columns=values,
         unit=system.unit,
@@ -129,10 +133,12 @@ def _read_columns(
 ) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
     by_name = {dim.name: dim for dim in extras if dim.dtype is not None}
     fmt, count = layout.point_format, layout.count
-    raw = np.empty((count, 3), dtype=np.int32)
+    raw = np.empty((0, 3), dtype=np.int32)
     columns: dict[str, NDArray[Any]] = {}
     start = 0
     for records in read_records(layout):
+        if start == 0:  # not before the first chunk has shown that there are points at all
+            raw = np.empty((count, 3), dtype=np.int32)
         stop = start + len(records)
         raw[start:stop] = np.ascontiguousarray(records[:, :12]).view("<i4")
         for name in names:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import OUT_LEAF, OUT_WOOD, REPLACEABLE, ClassMap
+from leafwood.classes import DEFAULT_CLASSES, OUT_LEAF, OUT_WOOD, REPLACEABLE, ClassMap
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.io.las_extra import ExtraDim
 
@@ -152,7 +152,8 @@ def write_classes(
     classes = records[:, _CLASS_BYTE]
     free = np.isin(classes, list(REPLACEABLE))
     if earlier is not None:
-        ours = (earlier != 0) & np.isin(classes, [*ClassMap(), *class_map])
+        ours = (earlier == OUT_LEAF) & np.isin(classes, [DEFAULT_CLASSES.leaf, class_map.leaf])
+        ours |= (earlier == OUT_WOOD) & np.isin(classes, [DEFAULT_CLASSES.wood, class_map.wood])
         classes[ours & (codes == 0)] = _UNDECIDED
         free |= ours
     classes[free & (codes == OUT_LEAF)] = class_map.leaf

@@ -25,6 +25,8 @@ RECORD_SIZES = (20, 28, 26, 34, 57, 63, 30, 36, 38, 59, 67)
 VLR_HEADER = struct.Struct("<H16sHH32s")
 EVLR_HEADER = struct.Struct("<H16sHQ32s")
 _COMPRESSED = 0x80
+# 50 000 equal points take some 100 bytes of LAZ; a header that promises far more per byte lies.
+_MOST_PER_BYTE = 10_000
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,8 @@ def _check_points(layout: Layout) -> None:
     if length < base:
         raise BadFile(f"{path}: {length} bytes per point, point format {layout.point_format} has {base}")
     if layout.compressed:
+        if layout.count > layout.size * _MOST_PER_BYTE:
+            raise BadFile(f"{path}: the header promises {layout.count} points, the file has {layout.size} bytes")
         return
     held = (layout.size - layout.points_start) // length
     if held < layout.count:

@@ -12,8 +12,8 @@ from leafwood.io.las_crs import PROJECTION, FileCrs, crs_of, parse_user_crs
 from leafwood.io.las_extra import EXTRA_BYTES, ExtraDim, describe_records, extra_vlr
 from leafwood.io.las_labels import LEAFWOOD, Labels, place_dims
 from leafwood.io.las_layout import RECORD_SIZES, Layout, Record, Vlr
-from leafwood.io.las_points import LASZIP, laszip_body
 from leafwood.io.las_upgrade import UPGRADES, WKT_BIT, upgrade_header, wkt_vlr
+from leafwood.io.laszip import LASZIP, laszip_body
 
 __all__ = ["Plan", "make_plan", "plan_header", "plan_vlrs"]
 

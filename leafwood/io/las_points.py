@@ -8,7 +8,6 @@ differs from 3 only once the scanner channel changes and the record has more tha
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol
 
@@ -19,32 +18,16 @@ from numpy.typing import NDArray
 from leafwood.errors import BadFile
 from leafwood.io.decoder_guard import decoding
 from leafwood.io.las_layout import Layout
+from leafwood.io.laszip import POINTWISE, RECOMPRESS, check_chunks, checked_body, without_chunks
 
-__all__ = ["CHUNK", "LASZIP", "LasSink", "LazSink", "PointSink", "laszip_body", "read_records"]
+__all__ = ["CHUNK", "LasSink", "LazSink", "PointSink", "read_records"]
 
 CHUNK = 500_000
-LASZIP = ("laszip encoded", 22204)
-_HEAD = struct.Struct("<HHBBHIIqqH")
-_POINTWISE, _CHUNKED, _LAYERED = 1, 2, 3
+_CHANNELS = 0x30
+_V4 = f"uses several scanner channels in LASzip item version 4, {RECOMPRESS}"
 # A chunk this large is decoded point by point: the parallel decoder would hold it whole.
 _PARALLEL_BYTES = 1 << 28
 _NO_CHUNKS = 0xFFFFFFFE
-_CHANNELS = 0x30
-_WAVEPACKET = 9
-_RECOMPRESS = "which lazrs cannot read; recompress it with LASzip 3.4"
-# Item type -> its size (None: as many extra bytes as there are) and the versions lazrs decodes.
-_ITEMS: dict[int, tuple[int | None, tuple[int, ...]]] = {
-    0: (None, (1, 2)),
-    6: (20, (1, 2)),
-    7: (8, (1, 2)),
-    8: (6, (1, 2)),
-    _WAVEPACKET: (29, (1, 2)),
-    10: (30, (3, 4)),
-    11: (6, (3, 4)),
-    12: (8, (3, 4)),
-    13: (29, (3, 4)),
-    14: (None, (3, 4)),
-}
 
 Records = NDArray[np.uint8]
 
@@ -91,15 +74,6 @@ class LazSink:
         self._stream.seek(0, 2)
 
 
-def laszip_body(point_format: int, extra_bytes: int) -> bytes:
-    """The body of the LASzip VLR for records of a point format with `extra_bytes` more."""
-    body = bytes(lazrs.LazVlr.new_for_compression(point_format, extra_bytes).record_data())
-    # lazrs calls its wave packets version 2; LASzip knows only version 1, which is what they are.
-    items = [struct.unpack_from("<HHH", body, at) for at in range(_HEAD.size, len(body), 6)]
-    named = (struct.pack("<HHH", kind, size, 1 if kind == _WAVEPACKET else version) for kind, size, version in items)
-    return body[: _HEAD.size] + b"".join(named)
-
-
 def read_records(layout: Layout, chunk: int = CHUNK) -> Iterator[Records]:
     """All point records in file order.
 
@@ -140,15 +114,14 @@ def _read_las(layout: Layout, stream: BinaryIO, chunk: int) -> Iterator[Records]
 
 
 def _read_laz(layout: Layout, stream: BinaryIO, chunk: int) -> Iterator[Records]:
-    body, is_v4 = _checked_body(layout)
+    body, is_v4 = checked_body(layout)
     decoder = _open_decoder(layout, stream, body)
-    v4 = f"uses several scanner channels in LASzip item version 4, {_RECOMPRESS}"
     for number in _sizes(layout.count, chunk):
         records = np.empty((number, layout.record_length), dtype=np.uint8)
-        with decoding(layout.path, v4 if is_v4 else "its compressed points are damaged"):
+        with decoding(layout.path, _V4 if is_v4 else "its compressed points are damaged"):
             decoder.decompress_many(records.reshape(-1))
         if is_v4 and (records[:, 15] & _CHANNELS).any():
-            raise BadFile(f"{layout.path}: {v4}")
+            raise BadFile(f"{layout.path}: {_V4}")
         yield records
 
 
@@ -156,64 +129,10 @@ def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes) -> Any:
     what = "its LASzip record is damaged"
     with decoding(layout.path, what):
         vlr = lazrs.LazVlr(body)
-    pointwise = int.from_bytes(body[:2], "little") == _POINTWISE
+    pointwise = int.from_bytes(body[:2], "little") == POINTWISE
     if pointwise:
-        # No chunks and no chunk table; lazrs takes a chunk size of 0 for "look it up" and panics.
-        body = body[:12] + struct.pack("<I", _NO_CHUNKS) + body[16:]
-    largest = layout.count if pointwise else _check_chunks(layout, stream, vlr)
+        body = without_chunks(body)
+    largest = layout.count if pointwise else check_chunks(layout, stream, body, vlr)
     parallel = not pointwise and largest * layout.record_length <= _PARALLEL_BYTES
     with decoding(layout.path, what):
         return (lazrs.ParLasZipDecompressor if parallel else lazrs.LasZipDecompressor)(stream, body)
-
-
-def _checked_body(layout: Layout) -> tuple[bytes, bool]:
-    """The LASzip VLR with version 4 items called 3, and whether that needs one scanner channel."""
-    path, vlr = layout.path, layout.find(*LASZIP)
-    if vlr is None:
-        raise BadFile(f"{path}: says it is compressed, but the LASzip record is missing")
-    if len(vlr.body) < _HEAD.size:
-        raise BadFile(f"{path}: its LASzip record is cut short")
-    compressor, coder, *_, number = _HEAD.unpack_from(vlr.body)
-    if compressor not in (_POINTWISE, _CHUNKED, _LAYERED) or coder != 0:
-        raise BadFile(f"{path}: LASzip compressor {compressor} with coder {coder} does not exist")
-    if number == 0 or len(vlr.body) < _HEAD.size + 6 * number:
-        raise BadFile(f"{path}: its LASzip record is cut short")
-    items = [struct.unpack_from("<HHH", vlr.body, _HEAD.size + 6 * i) for i in range(number)]
-    for kind, size, version in items:
-        right, versions = _ITEMS.get(kind, (None, ()))
-        if size == 0 or (right is not None and size != right):
-            raise BadFile(f"{path}: LASzip item {kind} of {size} bytes does not exist")
-        if version not in versions:
-            raise BadFile(f"{path}: is compressed with LASzip item {kind} version {version}, {_RECOMPRESS}")
-    length = sum(size for _, size, _ in items)
-    if length != layout.record_length:
-        raise BadFile(f"{path}: LASzip items of {length} bytes, the header says {layout.record_length} bytes per point")
-    known = b"".join(struct.pack("<HHH", kind, size, min(version, 3)) for kind, size, version in items)
-    is_v4 = len(items) > 1 and any(version == 4 for *_, version in items)
-    return vlr.body[: _HEAD.size] + known, is_v4
-
-
-def _check_chunks(layout: Layout, stream: BinaryIO, vlr: Any) -> int:
-    """Largest chunk in points, once the chunk table is known to fit the file."""
-    path, start = layout.path, layout.points_start
-    damaged = f"{path}: is cut short or damaged: its chunk table"
-    table = int.from_bytes(stream.read(8), "little", signed=True)
-    if table == -1:
-        stream.seek(-8, 2)
-        table = int.from_bytes(stream.read(8), "little", signed=True)
-    if not start + 8 <= table <= layout.size - 8:
-        raise BadFile(f"{damaged} is said to be at byte {table} of {layout.size}")
-    stream.seek(table)
-    version, number = struct.unpack("<II", stream.read(8))
-    if version != 0 or number * layout.base_length > layout.size:
-        raise BadFile(f"{damaged} lists {number} chunks in {layout.size} bytes")
-    stream.seek(start)
-    with decoding(path, "its chunk table is damaged"):
-        chunks = lazrs.read_chunk_table(stream, vlr)
-    points, used = (sum(column) for column in zip(*chunks, strict=True)) if chunks else (0, 0)
-    if start + 8 + used > table:
-        raise BadFile(f"{damaged} says that {used} bytes hold points, there are {table - start - 8}")
-    if points < layout.count:
-        raise BadFile(f"{path}: is cut short: the header promises {layout.count} points, the chunks hold {points}")
-    stream.seek(start)
-    return max(count for count, _ in chunks)

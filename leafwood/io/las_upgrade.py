@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pyproj.exceptions import CRSError
 
 from leafwood.io.las_crs import PROJECTION, WKT, FileCrs
 from leafwood.io.las_layout import HEADER_SIZES, RECORD_SIZES, Layout, Vlr
@@ -84,5 +85,8 @@ def upgrade_header(layout: Layout, crs: FileCrs) -> tuple[Layout, tuple[str, ...
 def wkt_vlr(crs: FileCrs) -> Vlr:
     """The CRS as WKT 1, which the specification means and every reader knows; WKT 2 where 1 cannot say it."""
     assert crs.crs is not None
-    text = crs.crs.to_wkt("WKT1_GDAL") or crs.wkt or ""
+    try:
+        text = crs.crs.to_wkt("WKT1_GDAL")
+    except CRSError:
+        text = crs.crs.to_wkt()
     return Vlr.new(*WKT, text.encode("utf-8") + b"\0", "OGC WKT")

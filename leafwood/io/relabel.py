@@ -22,8 +22,9 @@ from leafwood.io.las import standard_columns
 from leafwood.io.las_labels import LEAFWOOD, Labels, write_classes
 from leafwood.io.las_layout import EVLR_HEADER, Layout, read_layout
 from leafwood.io.las_plan import Plan, make_plan, plan_header, plan_vlrs
-from leafwood.io.las_points import LASZIP, LasSink, LazSink, read_records
+from leafwood.io.las_points import LasSink, LazSink, read_records
 from leafwood.io.las_upgrade import UPGRADES, upgrade_records
+from leafwood.io.laszip import LASZIP
 from leafwood.io.target import check_target, writing
 
 __all__ = ["relabel"]
@@ -115,7 +116,7 @@ def _checked(plan: Plan, chunks: Iterator[NDArray[np.uint8]]) -> Iterator[NDArra
     lazrs 0.8.2 mixes up wave packets as soon as the scanner channel changes (found by round trips of random records;
     every other field of every format came back).
     """
-    exposed = plan.point_format in (9, 10) and (plan.compressed or plan.source.compressed)
+    exposed = plan.source.point_format in (9, 10) and (plan.compressed or plan.source.compressed)
     first: int | None = None
     for records in chunks:
         if exposed and len(records):

@@ -160,17 +160,17 @@ def add_buttresses(skeleton: Skeleton, height: float, dbh: float, rng: Rng) -> S
     """Buttress roots as fans of thick stem-like ribs from the stem down to the ground, `height` m up the stem."""
     if height < 0.3:
         return skeleton
-    fins, ribs, m = int(rng.integers(4, 8)), 7, 6
+    fins, ribs, m = int(rng.integers(4, 8)), 14, 6
     azimuth = np.repeat(np.sort(rng.uniform(0, 2 * np.pi, fins)), ribs)
     share = np.tile(np.linspace(0.12, 1, ribs), fins)
     size = np.repeat(rng.uniform(0.7, 1.15, fins), ribs)
     s = np.linspace(0, 1, m)[None]
     # Each rib is a concave line from the stem to the ground; together they fill the plate.
-    reach = (0.4 * dbh + (0.45 * height * size * share)[:, None] * s**1.6) * 1.0
+    reach = 0.4 * dbh + (0.45 * height * size * share)[:, None] * s**1.6
     z = (height * size * share)[:, None] * (1 - s) - 0.15 * s
     swerve = azimuth[:, None] + np.repeat(rng.normal(0, 0.15, fins), ribs)[:, None] * s
     xyz = np.stack([reach * np.cos(swerve), reach * np.sin(swerve), z], axis=2)
-    radius = np.full((fins * ribs, m), 0.5 * 0.45 * height / ribs * 0.6).clip(0.03, 0.09)
+    radius = np.full((fins * ribs, m), 0.5 * 0.45 * height / ribs).clip(0.025, 0.06)
     plates = Skeleton.from_grid(xyz, radius, order=0, parent=np.zeros(fins * ribs, dtype=np.int64))
     return Skeleton.merge([skeleton, plates])
 

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
     parser.add_argument("--keep-classification", action="store_true", help="leave `classification` as it is")
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
+    parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
     parser.add_argument("--threads", type=int, help="processors to use (default: all)")
 
 
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         target.mkdir(parents=True, exist_ok=True)
         target = target / default_output(source).name
     check_target(target, source, args.overwrite)
-    cloud = read(source)
+    cloud = read(source, crs=args.crs)
     result = _segment(cloud, args)
     write(
         result,
@@ -60,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         keep_classification=args.keep_classification,
         upgrade=args.upgrade,
         overwrite=args.overwrite,
+        crs=args.crs,
     )
     _summary(Console(), result, target, time.perf_counter() - started)
     return 0

@@ -97,7 +97,9 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
     high = raw.max(axis=0) if len(raw) else low
     corner = np.where(layout.scale > 0, low, high)
     step = layout.scale * np.array([system.unit[0], system.unit[0], system.unit[1]])
-    if len(raw) and not (np.abs((high.astype(np.float64) - low) * step) < _LARGEST).all():
+    with np.errstate(over="ignore"):
+        extent = np.abs((high.astype(np.float64) - low) * step)
+    if len(raw) and not (extent < _LARGEST).all():
         raise BadCloud(f"{path}: with scale {layout.scale.tolist()} its points lie too far apart to be places")
     return PointCloud(
         xyz=_local(raw, corner, step),

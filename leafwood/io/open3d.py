@@ -101,12 +101,19 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _check_size(path: Path, header: bytes, entries: dict[bytes, list[bytes]], promised: int) -> None:
-    """Open3D fills what a short binary file lacks with whatever memory holds."""
-    if entries.get(b"DATA") != [b"binary"]:
-        return
+    """Open3D fills what a short file lacks with whatever memory holds, so what is there is counted first."""
     sizes = [int(size) for size in entries.get(b"SIZE", [])]
     counts = [int(count) for count in entries.get(b"COUNT", [b"1"] * len(sizes))]
-    length = sum(s * c for s, c in zip(sizes, counts, strict=False))
-    held = (path.stat().st_size - len(header) - 1) // max(length, 1)
+    length = max(sum(s * c for s, c in zip(sizes, counts, strict=False)), 1)
+    with path.open("rb") as stream:
+        stream.seek(len(header) + 1)
+        kind = entries.get(b"DATA", [b""])[0]
+        if kind == b"ascii":
+            held = sum(1 for line in stream if line.strip())
+        elif kind == b"binary":
+            held = (path.stat().st_size - stream.tell()) // length
+        else:
+            packed, unpacked = (int.from_bytes(stream.read(4), "little") for _ in range(2))
+            held = unpacked // length if path.stat().st_size - stream.tell() >= packed else 0
     if held < promised:
         raise BadFile(f"{path}: is cut short: the header promises {promised} points, the file holds {held}")

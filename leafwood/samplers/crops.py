@@ -26,7 +26,7 @@ class CropConfig:
         max_points: points a crop holds at most; the radius shrinks for denser stands.
         single_tree: probability of one whole tree cut out of its stand, without ground.
         on_wood: probability that a crop is centred on a wood point.
-        thin: least share of points kept.
+        min_points: points a crop is thinned to at most, where it has more.
         decay: greatest attenuation of the kept share, from the top down, per 10 m.
         ground_left: probability that some ground stays in, as when a ground filter has missed it.
         height_unknown: probability that the height above ground is withheld.
@@ -39,7 +39,7 @@ class CropConfig:
     max_points: int = 16_000
     single_tree: float = 0.2
     on_wood: float = 0.5
-    thin: float = 0.05
+    min_points: int = 1_500
     decay: float = 0.8
     ground_left: float = 0.3
     height_unknown: float = 0.15
@@ -161,10 +161,11 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
 def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Which points stay (n,): a random share, falling from the top down."""
     depth = crop.xyz[:, 2].max() - crop.xyz[:, 2]
-    share = np.exp(rng.uniform(np.log(config.thin), 0.0)) if rng.random() < 0.7 else 1.0
-    keep = share * np.exp(-rng.uniform(-0.2, 1.0) * config.decay * depth / 10.0)
-    expected = keep.sum()
-    keep *= min(1.0, config.max_points / max(expected, 1.0)) * max(1.0, 200.0 / max(expected, 1.0))
+    keep = np.exp(-rng.uniform(-0.2, 1.0) * config.decay * depth / 10.0)
+    wanted = np.exp(rng.uniform(np.log(config.min_points), np.log(config.max_points)))
+    if rng.random() < 0.4:
+        wanted = float(config.max_points)
+    keep *= min(1.0, wanted / max(float(keep.sum()), 1.0))
     chosen = rng.random(len(crop)) < keep
     if not chosen.any():
         chosen[rng.integers(len(crop))] = True

@@ -99,6 +99,7 @@ class Flight:
     Attributes:
         altitude: above the mean ground, m.
         spacing: between neighbouring lines, m.
+        offset: where the middle of the plot lies between two lines, 0 on one, 0.5 midway; None draws it.
         headings: of each set of lines, degrees from east against the clock; two values make a crossing pattern.
         max_scan_angle: beams leaning further than this are not delivered, degrees.
         speed: m/s; slowed down or sped up where `density` is given.
@@ -110,6 +111,7 @@ class Flight:
 
     altitude: float = 60.0
     spacing: float = 40.0
+    offset: float | None = None
     headings: tuple[float, ...] = (0.0, 90.0)
     max_scan_angle: float = 45.0
     speed: float = 5.0
@@ -162,7 +164,8 @@ class Flight:
             right = np.array([forward[1], -forward[0], 0.0])
             width, length = (float(np.abs(axis) @ half) for axis in (right, forward))
             reach = width + tangent * (height - lower[2])
-            first = rng.uniform(-0.5, 0.5) * self.spacing
+            drawn = rng.uniform(-0.5, 0.5)
+            first = (drawn if self.offset is None else self.offset) * self.spacing
             steps = np.arange(np.ceil((-reach - first) / self.spacing), np.floor((reach - first) / self.spacing) + 1)
             for offset in first + self.spacing * steps:
                 line += 1

@@ -1,0 +1,234 @@
+"""How far virtual scans are from real ones: flies two matching surveys, prints a table, draws a figure for docs/.
+
+    python pipelines/realism.py ../shared/data/scans
+
+The real scans are not part of the project. Every measure compares the virtual scan with the real one; for the shapes of
+neighbourhoods the same number of points strewn over the virtual surfaces ("strewn": what a simulator without a lidar
+would give) is the yardstick.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.cloud import PointCloud
+from leafwood.config import load
+from leafwood.ground import find_ground
+from leafwood.io.loaders import read
+from leafwood.simulate.mesh import LabelledMesh
+from leafwood.simulate.stand import Stand
+from leafwood.simulate.survey import SurveyConfig, fly, grow
+
+ROOT = Path(__file__).resolve().parents[1]
+RADII = (0.3, 0.6)
+SHAPES = ("linearity", "planarity", "sphericity", "verticality")
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A cloud as the measures see it.
+
+    Attributes:
+        xyz: (n, 3) m.
+        height: (n,) above ground, m.
+        number: (n,) return number, or None where the file has none.
+        total: (n,) number of returns, or None.
+    """
+
+    xyz: Floats
+    height: Floats
+    number: NDArray[np.int64] | None = None
+    total: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, cloud: PointCloud, height: Floats) -> Scan:
+        """A scan with its returns."""
+        columns = cloud.columns
+        has = "return_number" in columns and int(np.max(columns["number_of_returns"])) > 1
+        number = np.asarray(columns["return_number"], dtype=np.int64) if has else None
+        total = np.asarray(columns["number_of_returns"], dtype=np.int64) if has else None
+        return cls(cloud.xyz.astype(np.float64), np.asarray(height, dtype=np.float64), number, total)
+
+
+def attenuation(height: Floats) -> float:
+    """Decay per metre of depth of the share of returns still below, fitted where 5 to 95 % are (least squares of its log)."""
+    top, floor = np.percentile(height, 99), 2.0
+    levels = np.arange(floor, top, 0.5)
+    below = np.array([(height < level).mean() for level in levels])
+    fit = (below > 0.05) & (below < 0.95)
+    return float(np.polyfit(top - levels[fit], np.log(below[fit]), 1)[0] * -1)
+
+
+def spacing(scan: Scan) -> Floats:
+    """Median distance to the nearest neighbour in the lower, middle and upper third of the canopy, m."""
+    from scipy.spatial import cKDTree
+
+    distance = cKDTree(scan.xyz).query(scan.xyz, k=2)[0][:, 1]
+    edges = np.linspace(2.0, np.percentile(scan.height, 99.5), 4)
+    pairs = zip(edges[:-1], edges[1:], strict=True)
+    return np.array([np.median(distance[(scan.height >= a) & (scan.height < b)]) for a, b in pairs])
+
+
+def shapes(scan: Scan, radius: float, samples: int = 15_000) -> Floats:
+    """(m, 4) linearity, planarity, sphericity and verticality around points of the canopy that have 5 neighbours."""
+    from scipy.spatial import cKDTree
+
+    rng = np.random.default_rng(0)
+    canopy = np.flatnonzero(scan.height > 1.5)
+    chosen = scan.xyz[rng.choice(canopy, min(samples, len(canopy)), replace=False)]
+    rows = []
+    for around in cKDTree(scan.xyz).query_ball_point(chosen, radius):
+        if len(around) < 6:
+            continue
+        value, axis = np.linalg.eigh(np.cov(scan.xyz[around].T))
+        low, middle, high = np.sqrt(np.maximum(value, 0))
+        rows.append(((high - middle) / high, (middle - low) / high, low / high, 1 - abs(axis[2, 0])))
+    return np.array(rows)
+
+
+def strew(mesh: LabelledMesh, side: tuple[float, float], height_of: Stand, count: int) -> Scan:
+    """As many points strewn evenly over the surfaces of the plot, without any lidar."""
+    rng = np.random.default_rng(0)
+    corner = mesh.vertices[mesh.triangles].astype(np.float64)
+    centre = corner.mean(axis=1)[:, :2]
+    inside = np.all((centre >= side[0]) & (centre < side[1]), axis=1)
+    area = mesh.areas() * inside
+    chosen = corner[rng.choice(len(area), count, p=area / area.sum())]
+    u = np.sort(rng.random((count, 2)), axis=1)
+    weight = np.stack([u[:, 0], u[:, 1] - u[:, 0], 1 - u[:, 1]], axis=1)
+    xyz = np.einsum("nk,nkd->nd", weight, chosen)
+    return Scan(xyz, xyz[:, 2] - height_of.ground_height(xyz[:, :2]))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what, real, virtual, the yardstick, and whether it is met."""
+
+    what: str
+    real: float
+    virtual: float
+    wanted: str
+    met: bool
+
+
+def within(what: str, real: float, virtual: float, share: float) -> Row:
+    """A value that should agree within a share of the real one."""
+    return Row(what, real, virtual, f"±{share:.0%}", abs(virtual - real) <= share * abs(real))
+
+
+def compare(real: Scan, virtual: Scan, strewn: Scan) -> list[Row]:
+    """All measures."""
+    from scipy.stats import wasserstein_distance
+
+    rows = [within("attenuation, all returns [1/m]", attenuation(real.height), attenuation(virtual.height), 0.3)]
+    if real.number is not None and virtual.number is not None and real.total is not None and virtual.total is not None:
+        firsts = [scan.height[scan.number == 1] for scan in (real, virtual)]
+        rows.append(within("attenuation, first returns [1/m]", attenuation(firsts[0]), attenuation(firsts[1]), 0.3))
+        kinds = {
+            "share of single returns": (real.total == 1, virtual.total == 1),
+            "share of first returns": (real.number == 1, virtual.number == 1),
+            "share of last returns": (real.number == real.total, virtual.number == virtual.total),
+        }
+        rows += [within(name, float(a.mean()), float(b.mean()), 0.2) for name, (a, b) in kinds.items()]
+        pulses = [float(scan.total[scan.number == 1].mean()) for scan in (real, virtual)]
+        rows.append(within("returns per pulse", *pulses, 0.2))
+    thirds = zip(("lower", "middle", "upper"), spacing(real), spacing(virtual), strict=True)
+    rows += [within(f"spacing, {name} third [m]", a, b, 0.3) for name, a, b in thirds]
+    for radius in RADII:
+        sets = [shapes(scan, radius) for scan in (real, virtual, strewn)]
+        for k, name in enumerate(SHAPES):
+            far = wasserstein_distance(sets[0][:, k], sets[2][:, k])
+            near = wasserstein_distance(sets[0][:, k], sets[1][:, k])
+            rows.append(Row(f"Wasserstein, {name} at {radius} m", 0.0, near, f"< {far:.3f} (strewn)", near < far))
+    return rows
+
+
+def conifer(scans: Path) -> tuple[Scan, Scan, Scan]:
+    """The real conifer plot, the virtual one, and points strewn over the latter's surfaces."""
+    cloud = read(scans / "UAS_Clip.laz")
+    real = Scan.of(cloud, find_ground(cloud).height)
+    config = load(ROOT / "configs" / "realism" / "conifer.yaml", SurveyConfig)
+    member = config.member(0)
+    stand = grow(member)
+    made = fly(config, member, stand)
+    virtual = Scan.of(made, made.absolute()[:, 2] - stand.ground_height(made.absolute()[:, :2]))
+    return real, virtual, strew(stand.mesh, config.box, stand, len(made))
+
+
+def tropical(scans: Path) -> tuple[Scan, Scan, Scan]:
+    """The real tropical tree and the virtual one nearest in height, as cut out of its stand."""
+    table = np.loadtxt(scans / "uls_tropical_tree.txt")[:, :3]
+    real = Scan(table, table[:, 2] - table[:, 2].min())
+    config = load(ROOT / "configs" / "realism" / "tropical.yaml", SurveyConfig)
+    member = config.member(0)
+    stand = grow(member)
+    made = fly(config, member, stand)
+    trees = stand.trees
+    reach = trees["crown_radius"]
+    low, high = config.box
+    whole = (np.minimum(trees["x"], trees["y"]) - reach > low) & (np.maximum(trees["x"], trees["y"]) + reach < high)
+    tall = np.where(whole, -np.abs(trees["height"] - real.height.max()), -np.inf)
+    tree = int(trees["tree"][int(np.argmax(tall))])
+    chosen = made.columns["gt_tree"] == tree
+    xyz = made.absolute()[chosen]
+    virtual = Scan(xyz, xyz[:, 2] - xyz[:, 2].min())
+    own = stand.mesh.tree == tree
+    mesh = LabelledMesh(stand.mesh.vertices, stand.mesh.triangles[own], stand.mesh.part[own], stand.mesh.tree[own])
+    return real, virtual, strew(mesh, (-1e3, 1e3), stand, len(xyz))
+
+
+def draw(sets: dict[str, tuple[Scan, Scan, Scan]], path: Path) -> None:
+    """Profiles and shape distributions, real against virtual."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(len(sets), 5, figsize=(17, 3.6 * len(sets)), layout="constrained")
+    for line, (name, trio) in zip(axes, sets.items(), strict=True):
+        for scan, colour, label in zip(
+            trio, ("black", "tab:green", "tab:orange"), ("real", "virtual", "strewn"), strict=True
+        ):
+            bins = np.arange(0, max(t.height.max() for t in trio) + 1, 1.0)
+            share = np.histogram(scan.height, bins=bins)[0] / len(scan.height)
+            line[0].plot(share, bins[:-1] + 0.5, color=colour, label=label)
+            values = shapes(scan, RADII[0])
+            for k, (axis, shape) in enumerate(zip(line[1:], SHAPES, strict=True)):
+                axis.hist(values[:, k], bins=50, range=(0, 1), density=True, histtype="step", color=colour)
+                axis.set_xlabel(f"{shape} at {RADII[0]} m")
+        line[0].set(xlabel="share of returns", ylabel="height [m]", title=name)
+        line[0].legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=80)
+
+
+def table(name: str, rows: list[Row]) -> str:
+    """The measures of one comparison as a Markdown table."""
+    lines = [f"### {name}", "", "| measure | real | virtual | wanted | met |", "|---|---|---|---|---|"]
+    lines += [f"| {r.what} | {r.real:.3f} | {r.virtual:.3f} | {r.wanted} | {'yes' if r.met else 'no'} |" for r in rows]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print, draw; the tables in docs/realism.md are replaced, its text is kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scans", type=Path, help="folder with UAS_Clip.laz and uls_tropical_tree.txt")
+    scans = parser.parse_args().scans
+    sets = {"Conifer plot": conifer(scans), "Tropical tree": tropical(scans)}
+    tables = "\n".join(table(name, compare(*trio)) for name, trio in sets.items())
+    print(tables)
+    page = ROOT / "docs" / "realism.md"
+    start, end = "<!-- tables -->\n", "<!-- end of tables -->\n"
+    text = page.read_text(encoding="utf-8") if page.exists() else f"# Realism\n\n{start}{end}"
+    page.write_text(text.split(start)[0] + start + tables + end + text.split(end)[-1], encoding="utf-8")
+    draw(sets, ROOT / "docs" / "img" / "realism.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""`leafwood info`."""
+
+from __future__ import annotations
+
+import pytest
+
+from leafwood.cli.main import main
+
+
+def test_says_what_segment_would_do(tmp_path, build_las, capsys):
+    path = tmp_path / "scan.las"
+    path.write_bytes(build_las(minor=2, point_format=1, n=20))
+    assert main(["info", str(path)]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "LAS 1.2, point format 1, uncompressed",
+        "points/m²",
+        "warning: has no CRS",
+        "segment would write scan_leafwood.las",
+        "--upgrade",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [({"n": 0}, "as this one has none"), ({"scale": (0, 0, 0)}, "would refuse it"), ({}, "65 (leaf) and 64 (wood)")],
+)
+def test_other_outcomes(tmp_path, build_las, capsys, choice, words):
+    path = tmp_path / "scan.las"
+    path.write_bytes(build_las(**choice))
+    assert main(["info", str(path)]) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_markup_in_names_is_printed_as_it_is(tmp_path, build_las, capsys):
+    path = tmp_path / "[red]scan[/].las"
+    path.write_bytes(build_las(vlrs=(("[bold]", 9, b""),)))
+    assert main(["info", "--header", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "[red]scan[/]_leafwood.las" in out
+    assert "[bold]/9" in out
+
+
+def test_bad_file_is_one_line(tmp_path, capsys):
+    path = tmp_path / "x.las"
+    path.write_bytes(b"nothing")
+    assert main(["info", str(path)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1

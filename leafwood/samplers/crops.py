@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, PRESETS
+from leafwood.classes import IGNORE, PRESETS, WOOD
 from leafwood.errors import BadCloud
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.io.loaders import read
+from leafwood.spatial.order import morton_codes, voxel_cells
 
 __all__ = ["CropConfig", "LabelledStand", "draw_crop", "load_stand"]
+
+_FINEST = 0.025  # m
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,18 @@ class LabelledStand:
     def __len__(self) -> int:
         return len(self.xyz)
 
+    @cached_property
+    def centres(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions of all labelled plant points, and of those that are wood."""
+        plants = np.flatnonzero(~self.ground & (self.label != IGNORE))
+        return plants, plants[self.label[plants] == WOOD]
+
+    @cached_property
+    def trees(self) -> NDArray[np.int64]:
+        """Numbers of the trees that have enough points to be looked at alone."""
+        numbers, counts = np.unique(self.tree[self.tree > 0], return_counts=True)
+        return numbers[counts >= 500]
+
     def take(self, index: NDArray[Any]) -> LabelledStand:
         """The points at `index`."""
         columns = ("xyz", "height", "label", "ground", "tree", "line")
@@ -98,7 +114,7 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
     label = codes.decode(cloud.columns[column])
     label[not_vegetation(cloud)] = IGNORE
     zeros = np.zeros(len(cloud), dtype=np.int64)
-    return LabelledStand(
+    stand = LabelledStand(
         xyz=cloud.xyz,
         height=ground.height,
         label=label,
@@ -107,6 +123,9 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
         line=cloud.columns.get("point_source_id", zeros).astype(np.int64),
         path=path,
     )
+    # A scanner on the ground sees the nearest stems a thousand times more densely than a crop can hold.
+    _, one_of_each = np.unique(morton_codes(voxel_cells(stand.xyz, _FINEST)), return_index=True)
+    return stand.take(np.sort(one_of_each))
 
 
 def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
@@ -128,19 +147,16 @@ def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
 
 def _single_tree(stand: LabelledStand, rng: np.random.Generator) -> LabelledStand | None:
     """One tree of enough points, its surroundings and the ground gone; None if there is none."""
-    numbers, counts = np.unique(stand.tree[stand.tree > 0], return_counts=True)
-    numbers = numbers[counts >= 500]
-    if not len(numbers):
+    if not len(stand.trees):
         return None
-    crop = stand.take(np.flatnonzero(stand.tree == rng.choice(numbers)))
+    crop = stand.take(np.flatnonzero(stand.tree == rng.choice(stand.trees)))
     return replace(crop, height=np.full(len(crop), np.nan, dtype=np.float32))
 
 
 def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
     """A vertical cylinder with all, some or none of its ground."""
-    above = np.flatnonzero(~stand.ground & (stand.label != IGNORE))
-    wood = np.flatnonzero((stand.label == 1) & ~stand.ground)
-    centres = wood if len(wood) and rng.random() < config.on_wood else above
+    plants, wood = stand.centres
+    centres = wood if len(wood) and rng.random() < config.on_wood else plants
     centre = stand.xyz[rng.choice(centres), :2] + rng.normal(0, 1, 2)
     near = np.hypot(*(stand.xyz[:, :2] - centre).T)
     inside = np.flatnonzero(near < rng.uniform(*config.radius))

@@ -39,7 +39,7 @@ FORESTS = {
     "clear_cut": 1,
 }
 DRONES = ("minivux", "vux1", "vux120", "dji-l1", "dji-l2", "puck")
-TERRESTRIAL = 0.2
+TERRESTRIAL = 0.15
 
 
 def draw_stand(rng: np.random.Generator, size: float) -> StandConfig:
@@ -66,7 +66,7 @@ def draw_stand(rng: np.random.Generator, size: float) -> StandConfig:
 def draw_platform(rng: np.random.Generator) -> tuple[str, Flight | Tripods]:
     """An instrument and what carries it."""
     if rng.random() < TERRESTRIAL:
-        return "vz400", Tripods(stations=int(rng.integers(1, 5)), step=float(rng.uniform(0.1, 0.25)))
+        return "vz400", Tripods(stations=int(rng.integers(1, 5)), step=float(rng.uniform(0.15, 0.35)))
     flight = Flight(
         altitude=rng.uniform(40, 110),
         spacing=rng.uniform(20, 50),

@@ -1,0 +1,76 @@
+"""Pictures: the right colours in the right places, at the right size."""
+
+import numpy as np
+import pytest
+
+from leafwood.report.picture import THEMES, Panel, draw_labels, render_view
+
+
+def near_colour(picture, colour, within=70):
+    """Pixels whose hue is a theme colour, however shaded."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
+    pixels = picture.astype(float)
+    bright = pixels.max(axis=-1, keepdims=True)
+    scaled = pixels / np.maximum(bright, 1) * wanted.max()
+    return (np.abs(scaled - wanted).sum(axis=-1) < within) & (bright[..., 0] > 60)
+
+
+@pytest.fixture
+def tree():
+    """A brown stem under a green crown on grey ground."""
+    rng = np.random.default_rng(0)
+    stem = np.column_stack([rng.normal(0, 0.05, (3000, 2)), rng.random(3000) * 6])
+    crown = rng.normal(0, 0.7, (6000, 3)) + np.array([0, 0, 8])
+    ground = np.column_stack([rng.random((4000, 2)) * 6 - 3, np.zeros(4000)])
+    return np.vstack([stem, crown, ground]).astype(np.float32), np.repeat([2, 1, 0], [3000, 6000, 4000])
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+@pytest.mark.parametrize("width", [600, 1600])
+def test_colours_and_size(tree, theme, width):
+    picture = draw_labels(*tree, width=width, title="A tree", theme=theme)
+    assert picture.shape[1] == width
+    assert picture.dtype == np.uint8
+    for colour in (theme.leaf, theme.wood, theme.other):
+        assert near_colour(picture, colour).mean() > 0.001
+    corner = [int(theme.background[i : i + 2], 16) for i in (1, 3, 5)]
+    assert picture[0, 0].tolist() == corner
+
+
+def test_crown_above_stem_above_ground(tree):
+    xyz, labels = tree
+    panel = Panel("", xyz[:, 0], xyz[:, 2], xyz[:, 1], labels)
+    theme = THEMES["dark"]
+    view = (render_view(panel, (300, 520), 50.0, theme, (-3.0, 0.0)) * 255).astype(np.uint8)
+    rows = {name: np.nonzero(near_colour(view, getattr(theme, name)))[0] for name in ("leaf", "wood", "other")}
+    assert np.median(rows["leaf"]) < np.median(rows["wood"]) < np.median(rows["other"])
+
+
+def test_the_nearer_point_hides_the_farther():
+    at = np.zeros(2)
+    theme = THEMES["dark"]
+    for away, seen in (([1.0, 2.0], theme.leaf), ([2.0, 1.0], theme.wood)):
+        panel = Panel("", at, at, np.array(away), np.array([1, 2]))
+        view = (render_view(panel, (8, 8), 1.0, theme, (-4.0, -4.0)) * 255).astype(np.uint8)
+        hidden = theme.wood if seen == theme.leaf else theme.leaf
+        assert near_colour(view, seen).any()
+        assert not near_colour(view, hidden).any()
+
+
+def test_a_section_leaves_out_what_lies_before_it(tree):
+    xyz, labels = tree
+    curtain = np.column_stack([np.linspace(-3, 3, 4000), np.full(4000, -9.0), np.tile(np.linspace(0, 9, 100), 40)])
+    both, kinds = np.vstack([xyz, curtain]), np.r_[labels, np.ones(4000, dtype=int)]
+    whole, section = draw_labels(both, kinds, width=700), draw_labels(both, kinds, width=700, section=6)
+    half = whole.shape[1] // 3
+    wood = THEMES["dark"].wood
+    assert near_colour(section[:, :half], wood).sum() > near_colour(whole[:, :half], wood).sum()
+
+
+@pytest.mark.parametrize("stretch", [[40, 1, 1], [1, 40, 1], [0.01, 0.01, 1], [0, 0, 0]])
+def test_odd_shapes_fit_the_sheet(tree, stretch):
+    xyz, labels = tree
+    picture = draw_labels(xyz * np.array(stretch), labels, width=800)
+    assert picture.shape[1] == 800
+    assert 100 < picture.shape[0] < 2000
+    assert near_colour(picture, THEMES["dark"].leaf).any()

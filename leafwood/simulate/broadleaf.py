@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from leafwood.simulate.axes import BranchLevel, grow_axes
 from leafwood.simulate.branching import add_stubs, set_radii
-from leafwood.simulate.skeleton import BranchLevel, Skeleton, grow_axes
+from leafwood.simulate.skeleton import Skeleton
 from leafwood.simulate.species import Species
 
 __all__ = ["grow_broadleaf"]

@@ -15,8 +15,8 @@ import numpy as np
 
 from leafwood.config import load
 from leafwood.errors import BadConfig
+from leafwood.simulate.axes import BranchLevel
 from leafwood.simulate.foliage import LeafForm
-from leafwood.simulate.skeleton import BranchLevel
 
 __all__ = [
     "Species",

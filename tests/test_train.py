@@ -1,0 +1,132 @@
+"""Training: it learns, it is repeatable, it goes on after a kill."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leafwood.checkpoint import load_model
+from leafwood.config import load
+from leafwood.errors import BadCloud, BadConfig
+from leafwood.graph import GraphConfig, build_graph
+from leafwood.nn.unet import UNetConfig
+from leafwood.samplers.crops import CropConfig, draw_crop, load_stand
+from leafwood.train import Balance, TrainConfig, train
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE, OTHER = ROOT / "data_samples" / "uav_plot.laz", ROOT / "data_samples" / "single_tree.laz"
+TINY = TrainConfig(
+    train=(str(SAMPLE),),
+    validation=(str(OTHER),),
+    graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
+    network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
+    crops=CropConfig(max_points=800, min_points=300),
+    steps=4,
+    batch=2,
+    validate_every=2,
+    validation_crops=2,
+    loader_processes=0,
+)
+
+
+@pytest.fixture(scope="module")
+def stand():
+    return load_stand(SAMPLE)
+
+
+def rows(folder):
+    with (folder / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_it_learns(tmp_path):
+    config = replace(TINY, steps=60, validate_every=20, learning_rate=1e-2, averaging=0.5)
+    train(config, tmp_path, report=lambda line: None)
+    losses = [float(row["loss"]) for row in rows(tmp_path)]
+    assert losses[-1] < losses[0]
+    assert load_model(tmp_path / "model.safetensors").provenance["config"]["steps"] == 60
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    for name in ("one", "two"):
+        train(TINY, tmp_path / name, report=lambda line: None)
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path):
+    train(TINY, tmp_path / "whole", report=lambda line: None)
+
+    def kill(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, tmp_path / "killed", report=kill)
+    with pytest.raises(KeyboardInterrupt):  # killed again before its next checkpoint
+        train(TINY, tmp_path / "killed", resume=True, report=kill)
+    train(TINY, tmp_path / "killed", resume=True, report=lambda line: None)
+    whole, again = (torch.load(tmp_path / n / "last.pt", weights_only=True) for n in ("whole", "killed"))
+    assert whole["step"] == again["step"] == 4
+    for name, value in whole["network"].items():
+        torch.testing.assert_close(again["network"][name], value)
+
+
+def test_a_stand_in_both_sets_is_refused(tmp_path):
+    with pytest.raises(BadConfig, match="in train and in validation"):
+        train(replace(TINY, validation=TINY.train), tmp_path)
+
+
+def test_a_pattern_without_files_is_refused(tmp_path):
+    with pytest.raises(BadConfig, match="no file matches"):
+        train(replace(TINY, train=(str(tmp_path / "*.laz"),)), tmp_path)
+
+
+def test_an_unlabelled_stand_is_refused():
+    with pytest.raises(BadCloud, match="no column WL"):
+        load_stand(SAMPLE, "soul")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "train").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
+    config = load(path, TrainConfig)
+    short = replace(config, steps=2, batch=1, validate_every=2, validation_crops=1, loader_processes=0, threads=2)
+    short = replace(short, train=TINY.train, validation=TINY.validation, crops=TINY.crops)
+    assert train(short, tmp_path, report=lambda line: None)["points"] > 0
+
+
+def test_crops_are_repeatable_and_small_enough(stand):
+    config = CropConfig(max_points=1000)
+    for seed in range(20):
+        one, two = (draw_crop(stand, config, np.random.default_rng(seed)) for _ in range(2))
+        assert one.xyz.tobytes() == two.xyz.tobytes()
+        assert 0 < len(one) < 1300
+        assert one.xyz.min() >= 0
+        assert np.isin(one.label, (0, 1)).any()
+
+
+def test_single_trees_have_no_ground_and_no_height(stand):
+    crop = draw_crop(stand, CropConfig(single_tree=1.0), np.random.default_rng(0))
+    assert len(np.unique(crop.tree)) == 1
+    assert np.isnan(crop.height).all()
+    assert not crop.ground.any()
+
+
+def test_classes_have_the_same_mass_in_every_stratum(stand):
+    def example(number):
+        crop = draw_crop(stand, CropConfig(), np.random.default_rng(number))
+        graph, _ = build_graph(crop.xyz, crop.height, GraphConfig())
+        graph.y = torch.from_numpy(np.random.default_rng(number).integers(0, 2, len(graph.pos0)))
+        return graph
+
+    examples = [example(n) for n in range(4)]
+    balance = Balance.of(examples, strata=3)
+    mass = torch.zeros(3, 2)
+    for graph in examples:
+        stratum = torch.bucketize(graph.x0[:, 11].contiguous(), balance.edges)
+        for s in range(3):
+            for c in range(2):
+                mass[s, c] += balance.weights[s, c] * ((stratum == s) & (graph.y == c)).sum()
+    torch.testing.assert_close(mass, mass.mean().expand(3, 2), rtol=1e-3, atol=1e-3)

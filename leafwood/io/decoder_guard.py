@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ class _Hush:
         self._depth = 0
         self._saved = -1
         self._held: IO[bytes] | None = None
+        self._stack = contextlib.ExitStack()
         self.panicked = False
 
     def enter(self) -> None:
@@ -39,7 +41,7 @@ class _Hush:
             # A process without stderr has nothing to keep clean.
             with contextlib.suppress(OSError):
                 self._saved = os.dup(2)
-                self._held = os.fdopen(os.memfd_create("stderr"), "w+b")
+                self._held = self._stack.enter_context(tempfile.TemporaryFile())
                 os.dup2(self._held.fileno(), 2)
 
     def leave(self) -> None:
@@ -54,8 +56,8 @@ class _Hush:
             if not self.panicked:
                 self._held.seek(0)
                 os.write(2, self._held.read())
-            self._held.close()
             self._held = None
+            self._stack.close()
 
 
 _HUSH = _Hush()

@@ -26,10 +26,10 @@ _CLASS_BYTE = 16  # of point formats 6 to 10
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What is written beside each point, already in file types.
+    """What is written beside each point.
 
     Attributes:
-        columns: name -> (n,) values; the first two are `leafwood` uint16 and `wood_prob` uint16 steps of 1e-4.
+        columns: name -> (n,) values as they came; `leafwood` and `wood_prob` first.
         dims: their descriptors, not yet placed in a record.
     """
 
@@ -46,7 +46,7 @@ class Labels:
         extra: Mapping[str, NDArray[Any]],
         reserved: Iterable[str],
     ) -> Labels:
-        """Check results against a file and bring them into file types.
+        """Check results against a file.
 
         Args:
             path: the source, for messages.
@@ -60,25 +60,29 @@ class Labels:
             BadCloud: a wrong number of values, or codes other than 0, 1, 2.
             BadConfig: an extra column that cannot be written.
         """
-        codes = np.asarray(leafwood)
         _check_extra(extra, set(reserved))
-        for name, column in ((LEAFWOOD, codes), (WOOD_PROB, wood_prob), *extra.items()):
-            if np.shape(column) != (count,):
-                raise BadCloud(f"{path}: {name} has shape {np.shape(column)} for {count} points")
+        columns = {LEAFWOOD: np.asarray(leafwood), WOOD_PROB: np.asarray(wood_prob)}
+        columns |= {name: np.asarray(column) for name, column in extra.items()}
+        for name, column in columns.items():
+            if column.shape != (count,):
+                raise BadCloud(f"{path}: {name} has shape {column.shape} for {count} points")
+        codes = columns[LEAFWOOD]
         if count and (codes.min() < 0 or codes.max() > OUT_WOOD):
             raise BadCloud(f"{path}: leafwood codes must be 0, 1 or 2, found {codes.min()} to {codes.max()}")
-        steps = np.round(np.clip(np.nan_to_num(np.asarray(wood_prob, dtype=np.float64)), 0, 1) / PROB_SCALE).astype(
-            "<u2"
-        )
         dims = [
             ExtraDim.new(LEAFWOOD, "<u2", "0 none, 1 leaf, 2 wood", 0),
             ExtraDim.new(WOOD_PROB, "<u2", "P(wood), 0 to 1", 0, PROB_SCALE),
+            *(ExtraDim.new(name, _file_type(columns[name]).str, "leafwood", 0) for name in extra),
         ]
-        columns: dict[str, NDArray[Any]] = {LEAFWOOD: codes.astype("<u2"), WOOD_PROB: steps}
-        for name, column in extra.items():
-            columns[name] = _file_type(np.asarray(column))
-            dims.append(ExtraDim.new(name, columns[name].dtype.str, "leafwood", 0))
         return cls(columns, tuple(dims))
+
+    def part(self, chosen: slice) -> dict[str, NDArray[Any]]:
+        """Some points' values in file types: codes uint16, probabilities uint16 steps of 1e-4."""
+        out = {name: column[chosen].astype(_file_type(column)) for name, column in self.columns.items()}
+        prob = np.nan_to_num(self.columns[WOOD_PROB][chosen].astype(np.float64))
+        out[LEAFWOOD] = self.columns[LEAFWOOD][chosen].astype("<u2")
+        out[WOOD_PROB] = np.round(np.clip(prob, 0, 1) / PROB_SCALE).astype("<u2")
+        return out
 
 
 def _check_extra(extra: Mapping[str, NDArray[Any]], reserved: set[str]) -> None:
@@ -93,10 +97,10 @@ def _check_extra(extra: Mapping[str, NDArray[Any]], reserved: set[str]) -> None:
             raise BadConfig(f"{name!r}: only numbers can be written, not {np.asarray(column).dtype}")
 
 
-def _file_type(column: NDArray[Any]) -> NDArray[Any]:
+def _file_type(column: NDArray[Any]) -> np.dtype[Any]:
     if column.dtype.kind == "f":
-        return column.astype("<f4")
-    return column.astype(np.uint8) if column.dtype.kind == "b" else column.astype(column.dtype.newbyteorder("<"))
+        return np.dtype("<f4")
+    return np.dtype(np.uint8) if column.dtype.kind == "b" else column.dtype.newbyteorder("<")
 
 
 def place_dims(

@@ -324,10 +324,10 @@ def _parse_evlrs(layout: Layout, stream: BinaryIO) -> Iterator[Record]:
     if position < max(layout.points_stop, layout.points_start):
         return
     for _ in range(layout.evlr_count):
+        if position + EVLR_HEADER.size > layout.size:
+            return
         stream.seek(position)
         head = stream.read(EVLR_HEADER.size)
-        if len(head) < EVLR_HEADER.size:
-            return
         _, user, record_id, length, description = EVLR_HEADER.unpack(head)
         record = Record(_text(user), record_id, _text(description), position, length)
         if record.stop > layout.size:

@@ -104,7 +104,7 @@ def _write(stream: BinaryIO, plan: Plan, labels: Labels, class_map: ClassMap | N
     start = 0
     for records in _checked(plan, read_records(plan.source)):
         part = slice(start, start + len(records))
-        sink.write(_rewrite(plan, records, {k: v[part] for k, v in labels.columns.items()}, class_map))
+        sink.write(_rewrite(plan, records, labels.part(part), class_map))
         start = part.stop
     sink.close()
     _copy_tail(stream, plan, bytearray(header))

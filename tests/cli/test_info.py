@@ -34,11 +34,11 @@ def test_other_outcomes(tmp_path, build_las, capsys, choice, words):
 
 
 def test_markup_in_names_is_printed_as_it_is(tmp_path, build_las, capsys):
-    path = tmp_path / "[red]scan[/].las"
+    path = tmp_path / "[red]scan[bold].las"
     path.write_bytes(build_las(vlrs=(("[bold]", 9, b""),)))
     assert main(["info", "--header", str(path)]) == 0
     out = capsys.readouterr().out
-    assert "[red]scan[/]_leafwood.las" in out
+    assert "[red]scan[bold]_leafwood.las" in out
     assert "[bold]/9" in out
 
 

@@ -40,21 +40,10 @@ def test_header_alone(las_file):
     assert info.warnings == ("has no CRS; units are taken as metres",)
 
 
-@pytest.mark.parametrize(
-    "choice",
-    [
-        {
-            "vlrs": (
-                (
-                    "LASF_Projection",
-                    2112,
-                    b'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]',
-                ),
-            )
-        },
-        {"scale": (0, 1, 1)},
-    ],
-)
+DEGREES = ("LASF_Projection", 2112, pyproj.CRS.from_epsg(4326).to_wkt().encode())
+
+
+@pytest.mark.parametrize("choice", [{"vlrs": (DEGREES,)}, {"scale": (0, 1, 1)}])
 def test_why_it_would_be_refused(las_file, choice):
     assert describe(las_file(**choice)).problem
 
@@ -81,8 +70,8 @@ def test_other_formats(tmp_path):
         describe(tmp_path / "no.las")
 
 
-def test_every_real_file_can_be_described(shared_data):
-    for path in sorted((shared_data / "scans").iterdir()):
-        info = describe(path)
-        assert info.count > 0
-        assert info.density > 1
+def test_real_scans_can_be_described(shared_data):
+    for name in ("UAS_Clip.laz", "tiles_52_2026-01-11.copc.laz", "uls_tropical_tree.txt"):
+        info = describe(shared_data / "scans" / name)
+        assert info.count > 60_000
+        assert info.density > 400

@@ -20,7 +20,7 @@ from leafwood.io.las_points import LazSink, read_records
 from leafwood.io.laszip import laszip_body
 from leafwood.io.relabel import relabel
 
-SETTINGS = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 VERSIONS = {0: (0, 1), 1: (0, 1), 2: range(4), 3: range(6), 4: range(11), 5: range(6, 11)}
 TYPES = ("u1", "i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8")
 names = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=16)
@@ -126,14 +126,14 @@ def originals(tmp_path_factory, build_las, labels) -> list[bytes]:
 
 
 @given(which=st.integers(0, 9), cut=st.one_of(st.just(1.0), places), flips=flips)
-@settings(SETTINGS, max_examples=300)
+@settings(SETTINGS, max_examples=150)
 def test_damaged_files_read_or_say_why(originals, tmp_path, labels, capfd, which, cut, flips):
     _read_and_relabel(tmp_path, _bend(originals[which], cut, flips), labels)
     assert "panicked" not in capfd.readouterr().err
 
 
 @given(which=st.integers(0, 9), at=st.integers(94, 260), value=st.binary(min_size=1, max_size=8))
-@settings(SETTINGS, max_examples=300)
+@settings(SETTINGS, max_examples=150)
 def test_lying_headers_read_or_say_why(originals, tmp_path, labels, capfd, which, at, value):
     bent = bytearray(originals[which])
     bent[at : at + len(value)] = value

@@ -33,7 +33,7 @@ def test_a_format_of_ones_own(tmp_path):
         table = np.fromfile(path, dtype="<f8").reshape(-1, 4)
         return PointCloud.from_xyz(table[:, :3], {"reflectance": table[:, 3]})
 
-    table = np.random.default_rng(0).random((100, 4)) + [432_000, 6_800_000, 80, 0]
+    table = np.random.default_rng(0).random((100, 4)) + np.array([432_000, 6_800_000, 80, 0])
     table.tofile(tmp_path / "scan.ABC")
     cloud = labelled(read(tmp_path / "scan.ABC"))
     target = default_output(tmp_path / "scan.ABC")
@@ -173,8 +173,9 @@ def test_cloud_from_no_file_becomes_las(tmp_path):
         "text": np.array(["a", "b", "c"]),
         **{c: np.array([1, 2, 60_000]) for c in ("red", "green", "blue")},
     }
-    cloud = labelled(PointCloud.from_xyz(np.eye(3) * [1, 6_800_012.345, 3], columns))
-    write(cloud, tmp_path / "out.las", extra=["gps_time"] if False else [])
+    places = np.array([432_000.5, 6_800_012.345, 80])
+    cloud = labelled(PointCloud.from_xyz(np.eye(3) + places, columns))
+    write(cloud, tmp_path / "out.las")
     las = laspy.read(tmp_path / "out.las")
     assert las.point_format.id == 7
     assert np.asarray(las.classification).tolist() == [2, 65, 64]
@@ -185,7 +186,7 @@ def test_cloud_from_no_file_becomes_las(tmp_path):
     assert extra[0] == "return_number_2"
     assert las["return_number_2"].tolist() == [1, 2, 99]
     assert las[extra[1]].tolist() == [0, 1, 2]
-    assert np.allclose(las.xyz, np.eye(3) * [1, 6_800_012.345, 3], atol=1e-4)
+    assert np.allclose(las.xyz, np.eye(3) + places, atol=1e-4)
 
 
 def test_text_can_go_out_as_laz(tmp_path):
@@ -210,7 +211,10 @@ def test_reading_never_imports_torch():
     import subprocess
     import sys
 
-    code = "import sys, leafwood.io.loaders, leafwood.io.relabel, leafwood.io.describe; print('torch' in sys.modules, 'open3d' in sys.modules)"
+    code = (
+        "import sys, leafwood.io.loaders, leafwood.io.relabel, leafwood.io.describe\n"
+        "print('torch' in sys.modules, 'open3d' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

@@ -130,7 +130,7 @@ def _rgb(colour: str) -> NDArray[np.float32]:
 
 def _panels(xyz: Points, labels: NDArray[Any], section: float | None) -> list[Panel]:
     """Side view, the same without leaves, and the view from above."""
-    middle = np.median(xyz[:, 1])
+    middle = np.quantile(xyz[:, 1], [0.01, 0.99]).mean()  # of the plot, strays apart
     slab = np.ones(len(xyz), dtype=bool) if section is None else np.abs(xyz[:, 1] - middle) <= section / 2
     side, kind = xyz[slab], labels[slab]
     bare = kind != OUT_LEAF
@@ -176,11 +176,12 @@ def draw_labels(
 
 
 def _layout(extents: list[tuple[float, float]], width: int) -> tuple[bool, float]:
-    """Whether the panels stand on top of each other, and pixels per metre: the larger of the two ways."""
+    """Whether the panels stand on top of each other, which has to gain a lot, and the pixels per metre."""
     wide, high = [w for w, _ in extents], [h for _, h in extents]
     beside = min((width - 4 * _GAP) / sum(wide), _MAX_HEIGHT / max(high))
     above = min((width - 2 * _GAP) / max(wide), _MAX_HEIGHT / sum(high))
-    return above > 1.2 * beside, max(beside, above) if above > 1.2 * beside else beside
+    stacked = above > 1.5 * beside
+    return stacked, above if stacked else beside
 
 
 def _compose(
@@ -238,7 +239,7 @@ def _legend(figure: Any, size: tuple[int, int], scale: float, theme: Theme, labe
         figure.text(at / width, y / height, "●", color=colour, fontsize=15, va="center")
         figure.text((at + 24) / width, y / height, text, color=theme.text, fontsize=12, va="center")
         at += 60 + 10 * len(text)
-    metres = max((m for m in (0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1000) if m * scale <= 240), default=0.1)
+    metres = max((m for m in (0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1000) if m * scale <= 0.15 * width), default=0.1)
     right = width - _GAP
     ends = [(right - metres * scale) / width, right / width]
     figure.add_artist(Line2D(ends, [y / height] * 2, color=theme.text, linewidth=3, transform=figure.transFigure))

@@ -59,12 +59,13 @@ def test_the_nearer_point_hides_the_farther():
 
 def test_a_section_leaves_out_what_lies_before_it(tree):
     xyz, labels = tree
-    curtain = np.column_stack([np.linspace(-3, 3, 4000), np.full(4000, -9.0), np.tile(np.linspace(0, 9, 100), 40)])
-    both, kinds = np.vstack([xyz, curtain]), np.r_[labels, np.ones(4000, dtype=int)]
-    whole, section = draw_labels(both, kinds, width=700), draw_labels(both, kinds, width=700, section=6)
-    half = whole.shape[1] // 3
+    rng = np.random.default_rng(1)
+    curtain = np.column_stack([rng.random(60_000) * 6 - 3, np.full(60_000, -9.0), rng.random(60_000) * 10])
+    both, kinds = np.vstack([xyz, curtain]), np.r_[labels, np.ones(60_000, dtype=int)]
     wood = THEMES["dark"].wood
-    assert near_colour(section[:, :half], wood).sum() > near_colour(whole[:, :half], wood).sum()
+    whole, section = draw_labels(both, kinds, width=700), draw_labels(both, kinds, width=700, section=10)
+    side = slice(None, 233)
+    assert near_colour(section[:, side], wood).sum() > 3 * near_colour(whole[:, side], wood).sum()
 
 
 @pytest.mark.parametrize("stretch", [[40, 1, 1], [1, 40, 1], [0.01, 0.01, 1], [0, 0, 0]])

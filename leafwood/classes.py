@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from leafwood.errors import BadConfig
 
 __all__ = [
     "DEFAULT_CLASSES",
@@ -27,6 +29,7 @@ __all__ = [
     "WOOD",
     "ClassMap",
     "LabelPreset",
+    "check_counts",
     "label_counts",
 ]
 
@@ -86,3 +89,23 @@ PRESETS: Mapping[str, LabelPreset] = MappingProxyType(
 def label_counts(labels: NDArray[Any]) -> tuple[int, int]:
     """Number of leaf and of wood points in internal labels (n,)."""
     return int(np.count_nonzero(labels == LEAF)), int(np.count_nonzero(labels == WOOD))
+
+
+def check_counts(class_counts: ArrayLike) -> NDArray[np.float64]:
+    """Training points per class (C,) as float64, refused unless every class has some.
+
+    Raises:
+        BadConfig: not one number per class, fewer than two classes, or a count that is negative, zero or not finite.
+    """
+    try:
+        counts = np.asarray(class_counts, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadConfig(f"class_counts: expected one number per class, got {class_counts!r}") from error
+    if counts.ndim != 1 or len(counts) < 2:
+        raise BadConfig(f"class_counts: expected one number for each of two or more classes, got shape {counts.shape}")
+    for label, count in enumerate(counts):
+        if not np.isfinite(count) or count < 0:
+            raise BadConfig(f"class_counts: class {label} has {count:g} points; counts must be positive numbers")
+        if count == 0:
+            raise BadConfig(f"class_counts: class {label} has no points; train on data that has every class")
+    return counts

@@ -6,6 +6,7 @@ The tree::
     ├── FileProblem (also OSError)      a file cannot be read, or must not be written
     │   ├── BadFile                     damaged, truncated, or not what its suffix says
     │   └── TargetExists                the output is there already, or is the input
+    ├── BadBatch (also ValueError)      logits, labels or weights do not fit together, or hold NaN
     ├── BadCloud (also ValueError)      readable, but nothing leafwood can label (degrees, NaN, ...)
     ├── BadConfig (also ValueError)     a setting, a model name or an option is wrong
     └── MissingExtra (also ImportError) an optional dependency is not installed
@@ -18,6 +19,7 @@ The command line prints one line for any of these and exits 1 (2 for :class:`Bad
 from __future__ import annotations
 
 __all__ = [
+    "BadBatch",
     "BadCloud",
     "BadConfig",
     "BadFile",
@@ -43,6 +45,10 @@ class BadFile(FileProblem):
 
 class TargetExists(FileProblem):
     """An output exists already and may not be replaced, or is the input itself."""
+
+
+class BadBatch(LeafwoodError, ValueError):
+    """Logits, labels or weights given to a loss do not fit together, or hold NaN (a training that diverged)."""
 
 
 class BadCloud(LeafwoodError, ValueError):

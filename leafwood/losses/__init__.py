@@ -1,0 +1,8 @@
+"""Losses for rare wood, one family per file: ``build("gla", class_counts=(974, 26), q=0.3)``."""
+
+from __future__ import annotations
+
+from leafwood.losses.base import Loss, PointLoss
+from leafwood.losses.registry import LOSSES, LossConfig, SumLoss, build, build_all
+
+__all__ = ["LOSSES", "Loss", "LossConfig", "PointLoss", "SumLoss", "build", "build_all"]

@@ -37,6 +37,10 @@ test: lint ## style, types and the everyday tests
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow
 
+samples: setup ## make data_samples again from its configs
+	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
+	cd data_samples && sha256sum *.yaml *.laz *.json *.npz > SHA256SUMS
+
 picture: demo ## draw the labelled sample
 	$(BIN)/leafwood render $(LABELLED) -o out/uav_plot_leafwood.png --overwrite
 

@@ -16,7 +16,7 @@ from leafwood.config import to_dict
 from leafwood.errors import TargetExists
 from leafwood.simulate.mesh import LabelledMesh
 from leafwood.simulate.stand import Stand
-from leafwood.simulate.survey import Member, SurveyConfig, fly, grow
+from leafwood.simulate.survey import SurveyConfig, fly, grow
 
 __all__ = ["Task", "produce", "tasks"]
 
@@ -50,6 +50,7 @@ class Task:
         recipe = {
             "config": to_dict(config),
             "stand": self.number,
+            "member": to_dict(self.config.member(self.number)),
             "trees": [str(path.name) for path in self.trees],
             "leafwood": __version__,
         }
@@ -105,7 +106,7 @@ def produce(task: Task, progress: Progress = _silent, *, threads: int = 0) -> in
     progress(0.3)
     cloud = fly(config, member, stand, lambda share: progress(0.3 + 0.65 * share), threads=threads)
     task.path.parent.mkdir(parents=True, exist_ok=True)
-    truth = _write_truth(task, member, stand)
+    truth = _write_truth(task, stand)
     record = task.recipe | {"points": len(cloud), "points_per_m2": round(len(cloud) / config.plot**2, 3)} | truth
     task.path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     place = config.place
@@ -114,8 +115,8 @@ def produce(task: Task, progress: Progress = _silent, *, threads: int = 0) -> in
     return len(cloud)
 
 
-def _write_truth(task: Task, member: Member, stand: Stand) -> dict[str, Any]:
-    """Write the voxels' areas; return what was drawn and the areas by height, for the JSON file."""
+def _write_truth(task: Task, stand: Stand) -> dict[str, Any]:
+    """Write the voxels' areas; return the areas by height, for the JSON file."""
     inner = dataclasses.replace(stand, mesh=_inside(stand.mesh, *task.config.box))
     profile, voxels = inner.leaf_area_profile(_BIN), inner.leaf_area_voxels(_BIN)
     np.savez_compressed(
@@ -127,7 +128,6 @@ def _write_truth(task: Task, member: Member, stand: Stand) -> dict[str, Any]:
         low=voxels.low,
     )
     return {
-        "member": to_dict(member),
         "trees_on_plot": int(np.unique(inner.mesh.tree[inner.mesh.tree > 0]).size),
         "area_m2": {
             "about": _ABOUT_SURFELS if task.trees else _ABOUT,

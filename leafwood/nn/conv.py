@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,18 +12,29 @@ from torch_geometric.nn import MessagePassing
 
 __all__ = ["MaxEdgeConv", "neighbour_max"]
 
-_CHUNK_VALUES = 1 << 19  # gathered floats held at once at inference: 2 MB stays in the cache
+_CHUNK_VALUES = 1 << 18  # gathered floats held at once: 1 MB stays in the cache
 
 
 class _NeighbourMax(torch.autograd.Function):
-    """Gather, maximum, and a backward pass that touches only the winners (k times fewer than the edges)."""
+    """Gather and maximum, chunk by chunk, with a backward pass that touches only the winners.
+
+    torch's maximum that also says which one it was is ten times slower than the one that does not. So each gathered
+    value carries its column in its last mantissa bits (4 bits of 23 for k = 16), and the plain maximum brings it along.
+    Winners can differ from the true ones where values agree to one part in 500 000.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, index: Tensor) -> Tensor:
-        values, winner = embedding(index, x).max(dim=1)
-        ctx.save_for_backward(index.gather(1, winner))
+        mask = (1 << max(1, (index.shape[1] - 1).bit_length())) - 1
+        column = torch.arange(index.shape[1], dtype=torch.int32)[:, None]
+        row = index.new_empty(len(index), x.shape[1])
+        for part in _chunks(x, index):
+            values = embedding(index[part], x).view(torch.int32).bitwise_and_(~mask).bitwise_or_(column)
+            winner = values.view(torch.float32).amax(dim=1).view(torch.int32) & mask
+            torch.gather(index[part], 1, winner.long(), out=row[part])
+        ctx.save_for_backward(row)
         ctx.rows = len(x)
-        return values
+        return x.gather(0, row)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -30,11 +42,17 @@ class _NeighbourMax(torch.autograd.Function):
         return grad.new_zeros(ctx.rows, grad.shape[1]).scatter_add_(0, row, grad), None
 
 
+def _chunks(x: Tensor, index: Tensor) -> Iterator[slice]:
+    """Parts of `index` whose gathered rows fit the cache."""
+    rows = max(1, _CHUNK_VALUES // (index.shape[1] * x.shape[1]))
+    return (slice(start, start + rows) for start in range(0, len(index), rows))
+
+
 def neighbour_max(x: Tensor, index: Tensor) -> Tensor:
     """Per-channel maximum over rows gathered from a table.
 
     Args:
-        x: (n, c) values.
+        x: (n, c) float32 values.
         index: (m, k) rows of `x`.
 
     Returns:
@@ -43,10 +61,9 @@ def neighbour_max(x: Tensor, index: Tensor) -> Tensor:
     if torch.is_grad_enabled() and x.requires_grad:
         result: Tensor = _NeighbourMax.apply(x, index)
         return result
-    rows = max(1, _CHUNK_VALUES // (index.shape[1] * x.shape[1]))
     out = x.new_empty(len(index), x.shape[1])
-    for start in range(0, len(index), rows):
-        torch.amax(embedding(index[start : start + rows], x), dim=1, out=out[start : start + rows])
+    for part in _chunks(x, index):
+        torch.amax(embedding(index[part], x), dim=1, out=out[part])
     return out
 
 

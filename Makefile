@@ -44,10 +44,6 @@ samples: setup ## make data_samples again from its configs
 picture: demo ## draw the labelled sample
 	$(BIN)/leafwood render $(LABELLED) -o out/uav_plot_leafwood.png --overwrite
 
-samples: setup ## make data_samples/ again
-	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
-	cd data_samples && sha256sum *.yaml *.laz *.json *.npz > SHA256SUMS
-
 clean: ## remove what the other targets made
 	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find leafwood tests pipelines -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,13 +6,16 @@ nested dataclasses nest in the YAML.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from leafwood.errors import BadConfig
+
+if TYPE_CHECKING:
+    from yaml import MappingNode, SafeLoader
 
 __all__ = ["load", "to_dict"]
 
@@ -37,7 +40,7 @@ def load(path: Path, cls: type[T]) -> T:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict_loader())
     except OSError as error:
         raise BadConfig(f"{path}: cannot be read ({error.strerror or error})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -47,6 +50,21 @@ def load(path: Path, cls: type[T]) -> T:
     if not isinstance(content, dict):
         raise BadConfig(f"{path}: expected `key: value` lines, found a {type(content).__name__}")
     return _build(content, cls, path)
+
+
+def _strict_loader() -> type[SafeLoader]:
+    """The safe loader, which besides refuses a key that is there twice; YAML itself lets the last one win."""
+    import yaml
+
+    class Strict(yaml.SafeLoader):
+        def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+            keys = [key.value for key, _ in node.value]
+            for key in keys:
+                if keys.count(key) > 1:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key} is there twice", node.start_mark)
+            return super().construct_mapping(node, deep)
+
+    return Strict
 
 
 def _build(content: Mapping[str, Any], cls: type[T], path: Path) -> T:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ class Scan:
 
 
 def attenuation(height: Floats) -> float:
-    """Decay per metre of depth of the share of returns still below, fitted where 5 to 95 % are (least squares of its log)."""
+    """Decay per metre of depth of the share of returns still below: slope of its log where 5 to 95 % are."""
     top, floor = np.percentile(height, 99), 2.0
     levels = np.arange(floor, top, 0.5)
     below = np.array([(height < level).mean() for level in levels])
@@ -71,8 +72,7 @@ def spacing(scan: Scan) -> Floats:
 
     distance = cKDTree(scan.xyz).query(scan.xyz, k=2)[0][:, 1]
     edges = np.linspace(2.0, np.percentile(scan.height, 99.5), 4)
-    pairs = zip(edges[:-1], edges[1:], strict=True)
-    return np.array([np.median(distance[(scan.height >= a) & (scan.height < b)]) for a, b in pairs])
+    return np.array([np.median(distance[(scan.height >= a) & (scan.height < b)]) for a, b in pairwise(edges)])
 
 
 def shapes(scan: Scan, radius: float, samples: int = 15_000) -> Floats:
@@ -92,18 +92,22 @@ def shapes(scan: Scan, radius: float, samples: int = 15_000) -> Floats:
     return np.array(rows)
 
 
-def strew(mesh: LabelledMesh, side: tuple[float, float], height_of: Stand, count: int) -> Scan:
-    """As many points strewn evenly over the surfaces of the plot, without any lidar."""
+def strew_labelled(mesh: LabelledMesh, side: tuple[float, float], count: int) -> tuple[Floats, NDArray[np.uint8]]:
+    """Points (n, 3) strewn evenly over the surfaces of a plot, without any lidar, and the part each lies on."""
     rng = np.random.default_rng(0)
     corner = mesh.vertices[mesh.triangles].astype(np.float64)
     centre = corner.mean(axis=1)[:, :2]
-    inside = np.all((centre >= side[0]) & (centre < side[1]), axis=1)
-    area = mesh.areas() * inside
-    chosen = corner[rng.choice(len(area), count, p=area / area.sum())]
-    u = np.sort(rng.random((count, 2)), axis=1)
-    weight = np.stack([u[:, 0], u[:, 1] - u[:, 0], 1 - u[:, 1]], axis=1)
-    xyz = np.einsum("nk,nkd->nd", weight, chosen)
-    return Scan(xyz, xyz[:, 2] - height_of.ground_height(xyz[:, :2]))
+    area = mesh.areas() * np.all((centre >= side[0]) & (centre < side[1]), axis=1)
+    chosen = rng.choice(len(area), count, p=area / area.sum())
+    cut = np.sort(rng.random((count, 2)), axis=1)
+    weight = np.stack([cut[:, 0], cut[:, 1] - cut[:, 0], 1 - cut[:, 1]], axis=1)
+    return np.einsum("nk,nkd->nd", weight, corner[chosen]), mesh.part[chosen]
+
+
+def strew(mesh: LabelledMesh, side: tuple[float, float], stand: Stand, count: int) -> Scan:
+    """The yardstick as a scan."""
+    xyz = strew_labelled(mesh, side, count)[0]
+    return Scan(xyz, xyz[:, 2] - stand.ground_height(xyz[:, :2]))
 
 
 @dataclass(frozen=True)
@@ -162,19 +166,19 @@ def conifer(scans: Path) -> tuple[Scan, Scan, Scan]:
 
 
 def tropical(scans: Path) -> tuple[Scan, Scan, Scan]:
-    """The real tropical tree and the virtual one nearest in height, as cut out of its stand."""
+    """The real tropical tree and a virtual one of like height in full light, as cut out of its stand."""
     table = np.loadtxt(scans / "uls_tropical_tree.txt")[:, :3]
     real = Scan(table, table[:, 2] - table[:, 2].min())
     config = load(ROOT / "configs" / "realism" / "tropical.yaml", SurveyConfig)
     member = config.member(0)
     stand = grow(member)
     made = fly(config, member, stand)
-    trees = stand.trees
-    reach = trees["crown_radius"]
-    low, high = config.box
-    whole = (np.minimum(trees["x"], trees["y"]) - reach > low) & (np.maximum(trees["x"], trees["y"]) + reach < high)
-    tall = np.where(whole, -np.abs(trees["height"] - real.height.max()), -np.inf)
-    tree = int(trees["tree"][int(np.argmax(tall))])
+    trees, (low, high) = stand.trees, config.box
+    counts = np.bincount(made.columns["gt_tree"], minlength=len(trees) + 1)[trees["tree"]]
+    alike = np.abs(trees["height"] - real.height.max()) < 0.25 * real.height.max()
+    alike &= np.all([(trees[k] > low + 2) & (trees[k] < high - 2) for k in ("x", "y")], axis=0)
+    # full light: most returns per crown area
+    tree = int(trees["tree"][np.argmax(np.where(alike, counts / trees["crown_radius"] ** 2, -1))])
     chosen = made.columns["gt_tree"] == tree
     xyz = made.absolute()[chosen]
     virtual = Scan(xyz, xyz[:, 2] - xyz[:, 2].min())

@@ -55,6 +55,8 @@ def test_empty_file_is_all_defaults(tmp_path: Path) -> None:
         ("inner: {width: -1}", "width must not be negative"),
         ("- 1", "key: value"),
         ("inner: [", "not YAML"),
+        ("inner: {width: 1}\nmode: up\ninner: {width: 2}", "inner is there twice"),
+        ("inner: {width: 1, width: 2}", "width is there twice"),
     ],
 )
 def test_mistakes_name_file_and_key(tmp_path: Path, text: str, named: str) -> None:

@@ -21,7 +21,7 @@ _BINS = 4096  # AUROC from a histogram is exact but for ties within 1/4096 of pr
 
 
 def _ratio(a: float, b: float) -> float:
-    return a / b if b else float("nan")
+    return float(a) / float(b) if b else float("nan")
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from leafwood.checkpoint import Model, save_model
 from leafwood.classes import IGNORE
 from leafwood.errors import BadConfig
 from leafwood.graph import SPACING_COLUMN, GraphConfig, PyramidGraph, build_graph
+from leafwood.losses import LossConfig, build_all
 from leafwood.metrics import Scores, score
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop, load_stand
@@ -38,6 +39,9 @@ class TrainConfig:
         graph: the graphs.
         network: the network's shape.
         crops: what examples look like.
+        loss: terms of the loss, from :mod:`leafwood.losses`.
+        balance: weigh points so that leaf and wood have the same mass at every point spacing; see :class:`Balance`.
+            Leave it out for a loss that balances the classes itself.
         steps: optimiser steps.
         batch: crops per step.
         learning_rate: peak of the one-cycle schedule (AdamW).
@@ -55,6 +59,8 @@ class TrainConfig:
     graph: GraphConfig = field(default_factory=GraphConfig)
     network: UNetConfig = field(default_factory=UNetConfig)
     crops: CropConfig = field(default_factory=CropConfig)
+    loss: tuple[LossConfig, ...] = (LossConfig("cross_entropy"),)
+    balance: bool = True
     steps: int = 3000
     batch: int = 4
     learning_rate: float = 3e-3
@@ -121,13 +127,17 @@ def train(
         batch_size=None,
         num_workers=config.loader_processes,
     )
-    balance = Balance.of(_Crops(stands, config, 2, 64))
+    sampled = _Crops(stands, config, 2, 64)
+    sample = [sampled[number] for number in range(len(sampled))]
+    balance = Balance.of(sample) if config.balance else None
+    criterion = build_all(config.loss, _class_counts(sample))
 
     network = PyramidUNet(config.graph, config.network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=0.1)
     parts: dict[str, Any] = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    parts["criterion"] = criterion
     step, seconds, best = 0, 0.0, {"g_mean": -1.0}
     if resume and (out / "last.pt").exists():
         state = torch.load(out / "last.pt", weights_only=True)
@@ -138,7 +148,8 @@ def train(
     losses: list[float] = []
     for batch in _batches(stands, config, step):
         started = time.perf_counter()
-        loss = balance.loss(network(batch), batch)
+        criterion.set_progress(step / config.steps)
+        loss = criterion(network(batch), batch.y, balance.of_points(batch) if balance else None)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -184,7 +195,7 @@ def _files(patterns: tuple[str, ...]) -> list[Path]:
 
 @dataclass(frozen=True, eq=False)
 class Balance:
-    """Class-balanced cross-entropy, balanced within strata of point spacing.
+    """Point weights that balance the classes within strata of point spacing.
 
     Wood is commoner where points are dense (stems near a scanner) than where they are sparse. Balanced over everything,
     a network learns that as a prior, and its threshold drifts when a scan is thinner or denser than those it was
@@ -199,9 +210,8 @@ class Balance:
     weights: Tensor
 
     @classmethod
-    def of(cls, crops: _Crops, strata: int = 5) -> Balance:
-        """Strata of equal size over some crops, and the weights that balance them."""
-        graphs = [crops[number] for number in range(len(crops))]
+    def of(cls, graphs: Sequence[PyramidGraph], strata: int = 5) -> Balance:
+        """Strata of equal size over labelled graphs, and the weights that balance them."""
         spacing, y = torch.cat([_spacing(g) for g in graphs]), torch.cat([g.y for g in graphs])
         edges = torch.quantile(spacing[:: max(1, len(spacing) // 100_000)], torch.linspace(0, 1, strata + 1)[1:-1])
         keep = y != IGNORE
@@ -209,13 +219,16 @@ class Balance:
         counts = torch.bincount(cell, minlength=2 * strata).float().reshape(strata, 2).clamp(min=100.0)
         return cls(edges, counts.sum() / (2 * strata * counts))
 
-    def loss(self, logits: Tensor, graph: PyramidGraph) -> Tensor:
-        """Weighted mean cross-entropy of the labelled voxels."""
-        keep = graph.y != IGNORE
-        y = graph.y[keep]
-        weight = self.weights[torch.bucketize(_spacing(graph)[keep], self.edges), y]
-        each = nn.functional.cross_entropy(logits[keep], y, reduction="none")
-        return (weight * each).sum() / weight.sum().clamp(min=1e-6)
+    def of_points(self, graph: PyramidGraph) -> Tensor:
+        """Weight of each finest voxel (m,); 0 where it has no label."""
+        weight = self.weights[torch.bucketize(_spacing(graph), self.edges), graph.y.clamp(min=0)]
+        return weight * (graph.y != IGNORE)
+
+
+def _class_counts(graphs: Sequence[PyramidGraph]) -> tuple[int, int]:
+    """Leaf and wood voxels of labelled graphs."""
+    leaf, wood = torch.stack([torch.stack([(g.y == 0).sum(), (g.y == 1).sum()]) for g in graphs]).sum(dim=0).tolist()
+    return leaf, wood
 
 
 def _spacing(graph: PyramidGraph) -> Tensor:

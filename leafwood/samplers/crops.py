@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, PRESETS, WOOD
-from leafwood.errors import BadCloud
+from leafwood.errors import BadCloud, BadConfig
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.io.loaders import read
 from leafwood.spatial.order import morton_codes, voxel_cells
@@ -50,6 +50,10 @@ class CropConfig:
     jitter: float = 0.015
     line_offset: float = 0.02
     scale: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_points <= self.max_points:
+            raise BadConfig(f"min_points must be between 1 and max_points ({self.max_points}), not {self.min_points}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Samples of equal size: everything is in them, bottom up, in the unit cube."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.samplers.chunks import chunk, to_unit_cube
@@ -22,6 +22,7 @@ def test_one_place_is_the_middle():
     np.testing.assert_allclose(to_unit_cube(np.array([[7.0, 8, 9]] * 2)), 0.5)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 500), st.integers(1, 60))
 def test_samples_hold_every_point_and_only_one_piece_each(seed, n, size):
     rng = np.random.default_rng(seed)

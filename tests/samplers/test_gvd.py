@@ -5,7 +5,7 @@ from collections import deque
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -86,6 +86,7 @@ clouds = st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 400)).map(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(clouds, st.integers(1, 10), st.sampled_from([1.2, 1.5, 2.0, None]))
 def test_voxel_by_voxel_it_is_what_is_written_down(cells, steps, limit):
     config = GVDConfig(min_voxels=1, min_points=1, max_steps=steps, ier_limit=limit)
@@ -95,6 +96,7 @@ def test_voxel_by_voxel_it_is_what_is_written_down(cells, steps, limit):
     np.testing.assert_array_equal(np.column_stack([parts.component, parts.gd]), expected)
 
 
+@settings(deadline=None, max_examples=60)
 @given(clouds)
 def test_pieces_are_connected_and_within_reach(cells):
     parts = decompose(middles(cells), WHOLE)
@@ -138,6 +140,28 @@ def test_a_small_piece_joins_the_one_it_shares_most_faces_with():
     parts = decompose(middles(np.concatenate([far, column])), GVDConfig(min_points=1))
     assert parts.count == 3
     assert set(parts.component[20 + 22 :]) == set(parts.component[20 + 11 : 20 + 22])
+
+
+@settings(deadline=None, max_examples=60)
+@given(clouds, st.integers(2, 12))
+def test_small_pieces_join_by_faces_and_else_by_distance(cells, least):
+    before = decompose(middles(cells), WHOLE).component
+    after = decompose(middles(cells), GVDConfig(min_voxels=least, min_points=1)).component
+    large = np.bincount(before) >= least
+    if not large.any():
+        assert (after == before).all()
+        return
+    home = {int(after[before == piece][0]): piece for piece in np.flatnonzero(large)}
+    assert len(home) == large.sum() == after.max() + 1
+    gap = np.linalg.norm(cells[:, None] - cells[None], axis=2)
+    for piece in np.flatnonzero(~large):
+        (joined,) = set(after[before == piece].tolist())
+        rows = gap[before == piece]
+        faces = [int((rows[:, before == other] == 1).sum()) * large[other] for other in range(len(large))]
+        if max(faces):
+            assert home[joined] == int(np.argmax(faces))
+        else:
+            assert rows[:, before == home[joined]].min() == rows[:, large[before]].min()
 
 
 def test_a_small_piece_alone_joins_the_nearest():

@@ -10,6 +10,7 @@ from torch_geometric.data import Batch
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
+from leafwood.losses.rebalanced import Rebalanced
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.crops import LabelledStand
 from leafwood.samplers.gvd import GVDConfig
@@ -147,9 +148,10 @@ def test_it_learns():
     network.set_statistics(*samples.statistics())
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
     batch = next(iter(DataLoader(Subset(samples, [0, len(samples) // 2]), 2, collate_fn=Batch.from_data_list)))
+    criterion = Rebalanced(torch.bincount(batch.y).tolist())
     losses = []
     for _ in range(5):
-        loss = torch.nn.functional.cross_entropy(network(batch), batch.y)
+        loss = criterion(network(batch), batch.y)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -214,6 +214,7 @@ def _cloth(xyz: Points, cell: float) -> NDArray[np.float64]:
     """Height (n,) of a cloth with nodes every `cell` metres, pressed against `xyz` from below."""
     from CSF_3DFin import CSF
     from scipy.interpolate import RegularGridInterpolator
+    from threadpoolctl import threadpool_limits
 
     csf = CSF()
     csf.params.verbose = False
@@ -223,7 +224,8 @@ def _cloth(xyz: Points, cell: float) -> NDArray[np.float64]:
     csf.params.time_step = 1.0
     csf.params.smooth_slope = True
     csf.set_point_cloud(np.ascontiguousarray(xyz, dtype=np.float64))
-    nodes = np.asarray(csf.run_cloth_simulation())
+    with threadpool_limits(1, user_api="openmp"):  # its steps are so short that threads only wait for each other
+        nodes = np.asarray(csf.run_cloth_simulation())
     ij = np.rint((nodes[:, :2] - nodes[:, :2].min(axis=0)) / cell).astype(np.int64)
     grid = np.empty(tuple(ij.max(axis=0) + 1))
     grid[ij[:, 0], ij[:, 1]] = nodes[:, 2]

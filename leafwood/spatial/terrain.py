@@ -164,8 +164,12 @@ def _linear(known: NDArray[np.float64], value: NDArray[np.float64], at: NDArray[
     """Linear interpolation at (m, 2), NaN outside the hull or where the known points span no triangle."""
     from scipy.interpolate import LinearNDInterpolator
     from scipy.spatial import QhullError
+    from threadpoolctl import threadpool_limits
 
     try:
-        return np.asarray(LinearNDInterpolator(known, value)(at), dtype=np.float64)
+        # It solves a 2 x 2 system per triangle through LAPACK, whose threads wait for each other each time: on a busy
+        # machine two of them took forty times longer than one.
+        with threadpool_limits(1, user_api="blas"):
+            return np.asarray(LinearNDInterpolator(known, value)(at), dtype=np.float64)
     except QhullError:
         return np.full(len(at), np.nan)

@@ -149,3 +149,9 @@ def test_classes_have_the_same_mass_in_every_stratum(stand):
             for c in range(2):
                 mass[s, c] += balance.of_points(graph)[(stratum == s) & (graph.y == c)].sum()
     torch.testing.assert_close(mass, mass.mean().expand(3, 2), rtol=1e-3, atol=1e-3)
+
+
+def test_a_crop_beside_the_stand_takes_the_nearest_points(stand):
+    lonely = stand.take(np.flatnonzero(stand.xyz[:, 0] < 0.5))
+    config = CropConfig(radius=(0.01, 0.02), single_tree=0.0, max_points=1000, min_points=300)
+    assert all(len(draw_crop(lonely, config, np.random.default_rng(seed))) > 0 for seed in range(30))

@@ -164,6 +164,8 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     centre = stand.xyz[rng.choice(centres), :2] + rng.normal(0, 1, 2)
     near = np.hypot(*(stand.xyz[:, :2] - centre).T)
     inside = np.flatnonzero(near < rng.uniform(*config.radius))
+    if len(inside) < 50:  # a centre beyond the edge of the stand
+        inside = np.argsort(near)[:50]
     if len(inside) > 4 * config.max_points:  # the rest is left to the thinning
         inside = inside[np.argsort(near[inside])[: 4 * config.max_points]]
     crop = stand.take(inside)

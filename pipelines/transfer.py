@@ -2,9 +2,9 @@
 
     python pipelines/transfer.py ../shared/data/labelled
 
-Gradient-boosted trees on eigen-features and spacings, trained twice: on virtual scans, and on as many points strewn
-over the same virtual surfaces (no occlusion, no footprint, no density decay). The score is AUROC on trees that nobody
-trained on; it needs no threshold.
+Gradient-boosted trees on eigen-features and spacings, trained on the same virtual stands seen in several ways: points
+strewn evenly over the surfaces (no occlusion, no footprint, no density decay), a drone's scan, a tripod's scan. The
+score is AUROC on trees that nobody trained on, which were scanned from tripods; it needs no threshold.
 """
 
 from __future__ import annotations
@@ -18,18 +18,24 @@ from numpy.typing import NDArray
 from realism import ROOT, strew_labelled
 
 from leafwood.classes import PRESETS
+from leafwood.cloud import PointCloud
 from leafwood.config import load
 from leafwood.features import eigen_features, spacing_features
 from leafwood.io.loaders import read
 from leafwood.simulate.mesh import Part
-from leafwood.simulate.survey import SurveyConfig, fly, grow
+from leafwood.simulate.scanner import ScanSettings
+from leafwood.simulate.stand import Stand
+from leafwood.simulate.survey import Member, SurveyConfig, fly, grow
+from leafwood.simulate.terrestrial import Tripods
 from leafwood.spatial.neighbours import nearest
 
 SURVEYS = ("conifer", "temperate_broadleaf", "tropical", "leaf_off")
 SCALES = (10, 20, 48)
 PER_STAND = 25_000
+MOST = 128_000
 Features = NDArray[np.float32]
 Labels = NDArray[np.int8]
+Cloud = tuple[NDArray[np.float32], NDArray[np.uint16], NDArray[np.bool_]]
 
 
 def features(xyz: NDArray[np.float32]) -> Features:
@@ -47,27 +53,60 @@ def sample(xyz: NDArray[np.float32], wood: NDArray[np.bool_], keep: NDArray[np.b
     return table[chosen], wood[chosen].astype(np.int8)
 
 
-def stands(number: int) -> tuple[list[tuple[Features, Labels]], list[tuple[Features, Labels]]]:
-    """Training sets of every survey: as scanned, and strewn."""
-    scanned, strewn = [], []
-    for name in SURVEYS:
-        config = load(ROOT / "configs" / "simulate" / f"{name}.yaml", SurveyConfig)
-        config = dataclasses.replace(config, plot=22.0, density=(800.0, 800.0))
+def from_drone(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
+    """What the survey's drone sees."""
+    return _labelled(fly(config, member, stand))
+
+
+def from_tripods(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
+    """What a terrestrial scanner sees: the labelled trees were scanned so. Thinned to one point per 3 cm voxel."""
+    config = dataclasses.replace(config, instrument="vz400", scan=ScanSettings(rays=3))
+    xyz, part, wood = _labelled(
+        fly(config, dataclasses.replace(member, platform=Tripods(stations=4, step=0.25)), stand)
+    )
+    keep = np.unique(np.floor(xyz / 0.03).astype(np.int64), axis=0, return_index=True)[1]
+    keep = np.random.default_rng(0).permutation(keep)[:MOST]
+    return xyz[keep], part[keep], wood[keep]
+
+
+def strewn(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
+    """The simplest simulator: points spread evenly over the surfaces."""
+    xyz, part = strew_labelled(stand.mesh, config.box, MOST)
+    return xyz.astype(np.float32), part, np.array([p.is_wood for p in Part])[part]
+
+
+def _labelled(cloud: PointCloud) -> Cloud:
+    return cloud.xyz, cloud.columns["gt_part"], cloud.columns["gt_wood"] == 1
+
+
+SIMULATORS = {"drone": from_drone, "tripods": from_tripods, "strewn": strewn}
+TRAINING = {
+    "points strewn over the surfaces": ("strewn",),
+    "virtual drone scans": ("drone",),
+    "virtual tripod scans": ("tripods",),
+    "virtual drone and tripod scans": ("drone", "tripods"),
+}
+
+
+def stands(number: int) -> dict[str, list[tuple[Features, Labels]]]:
+    """Training sets by simulator, of the same stands; each also thinned to a quarter."""
+    sets: dict[str, list[tuple[Features, Labels]]] = {name: [] for name in SIMULATORS}
+    for survey in SURVEYS:
+        config = load(ROOT / "configs" / "simulate" / f"{survey}.yaml", SurveyConfig)
+        config = dataclasses.replace(config, plot=16.0, density=(500.0, 500.0))
         for i in range(number):
             member = config.member(i)
             stand = grow(member)
-            cloud = fly(config, member, stand)
-            part = cloud.columns["gt_part"]
-            scanned.append(sample(cloud.xyz, cloud.columns["gt_wood"] == 1, part != Part.GROUND))
-            xyz, part = strew_labelled(stand.mesh, config.box, len(cloud))
-            wood = np.array([p.is_wood for p in Part])[part]
-            strewn.append(sample(xyz.astype(np.float32), wood, part != Part.GROUND))
-            print(f"{name} {i}: {len(cloud)} points")
-    return scanned, strewn
+            for name, simulate in SIMULATORS.items():
+                xyz, part, wood = simulate(config, member, stand)
+                few = np.sort(np.random.default_rng(1).permutation(len(xyz))[: len(xyz) // 4])
+                for keep in (slice(None), few):
+                    sets[name].append(sample(xyz[keep], wood[keep], part[keep] != Part.GROUND))
+    return sets
 
 
 def main() -> None:
-    """Train twice, score twice, print a table."""
+    """Train on each kind of points, score, print a table."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 
@@ -81,9 +120,11 @@ def main() -> None:
     for path in sorted(args.labelled.glob("*.laz")):
         cloud = read(path)
         tests[path.stem] = features(cloud.xyz), PRESETS["gt_wood"].decode(cloud.columns["gt_wood"])
+    sets = stands(args.stands)
     print(f"| trained on | {' | '.join(tests)} |\n|---|{'---|' * len(tests)}")
-    for name, sets in zip(("virtual scans", "strewn points"), stands(args.stands), strict=True):
-        table, labels = (np.concatenate(parts) for parts in zip(*sets, strict=True))
+    for name, simulators in TRAINING.items():
+        pieces = [piece for simulator in simulators for piece in sets[simulator]]
+        table, labels = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         model = HistGradientBoostingClassifier(class_weight="balanced", random_state=0).fit(table, labels)
         scores = [roc_auc_score(wood, model.predict_proba(x)[:, 1]) for x, wood in tests.values()]
         print(f"| {name} | {' | '.join(f'{score:.3f}' for score in scores)} |")

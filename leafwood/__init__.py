@@ -7,6 +7,7 @@ leafwood.write(result, "scan_leafwood.laz")
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ __all__ = [
     "segment",
     "write",
 ]
+
+# Threads that spin while they wait make a busy machine many times slower. OpenMP reads this when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "PointCloud": "leafwood.cloud",

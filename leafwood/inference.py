@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,11 +19,15 @@ from leafwood.graph import build_graph
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.spatial.tiles import iter_tiles
 
-__all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count"]
+if TYPE_CHECKING:
+    from leafwood.soul.segmenter import SoulSegmenter
+
+__all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count", "label_cloud", "load_segmenter"]
 
 DEFAULT_MODEL = "uav"
 
 Progress = Callable[[int, int], None]
+Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 
 def cpu_count() -> int:
@@ -72,9 +76,7 @@ class Segmenter:
         return np.asarray(self.segment(PointCloud.from_xyz(xyz)).columns["wood_prob"])
 
     def segment(self, cloud: PointCloud, progress: Progress | None = None) -> PointCloud:
-        """Label a cloud.
-
-        Ground (class 2, or found by cloth simulation), noise, buildings, water and withheld points are not labelled.
+        """Label a cloud; see :func:`label_cloud`.
 
         Args:
             cloud: n points.
@@ -87,14 +89,7 @@ class Segmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        check_metres(cloud)
-        ground = find_ground(cloud)
-        todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud)))
-        prob = np.zeros(len(cloud), dtype=np.float32)
-        label = np.full(len(cloud), OUT_NONE, dtype=np.uint16)
-        prob[todo] = self._predict(cloud.xyz[todo], ground.height[todo], progress)
-        label[todo] = np.where(prob[todo] > 0.5, OUT_WOOD, OUT_LEAF)
-        return cloud.with_columns(leafwood=label, wood_prob=prob, height_ag=ground.height)
+        return label_cloud(cloud, lambda xyz, height: self._predict(xyz, height, progress))
 
     def _predict(
         self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None
@@ -117,6 +112,49 @@ class Segmenter:
         with torch.inference_mode():
             logits = self.model.network(graph)
         return np.asarray((logits[:, 1] - logits[:, 0]).numpy()[node])
+
+
+def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
+    """Label what is vegetation in a cloud.
+
+    Ground (class 2, or found by cloth simulation), noise, buildings, water and withheld points are not labelled.
+
+    Args:
+        cloud: n points.
+        predict: from coordinates (m, 3) in metres and heights above ground (m,) to P(wood) (m,).
+
+    Returns:
+        The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``.
+
+    Raises:
+        BadCloud: coordinates in degrees, or spread over more than a scan can be.
+    """
+    check_metres(cloud)
+    ground = find_ground(cloud)
+    todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud)))
+    prob = np.zeros(len(cloud), dtype=np.float32)
+    label = np.full(len(cloud), OUT_NONE, dtype=np.uint16)
+    prob[todo] = predict(cloud.xyz[todo], ground.height[todo])
+    label[todo] = np.where(prob[todo] > 0.5, OUT_WOOD, OUT_LEAF)
+    return cloud.with_columns(leafwood=label, wood_prob=prob, height_ag=ground.height)
+
+
+def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Segmenter | SoulSegmenter:
+    """A segmenter for any kind of model: leafwood's network or the SOUL baseline.
+
+    Args:
+        name: a shipped model's name, or a ``.safetensors`` file with its card beside it.
+        threads: processors to use; all that the process may use when None.
+
+    Raises:
+        BadConfig: there is no such model.
+    """
+    from leafwood.soul.segmenter import SoulSegmenter, is_soul, load_soul
+
+    path = Path(name)
+    if is_soul(path):
+        return SoulSegmenter(load_soul(path), threads=threads)
+    return Segmenter.from_pretrained(name, threads=threads)
 
 
 def check_metres(cloud: PointCloud) -> None:

@@ -1,7 +1,7 @@
 """Scores of a leaf/wood labelling, from counts that add up over tiles and files.
 
-Wood is the positive class. SOUL and others take leaf as positive and call the recall of wood "specificity"; it is printed
-under both names. Accuracy is left out on purpose: with 4 % wood, calling everything leaf scores 0.96.
+Wood is the positive class (SOUL and others take leaf as positive and call the recall of wood "specificity"). Accuracy
+is left out on purpose: with 4 % wood, calling everything leaf scores 0.96.
 """
 
 from __future__ import annotations

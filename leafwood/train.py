@@ -11,22 +11,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
 
-from leafwood.checkpoint import Model, save_model
 from leafwood.classes import IGNORE
 from leafwood.errors import BadConfig
-from leafwood.graph import SPACING_COLUMN, GraphConfig, PyramidGraph, build_graph
+from leafwood.graph import SPACING_COLUMN, GraphConfig, PyramidGraph
 from leafwood.losses import LossConfig, build_all
 from leafwood.metrics import Scores, score
-from leafwood.nn.unet import PyramidUNet, UNetConfig
-from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop, load_stand
+from leafwood.nn.unet import UNetConfig
+from leafwood.recipes import PyramidRecipe, Recipe, SoulRecipe
+from leafwood.samplers.crops import CropConfig, load_stand
+from leafwood.soul.samples import SoulConfig
 
-__all__ = ["TrainConfig", "train"]
+__all__ = ["Balance", "TrainConfig", "train"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class TrainConfig:
     Attributes:
         train: files or glob patterns of labelled stands to learn from.
         validation: the same for choosing weights; never the same stands.
+        soul: train the SOUL baseline on such samples; `graph`, `network` and `crops` are not used then.
         graph: the graphs.
         network: the network's shape.
         crops: what examples look like.
@@ -56,6 +57,7 @@ class TrainConfig:
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    soul: SoulConfig | None = None
     graph: GraphConfig = field(default_factory=GraphConfig)
     network: UNetConfig = field(default_factory=UNetConfig)
     crops: CropConfig = field(default_factory=CropConfig)
@@ -71,30 +73,6 @@ class TrainConfig:
     loader_processes: int = 1
     threads: int = 1
     seed: int = 1
-
-
-class _Crops(Dataset[PyramidGraph]):
-    """Crop number i of a run, always the same for the same seed."""
-
-    def __init__(self, stands: list[LabelledStand], config: TrainConfig, stream: int, length: int) -> None:
-        self.stands, self.config, self.stream, self.length = stands, config, stream, length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, number: int) -> PyramidGraph:
-        rng = np.random.default_rng((self.config.seed, self.stream, number))
-        crop = draw_crop(self.stands[rng.integers(len(self.stands))], self.config.crops, rng)
-        graph, node = build_graph(crop.xyz, crop.height, self.config.graph)
-        graph.y = torch.from_numpy(_node_labels(crop.label, node, len(graph.pos0)))
-        return graph
-
-
-def _node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """The commoner label of each voxel's labelled points (n,), IGNORE where there is none."""
-    wood = np.bincount(node[label == 1], minlength=n)
-    leaf = np.bincount(node[label == 0], minlength=n)
-    return np.where(wood + leaf == 0, IGNORE, (wood > leaf).astype(np.int64))
 
 
 def train(
@@ -121,24 +99,27 @@ def train(
     train_files, validation_files = _files(config.train), _files(config.validation)
     if shared := set(train_files) & set(validation_files):
         raise BadConfig(f"{sorted(shared)[0]} is in train and in validation")
-    stands = [load_stand(path) for path in train_files]
+    stands, others = ([load_stand(path) for path in files] for files in (train_files, validation_files))
+    recipe = _recipe(config)
     checks = DataLoader(
-        _Crops([load_stand(path) for path in validation_files], config, 1, config.validation_crops),
-        batch_size=None,
+        recipe.examples(others, (config.seed, 1), config.validation_crops),
+        batch_size=config.batch,
         num_workers=config.loader_processes,
+        collate_fn=Batch.from_data_list,
     )
-    sampled = _Crops(stands, config, 2, 64)
-    sample = [sampled[number] for number in range(len(sampled))]
+    sampled = recipe.examples(stands, (config.seed, 2), 64)
+    sample = [sampled[number] for number in range(64)]
     balance = Balance.of(sample) if config.balance else None
     criterion = build_all(config.loss, _class_counts(sample))
 
-    network = PyramidUNet(config.graph, config.network)
+    network = recipe.network(stands)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=0.1)
     parts: dict[str, Any] = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
     parts["criterion"] = criterion
-    step, seconds, best = 0, 0.0, {"g_mean": -1.0}
+    step, seconds = 0, 0.0
+    best: dict[str, float] = {}
     if resume and (out / "last.pt").exists():
         state = torch.load(out / "last.pt", weights_only=True)
         for name, part in parts.items():
@@ -146,7 +127,8 @@ def train(
         step, seconds, best = state["step"], state["seconds"], state["best"]
 
     losses: list[float] = []
-    for batch in _batches(stands, config, step):
+    examples = recipe.examples(stands, (config.seed, 0), config.steps * config.batch)
+    for batch in _batches(examples, config, step):
         started = time.perf_counter()
         criterion.set_progress(step / config.steps)
         loss = criterion(network(batch), batch.y, balance.of_points(batch) if balance else None)
@@ -166,12 +148,10 @@ def train(
         _log(out / "log.csv", {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **scores})
         report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
         losses.clear()
-        if scores["g_mean"] > best["g_mean"]:
+        if not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
             best = scores
             provenance = {"config": asdict(config), "step": step, "train_seconds": seconds, "validation": scores}
-            kept = PyramidUNet(config.graph, config.network)
-            kept.load_state_dict(average.module.state_dict())
-            save_model(Model(kept, config.graph, config.network, provenance=provenance), out / "model.safetensors")
+            recipe.save(average.module.state_dict(), provenance, out / "model.safetensors")
         state = {name: part.state_dict() for name, part in parts.items()}
         torch.save({**state, "step": step, "seconds": seconds, "best": best}, out / "last.pt")
     return best
@@ -236,17 +216,23 @@ def _spacing(graph: PyramidGraph) -> Tensor:
     return graph.x0[:, SPACING_COLUMN].contiguous()
 
 
-def _batches(stands: list[LabelledStand], config: TrainConfig, done: int) -> Iterator[Any]:
+def _batches(examples: Dataset[Data], config: TrainConfig, done: int) -> Iterator[Any]:
     """The run's batches from step `done` on."""
-    crops = _Crops(stands, config, 0, config.steps * config.batch)
-    loader = DataLoader(
-        crops,
+    yield from DataLoader(
+        examples,
         batch_size=config.batch,
-        sampler=range(done * config.batch, len(crops)),
+        sampler=range(done * config.batch, config.steps * config.batch),
         num_workers=config.loader_processes,
         collate_fn=Batch.from_data_list,
     )
-    yield from loader
+
+
+def _recipe(config: TrainConfig) -> Recipe:
+    if config.soul:
+        if config.balance:
+            raise BadConfig("balance needs leafwood's own graphs; with soul set `balance: false`")
+        return SoulRecipe(config.soul)
+    return PyramidRecipe(config.graph, config.network, config.crops)
 
 
 def _validate(network: nn.Module, checks: DataLoader[PyramidGraph]) -> Scores:

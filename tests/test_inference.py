@@ -99,7 +99,8 @@ def test_coordinates_that_are_not_numbers_are_refused(model, bad):
 
 
 def test_degrees_are_refused(model):
-    xyz = np.column_stack([RNG.uniform(12.5, 12.5003, 500), RNG.uniform(48.1, 48.1002, 500), RNG.uniform(300, 330, 500)])
+    low, high = (12.5, 48.1, 300), (12.5003, 48.1002, 330)
+    xyz = RNG.uniform(low, high, (500, 3))
     with pytest.raises(BadCloud, match="degrees"):
         Segmenter(model).predict_proba(xyz)
 

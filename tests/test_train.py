@@ -13,8 +13,11 @@ from leafwood.checkpoint import load_model
 from leafwood.config import load
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph import GraphConfig, build_graph
+from leafwood.inference import load_segmenter
+from leafwood.io.loaders import read
 from leafwood.nn.unet import UNetConfig
 from leafwood.samplers.crops import CropConfig, draw_crop, load_stand
+from leafwood.soul.samples import SoulConfig
 from leafwood.train import Balance, TrainConfig, train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,6 +106,11 @@ def test_a_pattern_without_files_is_refused(tmp_path):
         train(replace(TINY, train=(str(tmp_path / "*.laz"),)), tmp_path)
 
 
+def test_soul_cannot_be_balanced_by_spacing(tmp_path):
+    with pytest.raises(BadConfig, match="balance: false"):
+        train(replace(TINY, soul=SoulConfig()), tmp_path)
+
+
 def test_an_unlabelled_stand_is_refused():
     with pytest.raises(BadCloud, match="no column WL"):
         load_stand(SAMPLE, "soul")
@@ -113,7 +121,12 @@ def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
     config = load(path, TrainConfig)
     short = replace(config, steps=2, batch=1, validate_every=2, validation_crops=1, loader_processes=0, threads=2)
     short = replace(short, train=TINY.train, validation=TINY.validation, crops=TINY.crops)
+    if short.soul:
+        short = replace(short, soul=replace(short.soul, points=500))
     assert train(short, tmp_path, report=lambda line: None)["points"] > 0
+    result = load_segmenter(tmp_path / "model.safetensors", threads=2).segment(read(OTHER))
+    assert np.isin(result.columns["leafwood"], (0, 1, 2)).all()
+    assert (result.columns["leafwood"] > 0).any()
 
 
 def test_crops_are_repeatable_and_small_enough(stand):

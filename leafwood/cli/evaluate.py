@@ -48,15 +48,14 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0; failures are raised.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from rich.console import Console
 
     from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
-    from leafwood.inference import Segmenter
+    from leafwood.inference import load_segmenter
     from leafwood.io.files import list_files
     from leafwood.io.loaders import read
 
-    segmenter = Segmenter.from_pretrained(args.model, threads=args.threads)
+    segmenter = load_segmenter(args.model, threads=args.threads)
     found: dict[str, Evaluation] = {}
     for path in list_files(args.paths):
         cloud = read(path)

@@ -36,8 +36,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0; failures are raised.
     """
-    # Threads that spin while they wait make a busy machine many times slower. Read when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from rich.console import Console
 
     from leafwood.io.loaders import default_output, read, write
@@ -72,9 +70,9 @@ def _segment(cloud: PointCloud, args: argparse.Namespace) -> PointCloud:
     from rich.console import Console
     from rich.progress import Progress
 
-    from leafwood.inference import Segmenter
+    from leafwood.inference import load_segmenter
 
-    segmenter = Segmenter.from_pretrained(args.model, threads=args.threads)
+    segmenter = load_segmenter(args.model, threads=args.threads)
     with Progress(console=Console(stderr=True), transient=True, disable=not os.isatty(2)) as bar:
         task = bar.add_task(f"labelling {args.path.name}", total=None)
         return segmenter.segment(cloud, lambda done, total: bar.update(task, completed=done, total=total))

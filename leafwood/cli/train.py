@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
@@ -22,7 +21,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0; failures are raised.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from leafwood.config import load
     from leafwood.train import TrainConfig, train
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,17 +15,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch_geometric.data import Batch
 
-from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
-from leafwood.ground import find_ground, not_vegetation
-from leafwood.inference import Progress, check_metres, cpu_count
+from leafwood.inference import Progress, cpu_count, label_cloud
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import Prepared, SoulConfig, prepare
 from leafwood.spatial.neighbours import nearest
 
-__all__ = ["SoulModel", "SoulSegmenter", "load_soul", "save_soul"]
+__all__ = ["SoulModel", "SoulSegmenter", "is_soul", "load_soul", "save_soul"]
 
 _KIND = "soul"
 
@@ -37,11 +36,24 @@ class SoulModel:
         network: in evaluation mode.
         config: the samples it reads.
         provenance: how it came about.
+        name: file stem.
+        sha256: of the weights file, empty before it is saved.
     """
 
     network: PointNet2
     config: SoulConfig = field(default_factory=SoulConfig)
     provenance: dict[str, Any] = field(default_factory=dict)
+    name: str = "unsaved"
+    sha256: str = ""
+
+
+def is_soul(path: Path) -> bool:
+    """Whether a ``.safetensors`` file has a card that says it is a SOUL model."""
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return path.suffix == ".safetensors" and isinstance(card, dict) and card.get("kind") == _KIND
 
 
 def save_soul(model: SoulModel, path: Path) -> None:
@@ -68,7 +80,8 @@ def load_soul(path: Path) -> SoulModel:
         network.load_state_dict(load_file(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a SOUL model ({str(error).splitlines()[0]})") from error
-    return SoulModel(network.eval(), config, card.get("provenance", {}))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return SoulModel(network.eval(), config, card.get("provenance", {}), path.stem, digest)
 
 
 class SoulSegmenter:
@@ -101,14 +114,7 @@ class SoulSegmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        check_metres(cloud)
-        ground = find_ground(cloud)
-        todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud)))
-        prob = np.zeros(len(cloud), dtype=np.float32)
-        label = np.full(len(cloud), OUT_NONE, dtype=np.uint16)
-        prob[todo] = self._predict(cloud.xyz[todo], progress)
-        label[todo] = np.where(prob[todo] > 0.5, OUT_WOOD, OUT_LEAF)
-        return cloud.with_columns(leafwood=label, wood_prob=prob, height_ag=ground.height)
+        return label_cloud(cloud, lambda xyz, height: self._predict(xyz, progress))
 
     def _predict(self, xyz: NDArray[np.float32], progress: Progress | None) -> NDArray[np.float32]:
         """P(wood) of vegetation points; 0 if none of them has neighbours to be described by."""

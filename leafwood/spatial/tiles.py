@@ -1,8 +1,8 @@
 """Tiles with a buffer: each point belongs to exactly one tile, and is seen with its surroundings.
 
-The plan is cut along the lines of a coarse grid whose cells are as wide as the buffer. A tile owns the points of its own
-cells (half-open by construction: a cell number is a floor) and reads one ring of cells more. Sorting the points by cell
-once makes every read a few contiguous ranges, so many tiles cost no more than one pass.
+The plan is cut along the lines of a coarse grid whose cells are as wide as the buffer. A tile owns the points of its
+own cells (half-open by construction: a cell number is a floor) and reads one ring of cells more. Sorting the points by
+cell once makes every read a few contiguous ranges, so many tiles cost no more than one pass.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ signal.signal(signal.SIGALRM, late)
 main(["segment", sys.argv[3], "-o", sys.argv[2] + "/warm_up.laz"])
 for path in sorted(Path(sys.argv[1]).iterdir()):
     out, err = io.StringIO(), io.StringIO()
-    target = Path(sys.argv[2]) / path.stem
+    target = Path(sys.argv[2]) / f"{path.name}_out"
     target.mkdir()
     signal.alarm(20)
     started = time.perf_counter()

@@ -1,0 +1,118 @@
+"""What is trained: which examples a network sees, the network, and how it is saved. The loop is the same for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import Dataset, Subset
+from torch_geometric.data import Data
+
+from leafwood.checkpoint import Model, save_model
+from leafwood.classes import IGNORE
+from leafwood.graph import GraphConfig, PyramidGraph, build_graph
+from leafwood.nn.pointnet2 import PointNet2
+from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop
+from leafwood.soul.samples import SoulConfig, SoulSamples, epochs
+from leafwood.soul.segmenter import SoulModel, save_soul
+
+__all__ = ["PyramidRecipe", "Recipe", "SoulRecipe"]
+
+State = dict[str, Any]
+
+
+class Recipe(Protocol):
+    """What the training loop needs to know of a network."""
+
+    def examples(self, stands: Sequence[LabelledStand], seed: tuple[int, int], length: int) -> Dataset[Data]:
+        """Labelled examples (`y` per node), number i always the same for the same seed."""
+
+    def network(self, stands: Sequence[LabelledStand]) -> nn.Module:
+        """A fresh network, from a batch of examples to logits (m, 2)."""
+
+    def save(self, state: State, provenance: dict[str, Any], path: Path) -> None:
+        """Write weights and card."""
+
+
+class PyramidRecipe:
+    """leafwood's graph U-Net on crops."""
+
+    def __init__(self, graph: GraphConfig, network: UNetConfig, crops: CropConfig) -> None:
+        self.graph, self.shape, self.crops = graph, network, crops
+
+    def examples(self, stands: Sequence[LabelledStand], seed: tuple[int, int], length: int) -> Dataset[Data]:
+        """Crops as pyramid graphs."""
+        return _Crops(stands, self, seed, length)
+
+    def network(self, stands: Sequence[LabelledStand]) -> nn.Module:
+        """An untrained U-Net."""
+        return PyramidUNet(self.graph, self.shape)
+
+    def save(self, state: State, provenance: dict[str, Any], path: Path) -> None:
+        """Write a :class:`~leafwood.checkpoint.Model`."""
+        kept = PyramidUNet(self.graph, self.shape)
+        kept.load_state_dict(state)
+        save_model(Model(kept, self.graph, self.shape, provenance=provenance), path)
+
+
+class SoulRecipe:
+    """SOUL's PointNet++ on slices of geodesic pieces (Bai et al., NeurIPS 2023)."""
+
+    def __init__(self, config: SoulConfig) -> None:
+        self.config = config
+        self._prepared: dict[int, SoulSamples] = {}
+
+    def _samples(self, stands: Sequence[LabelledStand]) -> SoulSamples:
+        """The samples of some stands, cut once."""
+        if id(stands) not in self._prepared:
+            self._prepared[id(stands)] = SoulSamples(stands, self.config.for_training())
+        return self._prepared[id(stands)]
+
+    def examples(self, stands: Sequence[LabelledStand], seed: tuple[int, int], length: int) -> Dataset[Data]:
+        """Every sample in random order, again and again."""
+        samples = self._samples(stands)
+        return Subset(samples, epochs(len(samples), length, np.random.default_rng(seed)))
+
+    def network(self, stands: Sequence[LabelledStand]) -> nn.Module:
+        """An untrained PointNet++ that knows the training features' mean and spread."""
+        network = PointNet2()
+        network.set_statistics(*self._samples(stands).statistics())
+        return network
+
+    def save(self, state: State, provenance: dict[str, Any], path: Path) -> None:
+        """Write a :class:`~leafwood.soul.segmenter.SoulModel`."""
+        kept = PointNet2()
+        kept.load_state_dict(state)
+        save_soul(SoulModel(kept.eval(), self.config, provenance), path)
+
+
+class _Crops(Dataset[PyramidGraph]):
+    """Crop number i of a run."""
+
+    def __init__(
+        self, stands: Sequence[LabelledStand], recipe: PyramidRecipe, seed: tuple[int, int], length: int
+    ) -> None:
+        self.stands, self.recipe, self.seed, self.length = stands, recipe, seed, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> PyramidGraph:
+        rng = np.random.default_rng((*self.seed, number))
+        crop = draw_crop(self.stands[int(rng.integers(len(self.stands)))], self.recipe.crops, rng)
+        graph, node = build_graph(crop.xyz, crop.height, self.recipe.graph)
+        graph.y = torch.from_numpy(_node_labels(crop.label, node, len(graph.pos0)))
+        return graph
+
+
+def _node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """The commoner label of each voxel's labelled points (n,), IGNORE where there is none."""
+    wood = np.bincount(node[label == 1], minlength=n)
+    leaf = np.bincount(node[label == 0], minlength=n)
+    return np.where(wood + leaf == 0, IGNORE, (wood > leaf).astype(np.int64))

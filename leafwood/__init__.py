@@ -31,7 +31,7 @@ __all__ = [
     "write",
 ]
 
-# Threads that spin while they wait make a busy machine many times slower. OpenMP reads this when torch is first imported.
+# Threads that spin while they wait make a busy machine many times slower; read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {

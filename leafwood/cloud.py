@@ -21,6 +21,7 @@ __all__ = ["PointCloud"]
 
 Column = NDArray[Any]
 _LOCAL_DECIMALS = 5
+_FAR = 50_000.0  # m
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,8 @@ class PointCloud:
             path: the file, for messages.
 
         Returns:
-            A cloud whose origin is the lower corner of its points.
+            A cloud whose origin is the lower corner of its points, strays apart: points more than 50 km from the median
+            would cost all others their precision (files with a few points at 0, 0, 0 are common).
 
         Raises:
             BadCloud: a wrong shape, or coordinates that are NaN or infinite.
@@ -85,7 +87,7 @@ class PointCloud:
         if not np.isfinite(points).all():
             bad = int((~np.isfinite(points).all(axis=1)).sum())
             raise BadCloud(f"{bad} of {len(points)} points have NaN or infinite coordinates")
-        origin = points.min(axis=0) if len(points) else np.zeros(3)
+        origin = _lower_corner(points, unit[0])
         local = (points - origin) * np.array([unit[0], unit[0], unit[1]])
         return cls(
             xyz=np.round(local, _LOCAL_DECIMALS).astype(np.float32),
@@ -95,6 +97,10 @@ class PointCloud:
             crs=crs,
             path=path,
         )
+
+    def strays(self) -> NDArray[np.bool_]:
+        """Points so far from the others that they cannot belong to the same scan (n,)."""
+        return np.asarray(((self.xyz < 0) | (self.xyz > 2 * _FAR)).any(axis=1))
 
     def absolute(self) -> NDArray[np.float64]:
         """Coordinates in file units, (n, 3) float64."""
@@ -108,3 +114,15 @@ class PointCloud:
     def with_columns(self, **columns: Column) -> PointCloud:
         """A copy with columns added or replaced."""
         return replace(self, columns={**self.columns, **columns})
+
+
+def _lower_corner(points: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
+    """Least coordinates (3,) of the points near the median."""
+    if not len(points):
+        return np.zeros(3)
+    corner = points.min(axis=0)
+    if np.all(np.ptp(points, axis=0) * unit < _FAR):
+        return corner
+    middle = np.median(points[:: max(1, len(points) // 100_000)], axis=0)
+    near = points[np.all(np.abs(points - middle) * unit < _FAR, axis=1)]
+    return near.min(axis=0) if len(near) else corner

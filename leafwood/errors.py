@@ -18,6 +18,10 @@ The command line prints one line for any of these and exits 1 (2 for :class:`Bad
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 __all__ = [
     "BadBatch",
     "BadCloud",
@@ -28,7 +32,19 @@ __all__ = [
     "LeafwoodError",
     "MissingExtra",
     "TargetExists",
+    "about",
 ]
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Make what cannot be labelled inside the block say which file it was."""
+    try:
+        yield
+    except BadCloud as error:
+        if str(path) in str(error):
+            raise
+        raise BadCloud(f"{path}: {error}") from error
 
 
 class LeafwoodError(Exception):

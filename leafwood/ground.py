@@ -76,7 +76,7 @@ def find_ground(cloud: PointCloud) -> Ground:
     Returns:
         The ground, or none where no surface lies under the cloud.
     """
-    usable = ~not_vegetation(cloud)
+    usable = ~(not_vegetation(cloud) | cloud.strays())
     if "classification" in cloud.columns:
         classed = usable & (cloud.columns["classification"] == GROUND)
         terrain = _terrain_of_classed(cloud.xyz[usable], cloud.xyz[classed])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from leafwood.checkpoint import Model, load_model
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadCloud
+from leafwood.errors import BadCloud, FileWarning
 from leafwood.graph import build_graph
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.spatial.tiles import iter_tiles
@@ -131,7 +132,11 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     """
     check_metres(cloud)
     ground = find_ground(cloud)
-    todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud)))
+    strays = cloud.strays()
+    if strays.any():
+        lost = f"{strays.sum()} of {len(cloud)} points lie more than 50 km from the others and are not labelled"
+        warnings.warn(f"{cloud.path or 'the cloud'}: {lost}", FileWarning, stacklevel=2)
+    todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud) | strays))
     prob = np.zeros(len(cloud), dtype=np.float32)
     label = np.full(len(cloud), OUT_NONE, dtype=np.uint16)
     prob[todo] = predict(cloud.xyz[todo], ground.height[todo])

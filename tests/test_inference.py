@@ -6,7 +6,7 @@ import torch
 
 from leafwood.checkpoint import Model, load_model, save_model
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadCloud, BadConfig
+from leafwood.errors import BadCloud, BadConfig, FileWarning
 from leafwood.graph import GraphConfig
 from leafwood.inference import DEFAULT_MODEL, Segmenter
 from leafwood.nn.unet import PyramidUNet, UNetConfig
@@ -131,3 +131,13 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(BadConfig, match=r"x\.safetensors: not a leafwood model"):
         load_model(tmp_path / "x.safetensors")
+
+
+def test_a_point_far_away_is_left_alone_and_said_so(model):
+    xyz, classes = plot(4000)
+    xyz = np.concatenate([xyz + (5e5, 5.4e6, 0), np.zeros((1, 3))])
+    cloud = PointCloud.from_xyz(xyz, {"classification": np.append(classes, 1).astype(np.uint8)})
+    with pytest.warns(FileWarning, match="1 of 4001 points lie more than 50 km"):
+        result = Segmenter(model).segment(cloud)
+    assert result.columns["leafwood"][-1] == 0
+    assert (result.columns["leafwood"][:-1][classes != 2] > 0).all()

@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
+    from leafwood.errors import about
     from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
     from leafwood.inference import load_segmenter
     from leafwood.io.files import list_files
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         truth_of(cloud, args.labels)  # a file without truth is refused before it is labelled
         if args.thin is not None:
             cloud = thin_downward(cloud, args.thin)
-        found[str(path)] = evaluate(segmenter.segment(cloud), truth_of(cloud, args.labels))
+        with about(path):
+            found[str(path)] = evaluate(segmenter.segment(cloud), truth_of(cloud, args.labels))
     total = next(iter(found.values()))
     for other in list(found.values())[1:]:
         total = total + other

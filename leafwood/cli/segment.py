@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadConfig
+from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         target = target / default_output(source).name
     check_target(target, source, args.overwrite)
     cloud = read(source, crs=args.crs)
-    result = _segment(cloud, args)
+    with about(source):
+        result = _segment(cloud, args)
     write(
         result,
         target,

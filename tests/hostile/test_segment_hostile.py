@@ -65,7 +65,7 @@ def test_nothing_takes_longer_than_20_seconds(results):
 
 
 def test_most_of_them_are_labelled(results):
-    assert sum(code == 0 for _, code, *_ in results[0]) >= 90
+    assert sum(code == 0 for _, code, *_ in results[0]) >= 85
 
 
 def test_no_panic_is_printed(results):

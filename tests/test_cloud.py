@@ -1,0 +1,50 @@
+"""Coordinates: exact to 10 µm wherever on earth the scan is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leafwood.cloud import PointCloud
+from leafwood.errors import BadCloud
+
+RNG = np.random.default_rng(8)
+
+
+def test_a_northing_of_6800_km_keeps_its_millimetres():
+    xyz = np.array([[500_000.0, 6_800_012.345, 100.0], [500_001.001, 6_800_020.002, 101.0]])
+    cloud = PointCloud.from_xyz(xyz)
+    np.testing.assert_allclose(cloud.xyz[1], [1.001, 7.657, 1.0], atol=1e-5)
+    np.testing.assert_allclose(cloud.absolute(), xyz, atol=1e-5)
+
+
+@given(st.integers(-10_000_000, 10_000_000), st.integers(-10_000_000, 10_000_000))
+def test_moving_a_scan_does_not_change_local_coordinates(dx, dy):
+    xyz = np.random.default_rng(0).uniform(0, 300, (50, 3)).round(3)
+    np.testing.assert_array_equal(PointCloud.from_xyz(xyz).xyz, PointCloud.from_xyz(xyz + (dx, dy, 0)).xyz)
+
+
+def test_a_point_at_zero_does_not_cost_the_others_their_precision():
+    xyz = RNG.uniform(0, 50, (1000, 3)).round(3) + (500_000, 5_400_000, 0)
+    cloud = PointCloud.from_xyz(np.concatenate([xyz, np.zeros((1, 3))]))
+    assert cloud.strays().tolist() == [False] * 1000 + [True]
+    np.testing.assert_array_equal(cloud.xyz[:1000], PointCloud.from_xyz(xyz).xyz)
+
+
+def test_feet_become_metres():
+    cloud = PointCloud.from_xyz(np.array([[0.0, 0, 0], [10, 0, 10]]), unit=(0.3048, 0.3048))
+    np.testing.assert_allclose(cloud.xyz[1], [3.048, 0, 3.048])
+    np.testing.assert_allclose(cloud.absolute()[1], [10, 0, 10])
+
+
+@pytest.mark.parametrize("xyz", [np.zeros(3), np.zeros((4, 2)), np.array([[0.0, np.nan, 0.0]])])
+def test_what_is_not_a_cloud_is_refused(xyz):
+    with pytest.raises(BadCloud):
+        PointCloud.from_xyz(xyz)
+
+
+def test_columns_go_with_their_points():
+    cloud = PointCloud.from_xyz(RNG.uniform(0, 1, (5, 3)), {"intensity": np.arange(5)})
+    assert cloud.select(np.array([3, 1])).columns["intensity"].tolist() == [3, 1]
+    with pytest.raises(BadCloud, match="intensity"):
+        cloud.with_columns(intensity=np.arange(4))

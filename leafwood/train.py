@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
@@ -36,6 +38,7 @@ class TrainConfig:
     Attributes:
         train: files or glob patterns of labelled stands to learn from.
         validation: the same for choosing weights; never the same stands.
+        start: weights to begin with, a ``.safetensors`` file of a network of the same shape.
         soul: train the SOUL baseline on such samples; `graph`, `network` and `crops` are not used then.
         graph: the graphs.
         network: the network's shape.
@@ -57,6 +60,7 @@ class TrainConfig:
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    start: Path | None = None
     soul: SoulConfig | None = None
     graph: GraphConfig = field(default_factory=GraphConfig)
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -113,6 +117,8 @@ def train(
     criterion = build_all(config.loss, _class_counts(sample))
 
     network = recipe.network(stands)
+    if config.start:
+        _begin_with(network, config.start)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=0.1)
@@ -158,6 +164,18 @@ def train(
 
 
 _SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
+
+
+def _begin_with(network: nn.Module, path: Path) -> None:
+    """Load weights into a fresh network.
+
+    Raises:
+        BadConfig: they are missing, or of a network of another shape.
+    """
+    try:
+        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise BadConfig(f"start: {path}: not weights of this network ({str(error).splitlines()[0]})") from error
 
 
 def _files(patterns: tuple[str, ...]) -> list[Path]:

@@ -106,6 +106,23 @@ def test_a_pattern_without_files_is_refused(tmp_path):
         train(replace(TINY, train=(str(tmp_path / "*.laz"),)), tmp_path)
 
 
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path):
+    train(TINY, tmp_path / "first", report=lambda line: None)
+    first = tmp_path / "first" / "model.safetensors"
+    second = replace(TINY, start=first, learning_rate=1e-9, averaging=0.0)
+    train(second, tmp_path / "second", report=lambda line: None)
+    one, two = (load_model(path).network.state_dict() for path in (first, tmp_path / "second" / "model.safetensors"))
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, atol=1e-5, rtol=1e-3)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path):
+    train(TINY, tmp_path, report=lambda line: None)
+    wider = UNetConfig(widths=(8, 8, 16), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
+    with pytest.raises(BadConfig, match="start: .*not weights of this network"):
+        train(replace(TINY, network=wider, start=tmp_path / "model.safetensors"), tmp_path / "second")
+
+
 def test_soul_cannot_be_balanced_by_spacing(tmp_path):
     with pytest.raises(BadConfig, match="balance: false"):
         train(replace(TINY, soul=SoulConfig()), tmp_path)
@@ -120,7 +137,7 @@ def test_an_unlabelled_stand_is_refused():
 def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
     config = load(path, TrainConfig)
     short = replace(config, steps=2, batch=1, validate_every=2, validation_crops=1, loader_processes=0, threads=2)
-    short = replace(short, train=TINY.train, validation=TINY.validation, crops=TINY.crops)
+    short = replace(short, train=TINY.train, validation=TINY.validation, crops=TINY.crops, start=None)
     if short.soul:
         short = replace(short, soul=replace(short.soul, points=500))
     assert train(short, tmp_path, report=lambda line: None)["points"] > 0

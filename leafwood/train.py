@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch_geometric.data import Batch, Data
 
 from leafwood.classes import IGNORE
+from leafwood.config import to_dict
 from leafwood.errors import BadConfig
 from leafwood.graph import SPACING_COLUMN, GraphConfig, PyramidGraph
 from leafwood.losses import LossConfig, build_all
@@ -156,7 +157,7 @@ def train(
         losses.clear()
         if not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
             best = scores
-            provenance = {"config": asdict(config), "step": step, "train_seconds": seconds, "validation": scores}
+            provenance = {"config": to_dict(config), "step": step, "train_seconds": seconds, "validation": scores}
             recipe.save(average.module.state_dict(), provenance, out / "model.safetensors")
         state = {name: part.state_dict() for name, part in parts.items()}
         torch.save({**state, "step": step, "seconds": seconds, "best": best}, out / "last.pt")

@@ -119,7 +119,7 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path):
 def test_weights_of_another_shape_are_refused(tmp_path):
     train(TINY, tmp_path, report=lambda line: None)
     wider = UNetConfig(widths=(8, 8, 16), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
-    with pytest.raises(BadConfig, match="start: .*not weights of this network"):
+    with pytest.raises(BadConfig, match=r"start: .*not weights of this network"):
         train(replace(TINY, network=wider, start=tmp_path / "model.safetensors"), tmp_path / "second")
 
 

@@ -80,11 +80,14 @@ def _labelled(cloud: PointCloud) -> Cloud:
 
 
 SIMULATORS = {"drone": from_drone, "tripods": from_tripods, "strewn": strewn}
+SHAPES_ONLY = slice(0, 5 * len(SCALES))
 TRAINING = {
-    "points strewn over the surfaces": ("strewn",),
-    "virtual drone scans": ("drone",),
-    "virtual tripod scans": ("tripods",),
-    "virtual drone and tripod scans": ("drone", "tripods"),
+    "points strewn over the surfaces": (("strewn",), slice(None)),
+    "virtual drone scans": (("drone",), slice(None)),
+    "virtual tripod scans": (("tripods",), slice(None)),
+    "virtual drone and tripod scans": (("drone", "tripods"), slice(None)),
+    "strewn, without the spacing features": (("strewn",), SHAPES_ONLY),
+    "drone, without the spacing features": (("drone",), SHAPES_ONLY),
 }
 
 
@@ -122,11 +125,11 @@ def main() -> None:
         tests[path.stem] = features(cloud.xyz), PRESETS["gt_wood"].decode(cloud.columns["gt_wood"])
     sets = stands(args.stands)
     print(f"| trained on | {' | '.join(tests)} |\n|---|{'---|' * len(tests)}")
-    for name, simulators in TRAINING.items():
+    for name, (simulators, columns) in TRAINING.items():
         pieces = [piece for simulator in simulators for piece in sets[simulator]]
         table, labels = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
-        model = HistGradientBoostingClassifier(class_weight="balanced", random_state=0).fit(table, labels)
-        scores = [roc_auc_score(wood, model.predict_proba(x)[:, 1]) for x, wood in tests.values()]
+        model = HistGradientBoostingClassifier(class_weight="balanced", random_state=0).fit(table[:, columns], labels)
+        scores = [roc_auc_score(wood, model.predict_proba(x[:, columns])[:, 1]) for x, wood in tests.values()]
         print(f"| {name} | {' | '.join(f'{score:.3f}' for score in scores)} |")
 
 

@@ -1,7 +1,8 @@
 """Laser scanners by class: what their data sheets say, as far as it shapes a forest point cloud.
 
-Figures are those of the class, rounded, from the manufacturers' data sheets named beside each preset; a particular
-instrument, firmware or programme differs. What no sheet says was measured or chosen, and says so.
+Figures are those of the class, rounded, after the manufacturers' data sheets named beside each preset, and not checked
+against their latest issue; a particular instrument, firmware or programme differs. What no sheet says was measured or
+chosen, and says so.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Instrument:
         """Hemispherical reflectance of each :class:`Part` at this wavelength, (7,).
 
         Around 905 nm leaves are bright and bark varies about them; at 1550 nm leaf water absorbs, and bark and litter
-        are brighter. Rounded from the vegetation entries of the ECOSTRESS spectral library (Meerdink et al. 2019).
+        are brighter. Rounded values, typical of spectral libraries such as ECOSTRESS (Meerdink et al. 2019), not fitted.
         """
         near = {Part.GROUND: 0.35, Part.LEAF: 0.45, Part.LOW_VEGETATION: 0.45, Part.DEADWOOD: 0.45}
         short_wave = {Part.GROUND: 0.45, Part.LEAF: 0.28, Part.LOW_VEGETATION: 0.30, Part.DEADWOOD: 0.55}

@@ -70,7 +70,7 @@ class Instrument:
         """Hemispherical reflectance of each :class:`Part` at this wavelength, (7,).
 
         Around 905 nm leaves are bright and bark varies about them; at 1550 nm leaf water absorbs, and bark and litter
-        are brighter. Rounded values, typical of spectral libraries such as ECOSTRESS (Meerdink et al. 2019), not fitted.
+        are brighter. Rounded, typical of spectral libraries such as ECOSTRESS (Meerdink et al. 2019); not fitted.
         """
         near = {Part.GROUND: 0.35, Part.LEAF: 0.45, Part.LOW_VEGETATION: 0.45, Part.DEADWOOD: 0.45}
         short_wave = {Part.GROUND: 0.45, Part.LEAF: 0.28, Part.LOW_VEGETATION: 0.30, Part.DEADWOOD: 0.55}

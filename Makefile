@@ -7,10 +7,13 @@ export OMP_WAIT_POLICY := PASSIVE
 export MPLBACKEND := Agg
 
 SAMPLE := data_samples/uav_plot.laz
+# What `make picture` draws; the README's picture is of a real scan that is not part of the project.
+SCAN ?= $(SAMPLE)
+PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples picture clean
+.PHONY: help setup setup-dev demo test lint test-slow samples train picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,8 +44,17 @@ samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
 	cd data_samples && sha256sum *.yaml *.laz *.json *.npz > SHA256SUMS
 
-picture: demo ## draw the labelled sample
-	$(BIN)/leafwood render $(LABELLED) -o out/uav_plot_leafwood.png --overwrite
+train: setup ## the shipped weights again: stands, first stage, second stage (an hour or two)
+	$(BIN)/python pipelines/training_stands.py runs/stands/train --stands 25 --seed 1000
+	$(BIN)/python pipelines/training_stands.py runs/stands/train --stands 20 --seed 1040
+	$(BIN)/python pipelines/training_stands.py runs/stands/validation --stands 10 --seed 2000
+	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav_first --resume
+	$(BIN)/leafwood train configs/train/uav_sparse.yaml -o runs/uav --resume
+
+picture: setup ## label and draw SCAN=... as PICTURE=...
+	@mkdir -p out
+	$(BIN)/leafwood segment $(SCAN) -o out/picture.laz --overwrite
+	$(BIN)/leafwood render out/picture.laz -o $(PICTURE) --overwrite
 
 clean: ## remove what the other targets made
 	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -33,7 +33,8 @@ class CropConfig:
         single_tree: probability of one whole tree cut out of its stand, without ground.
         on_wood: probability that a crop is centred on a wood point.
         min_points: points a crop is thinned to at most, where it has more.
-        decay: greatest attenuation of the kept share, from the top down, per 10 m.
+        decay: greatest attenuation of the kept share, from the top down or from the ground up, per 10 m.
+        patches: greatest strength of the waves of denser and sparser regions, as a logarithm.
         ground_left: probability that some ground stays in, as when a ground filter has missed it.
         height_unknown: probability that the height above ground is withheld.
         jitter: greatest standard deviation of the position noise, metres.
@@ -46,7 +47,8 @@ class CropConfig:
     single_tree: float = 0.3
     on_wood: float = 0.5
     min_points: int = 1_500
-    decay: float = 0.8
+    decay: float = 1.2
+    patches: float = 1.0
     ground_left: float = 0.3
     height_unknown: float = 0.15
     jitter: float = 0.015
@@ -197,9 +199,14 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
 
 
 def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which points stay (n,): a random share, falling from the top down."""
-    depth = crop.xyz[:, 2].max() - crop.xyz[:, 2]
-    keep = np.exp(-rng.uniform(-0.2, 1.0) * config.decay * depth / 10.0)
+    """Which points stay (n,): a random share that varies with height, place and class."""
+    height = crop.xyz[:, 2] - crop.xyz[:, 2].max()
+    keep = np.exp(rng.uniform(-config.decay, config.decay) * height / 10.0)
+    wave = rng.normal(0, 1, 3) * 2 * np.pi / rng.uniform(3, 15)
+    keep *= np.exp(rng.uniform(0, config.patches) * np.sin(crop.xyz @ wave + rng.uniform(0, 2 * np.pi)))
+    if rng.random() < 0.5:  # from the air stems are sparser than leaves, from the ground denser: neither may be learnt
+        keep[(crop.label == WOOD) == (rng.random() < 0.5)] *= np.exp(rng.uniform(np.log(0.15), 0))
+    keep /= max(float(keep.max()), 1e-9)
     wanted = np.exp(rng.uniform(np.log(config.min_points), np.log(config.max_points)))
     if rng.random() < 0.4:
         wanted = float(config.max_points)

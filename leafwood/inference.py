@@ -171,8 +171,8 @@ def sparse_shrink(xyz: NDArray[np.float32]) -> float:
 
     Voxels, and with them the reach of the coarser levels, are metres; neighbourhoods are counts. Below about 200 points
     per m² the two drift apart. On virtual validation stands (`pipelines/shrink_sparse.py`) halving raised the G-mean
-    from 0.48 to 0.72 for plots and from 0.54 to 0.81 for single trees at 15 points per m²; at 60, a factor of 0.7 raised
-    it from 0.78 to 0.80 and from 0.81 to 0.84; from 250 on there was nothing to gain.
+    from 0.48 to 0.72 for plots and from 0.54 to 0.81 for single trees at 15 points per m²; at 60, a factor of 0.7
+    raised it from 0.78 to 0.80 and from 0.81 to 0.84; from 250 on there was nothing to gain.
 
     Args:
         xyz: (n, 3) metres.

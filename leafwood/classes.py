@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leafwood.errors import BadConfig
+from leafwood.errors import BadCloud, BadConfig
 
 __all__ = [
     "DEFAULT_CLASSES",
@@ -30,7 +30,7 @@ __all__ = [
     "ClassMap",
     "LabelPreset",
     "check_counts",
-    "label_counts",
+    "decode_labels",
 ]
 
 LEAF, WOOD, IGNORE = 0, 1, -1
@@ -86,9 +86,25 @@ PRESETS: Mapping[str, LabelPreset] = MappingProxyType(
 )
 
 
-def label_counts(labels: NDArray[Any]) -> tuple[int, int]:
-    """Number of leaf and of wood points in internal labels (n,)."""
-    return int(np.count_nonzero(labels == LEAF)), int(np.count_nonzero(labels == WOOD))
+def decode_labels(columns: Mapping[str, NDArray[Any]], preset: str) -> NDArray[np.int8]:
+    """Labels (n,) LEAF, WOOD or IGNORE out of a cloud's columns.
+
+    Args:
+        columns: named (n,) arrays.
+        preset: a name of :data:`PRESETS`.
+
+    Raises:
+        BadConfig: no such preset.
+        BadCloud: none of the preset's columns is there.
+    """
+    if preset not in PRESETS:
+        raise BadConfig(f"no label preset {preset!r}; there are {', '.join(sorted(PRESETS))}")
+    codes = PRESETS[preset]
+    column = next((name for name in codes.columns if name in columns), None)
+    if column is None:
+        wanted = " or ".join(codes.columns)
+        raise BadCloud(f"no column {wanted}, so there is no truth of preset {preset} in it")
+    return codes.decode(columns[column])
 
 
 def check_counts(class_counts: ArrayLike) -> NDArray[np.float64]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import GROUND, IGNORE, LEAF, OUT_WOOD, PRESETS, WOOD
+from leafwood.classes import GROUND, IGNORE, LEAF, OUT_WOOD, WOOD, decode_labels
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadCloud, BadConfig
+from leafwood.errors import BadConfig, about
 from leafwood.metrics import Scores, score
 from leafwood.simulate.mesh import Part
 from leafwood.spatial.neighbours import nearest
@@ -64,13 +65,8 @@ def truth_of(cloud: PointCloud, preset: str) -> NDArray[np.int8]:
         BadConfig: no such preset.
         BadCloud: the cloud has no column of that preset.
     """
-    if preset not in PRESETS:
-        raise BadConfig(f"no label preset {preset!r}; there are {', '.join(sorted(PRESETS))}")
-    column = next((name for name in PRESETS[preset].columns if name in cloud.columns), None)
-    if column is None:
-        wanted = " or ".join(PRESETS[preset].columns)
-        raise BadCloud(f"{cloud.path}: no column {wanted}, so there is no truth of preset {preset} in it")
-    truth = PRESETS[preset].decode(cloud.columns[column])
+    with about(cloud.path or Path("cloud")):
+        truth = decode_labels(cloud.columns, preset)
     for name, code in (("classification", GROUND), ("gt_part", int(Part.GROUND))):
         if name in cloud.columns:
             truth[cloud.columns[name] == code] = IGNORE

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadCloud, BadFile, FileProblem
+from leafwood.errors import BadFile, FileProblem, about
 from leafwood.io.names import column_name
 from leafwood.io.results import require_count, result_columns
 from leafwood.io.target import writing
@@ -38,10 +38,8 @@ def read_pcd(path: Path) -> PointCloud:
             columns |= dict(zip(("red", "green", "blue"), values.T, strict=True))
         elif name != "positions" and values.shape[1] == 1:
             columns[column_name(name)] = values[:, 0]
-    try:
+    with about(path):
         return PointCloud.from_xyz(fields["positions"], columns, path=path)
-    except BadCloud as error:
-        raise BadCloud(f"{path}: {error}") from error
 
 
 def write_pcd(

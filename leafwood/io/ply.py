@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadCloud, BadFile, FileWarning
+from leafwood.errors import BadFile, FileWarning, about
 from leafwood.io.names import column_name
 from leafwood.io.results import free_name, require_count, result_columns
 from leafwood.io.target import writing
@@ -85,10 +85,8 @@ def read_ply(path: Path) -> PointCloud:
             stream.seek(ply.start)
             stream.readinto(table.view(np.uint8).data if ply.count else bytearray())
     columns = {column_name(n): np.ascontiguousarray(table[n]) for n, _ in ply.properties if n not in ("x", "y", "z")}
-    try:
+    with about(path):
         return PointCloud.from_xyz(np.stack([table[n] for n in "xyz"], axis=1), columns, path=path)
-    except BadCloud as error:
-        raise BadCloud(f"{path}: {error}") from error
 
 
 def write_ply(

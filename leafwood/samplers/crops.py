@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, PRESETS, WOOD
-from leafwood.errors import BadCloud, BadConfig
+from leafwood.classes import IGNORE, WOOD, decode_labels
+from leafwood.errors import BadConfig, about
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.io.loaders import read
 from leafwood.simulate.mesh import Part
@@ -111,15 +111,13 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
         preset: how its labels are written, a name of :data:`leafwood.classes.PRESETS`.
 
     Raises:
+        BadConfig: no such preset.
         BadCloud: no label column of that preset.
     """
     cloud = read(path)
-    codes = PRESETS[preset]
-    column = next((name for name in codes.columns if name in cloud.columns), None)
-    if column is None:
-        raise BadCloud(f"{path}: no column {' or '.join(codes.columns)} (label preset {preset})")
+    with about(path):
+        label = decode_labels(cloud.columns, preset)
     ground = find_ground(cloud)
-    label = codes.decode(cloud.columns[column])
     label[not_vegetation(cloud)] = IGNORE
     zeros = np.zeros(len(cloud), dtype=np.int64)
     if {"gt_part", "gt_tree"} <= cloud.columns.keys():

@@ -39,7 +39,7 @@ FORESTS = {
     "clear_cut": 1,
 }
 DRONES = ("minivux", "vux1", "vux120", "dji-l1", "dji-l2", "puck")
-TERRESTRIAL = 0.15
+TERRESTRIAL = 0.3
 
 
 def draw_stand(rng: np.random.Generator, size: float) -> StandConfig:
@@ -59,6 +59,7 @@ def draw_stand(rng: np.random.Generator, size: float) -> StandConfig:
         roughness=rng.uniform(0.005, 0.03),
         low_cover=float(np.clip(stand.low_cover * rng.uniform(0.5, 2.0), 0, 0.9)),
         branches_per_m2=stand.branches_per_m2 * rng.uniform(0.3, 2.0),
+        vary=True,
         max_triangles=4_000_000,
     )
 
@@ -66,7 +67,8 @@ def draw_stand(rng: np.random.Generator, size: float) -> StandConfig:
 def draw_platform(rng: np.random.Generator) -> tuple[str, Flight | Tripods]:
     """An instrument and what carries it."""
     if rng.random() < TERRESTRIAL:
-        return "vz400", Tripods(stations=int(rng.integers(1, 5)), step=float(rng.uniform(0.15, 0.35)))
+        stations = int(rng.integers(1, 9))
+        return "vz400", Tripods(stations=stations, step=float(np.sqrt(72_000 * stations / rng.uniform(2e6, 8e6))))
     flight = Flight(
         altitude=rng.uniform(40, 110),
         spacing=rng.uniform(20, 50),

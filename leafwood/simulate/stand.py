@@ -18,7 +18,7 @@ from leafwood.errors import BadConfig
 from leafwood.simulate.areas import AreaProfile, AreaVoxels, area_profile, area_voxels
 from leafwood.simulate.mesh import LabelledMesh, Part
 from leafwood.simulate.planting import Planting, plant
-from leafwood.simulate.species import load_preset, load_species
+from leafwood.simulate.species import load_preset, load_species, varied
 from leafwood.simulate.terrain import Terrain, make_terrain
 from leafwood.simulate.trees import Wood, clothe, grow_wood
 from leafwood.simulate.undergrowth import deadwood, low_vegetation
@@ -69,6 +69,7 @@ class StandConfig:
         low_cover: share of the ground under grass, herbs and ferns.
         low_height: m.
         ferns: share of ferns in it.
+        vary: give each species other foliage and crowns than its preset has; breadth for training.
         distinct_trees: trees grown one by one; beyond that number they are turned, mirrored and rescaled copies.
         max_triangles: leaves grow larger and fewer, and twigs fewer, to keep the mesh near this size.
     """
@@ -95,6 +96,7 @@ class StandConfig:
     low_cover: float = 0.2
     low_height: tuple[float, float] = (0.05, 0.3)
     ferns: float = 0.2
+    vary: bool = False
     distinct_trees: int = 40
     max_triangles: int = 6_000_000
 
@@ -199,7 +201,9 @@ def _solid(mesh: LabelledMesh) -> LabelledMesh:
 
 def _grow_models(config: StandConfig, planting: Planting, rng: Rng) -> list[Wood]:
     """The distinct trees of a stand, without leaves."""
-    presets = {name: load_species(name) for name in set(planting.species)}
+    presets = {name: load_species(name) for name in sorted(set(planting.species))}
+    if config.vary:
+        presets = {name: varied(species, rng) for name, species in presets.items()}
     # Twelve triangles a shoot; big trees get most of them.
     shoots = (0.75 if config.leaf_on < 0.3 else 0.35) * config.max_triangles / 12
     size = planting.model_height[planting.model] ** 2

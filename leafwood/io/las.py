@@ -27,6 +27,8 @@ _DEFAULT = (
     "classification",
     "return_number",
     "number_of_returns",
+    "scan_angle",
+    "scan_angle_rank",
     "withheld",
     "intensity",
     "gps_time",
@@ -68,9 +70,9 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
 
     Args:
         path: the file; its content decides what it is.
-        columns: exactly these columns, where the file has them. By default classification, returns, withheld,
-            intensity, GPS time, point source, and extra dimensions that hold labels (:data:`~leafwood.classes.PRESETS`,
-            ``gt_*``).
+        columns: exactly these columns, where the file has them. By default classification, returns, scan angle,
+            withheld, intensity, GPS time, point source, and extra dimensions that hold labels
+            (:data:`~leafwood.classes.PRESETS`, ``gt_*``).
         crs: to be used in place of the file's own, such as ``EPSG:25832``.
 
     Returns:

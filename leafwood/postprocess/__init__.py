@@ -1,0 +1,1 @@
+"""What happens to the probabilities before they become labels."""

@@ -1,0 +1,107 @@
+"""Shares of wood read from probabilities, against clouds whose share is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leafwood.errors import BadConfig
+from leafwood.postprocess.decay import shift, wood_share
+
+
+def scored(
+    shares: list[float], points: list[int], apart: float = 2.5, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """True labels, strata, and the P(wood) of a network trained on as much wood as leaf: two normal scores."""
+    rng = np.random.default_rng(seed)
+    stratum = np.repeat(np.arange(len(points)), points)
+    wood = rng.random(len(stratum)) < np.repeat(shares, points)
+    score = np.where(wood, apart / 2, -apart / 2) + rng.normal(size=len(stratum))
+    return wood, stratum, 1 / (1 + np.exp(-apart * score))
+
+
+def found(wood: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+    return np.bincount(stratum, weights=wood) / np.bincount(stratum)
+
+
+@pytest.mark.parametrize("apart", [1.5, 2.5, 3.5])
+def test_rare_wood_is_counted_right_where_labels_count_it_several_times(apart: float) -> None:
+    wood, stratum, prob = scored([0.4, 0.15, 0.05, 0.03, 0.02], [20_000] * 5, apart)
+    truth = found(wood, stratum)
+    np.testing.assert_allclose(wood_share(prob, stratum), truth, rtol=0.15, atol=0.004)
+    assert np.mean(prob[stratum == 4] > 0.5) > 2 * truth[4]
+
+
+def test_posteriors_at_the_estimated_shares_are_calibrated() -> None:
+    wood, stratum, prob = scored([0.3, 0.1, 0.03], [30_000] * 3)
+    posterior = shift(prob, wood_share(prob, stratum)[stratum])
+    for low, high in ((0, 0.05), (0.05, 0.3), (0.3, 0.7), (0.7, 1)):
+        here = (posterior >= low) & (posterior < high)
+        assert wood[here].mean() == pytest.approx(posterior[here].mean(), abs=0.03)
+
+
+def test_few_points_lean_on_their_neighbours() -> None:
+    _, stratum, prob = scored([0.1, 0.1, 0.1], [5000, 10, 5000])
+    prob[stratum == 1] = 0.9
+    alone, held = (wood_share(prob, stratum, strength=strength)[1] for strength in (0.0, 100.0))
+    assert alone > 0.5
+    assert held < 0.3
+
+
+def test_a_stratum_without_points_takes_its_neighbours_share() -> None:
+    _, stratum, prob = scored([0.2, 0.2, 0.2], [5000, 0, 5000])
+    shares = wood_share(prob, stratum)
+    assert min(shares[0], shares[2]) - 0.02 < shares[1] < max(shares[0], shares[2]) + 0.02
+
+
+def test_no_share_runs_away_from_the_scan() -> None:
+    """One stratum of leaves that the network takes for wood, all of them, in a scan with little wood."""
+    _, stratum, prob = scored([0.02, 0.0, 0.02], [20_000, 400, 20_000], 3.5)
+    prob[stratum == 1] = 0.999
+    shares = wood_share(prob, stratum, strength=0.0)
+    assert shares[1] < 0.65
+    assert shares[0] == pytest.approx(0.02, abs=0.01)
+
+
+def test_scans_of_one_kind() -> None:
+    stratum = np.zeros(1000, dtype=int)
+    assert wood_share(np.full(1000, 0.02), stratum)[0] < 0.01
+    assert wood_share(np.full(1000, 0.98), stratum)[0] > 0.99
+
+
+def test_points_without_a_stratum_and_no_points_at_all() -> None:
+    _, stratum, prob = scored([0.1, 0.3], [4000, 4000])
+    more = np.concatenate([prob, np.full(9000, 0.99)])
+    where = np.concatenate([stratum, np.full(9000, -1)])
+    np.testing.assert_array_equal(wood_share(more, where), wood_share(prob, stratum))
+    assert len(wood_share(np.zeros(0), np.zeros(0, dtype=int))) == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**16), share=st.floats(0.01, 0.99))
+def test_shift_is_bayes_rule_and_can_be_undone(seed: int, share: float) -> None:
+    prob = np.random.default_rng(seed).uniform(0.001, 0.999, 50)
+    there = shift(prob, share)
+    odds = prob / (1 - prob) * share / (1 - share)
+    np.testing.assert_allclose(there, odds / (1 + odds), rtol=1e-4)
+    np.testing.assert_allclose(shift(there, 0.5, prior=share), prob, atol=2e-3)
+    np.testing.assert_allclose(shift(prob, 0.5), prob, atol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**16))
+def test_shares_do_not_depend_on_the_order_of_the_points(seed: int) -> None:
+    _, stratum, prob = scored([0.3, 0.1], [300, 700], seed=seed)
+    order = np.random.default_rng(seed).permutation(len(prob))
+    np.testing.assert_array_equal(wood_share(prob, stratum), wood_share(prob[order], stratum[order]))
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0, -1.0])
+def test_a_prior_is_a_share(prior: float) -> None:
+    with pytest.raises(BadConfig, match="prior"):
+        wood_share(np.zeros(2), np.zeros(2, dtype=int), prior=prior)
+
+
+def test_a_stratum_for_each_point() -> None:
+    with pytest.raises(BadConfig, match="strata"):
+        wood_share(np.zeros(2), np.zeros(3, dtype=int))

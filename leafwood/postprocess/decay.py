@@ -102,7 +102,7 @@ def _posterior(prob: Floats, share: Floats, prior: float) -> Floats:
 def _maximise(
     counts: Floats, values: Floats, prior: float, pull: Floats, strength: float, limits: tuple[float, float]
 ) -> Floats:
-    """Shares (k,) for counts (k, v) of probabilities `values` (v,), starting from the prior, with the neighbours' `pull` (k, k)."""
+    """Shares (k,) for counts (k, v) of probabilities (v,), from the prior on, with the pull (k, k) of neighbours."""
     values = np.clip(values, _SURE, 1 - _SURE)
     points = counts.sum(axis=1)
     # a neighbour pulls as far as it knows its own share; one without points only where nobody else is

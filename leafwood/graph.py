@@ -20,8 +20,9 @@ from leafwood.features import EIGEN_NAMES, HEIGHT_NAMES, eigen_features, height_
 from leafwood.spatial.neighbours import nearest
 from leafwood.spatial.voxels import Pyramid, build_pyramid
 
-__all__ = ["SPACING_COLUMN", "GraphConfig", "PyramidGraph", "build_graph"]
+__all__ = ["SPACING_COLUMN", "GraphConfig", "PyramidGraph", "build_graph", "shrinkage"]
 
+_NEIGHBOURS = 24  # far enough for the typical distance of a cloud
 SPACING_COLUMN = 2 * len(EIGEN_NAMES) + 1  # of x0: log distance to the last neighbour of the second scale
 
 
@@ -34,12 +35,16 @@ class GraphConfig:
         n_levels: pyramid levels, each twice as coarse as the one before.
         k: neighbours of a voxel, itself included.
         scales: neighbourhood sizes (numbers of voxels) of the eigen-features at the finest level.
+        spacing: metres to the 24th neighbour beyond which a cloud is sparse and is shrunk; see :func:`shrinkage`.
+        least: the smallest factor it is shrunk by.
     """
 
     size: float = 0.06
     n_levels: int = 6
     k: int = 16
     scales: tuple[int, ...] = (10, 24)
+    spacing: float = 0.45
+    least: float = 0.5
 
     def n_features(self, level: int) -> int:
         """Input columns of one level."""
@@ -103,3 +108,23 @@ def _node_heights(pyramid: Pyramid, height: NDArray[np.float32]) -> NDArray[np.f
     """Height features of the finest voxels from their points' mean height (NaN if any is unknown)."""
     total = np.bincount(pyramid.node, weights=height, minlength=len(pyramid.count))
     return height_features((total / pyramid.count).astype(np.float32))
+
+
+def shrinkage(xyz: NDArray[np.float32], config: GraphConfig) -> float:
+    """Factor by which a sparse cloud is shrunk before its graph is built, so that its spacing is one the network knows.
+
+    Voxels, and with them the reach of the coarser levels, are metres; neighbourhoods are counts. In sparse clouds the
+    two drift apart: several levels hold the same points and none reaches beyond them. Training crops are shrunk alike.
+
+    Args:
+        xyz: (n, 3) metres.
+        config: `spacing` and `least`.
+
+    Returns:
+        `config.least` to 1, in steps of a tenth: a few points more or less must not move every voxel.
+    """
+    if len(xyz) <= _NEIGHBOURS:
+        return 1.0
+    _, distance = nearest(xyz, _NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
+    median = max(float(np.median(distance[:, -1])), 1e-6)
+    return float(np.clip(np.round(config.spacing / median, 1), config.least, 1.0))

@@ -16,9 +16,8 @@ from leafwood.checkpoint import Model, load_model
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
-from leafwood.graph import build_graph
+from leafwood.graph import build_graph, shrinkage
 from leafwood.ground import find_ground, not_vegetation
-from leafwood.spatial.neighbours import nearest
 from leafwood.spatial.tiles import iter_tiles
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count", "label_cloud", "load_segmenter"]
 
 DEFAULT_MODEL = "uav"
-_NEIGHBOURS, _SPACING = 24, 0.45  # the 24th neighbour is at most so far away, m, in scans that are not sparse
 
 Progress = Callable[[int, int], None]
 Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
@@ -99,7 +97,7 @@ class Segmenter:
     ) -> NDArray[np.float32]:
         """P(wood) of vegetation points, tile by tile."""
         torch.set_num_threads(self.threads)
-        shrink = sparse_shrink(xyz)
+        shrink = shrinkage(xyz, self.model.graph)
         xyz, height = xyz * np.float32(shrink), height * np.float32(shrink)
         margin = np.zeros(len(xyz), dtype=np.float32)
         done = 0
@@ -164,27 +162,6 @@ def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = No
     if is_soul(path):
         return SoulSegmenter(load_soul(path), threads=threads)
     return Segmenter.from_pretrained(name, threads=threads)
-
-
-def sparse_shrink(xyz: NDArray[np.float32]) -> float:
-    """Factor by which a sparse cloud is shrunk before it is looked at, so that its spacing is one the network knows.
-
-    Voxels, and with them the reach of the coarser levels, are metres; neighbourhoods are counts. Below about 200 points
-    per m² the two drift apart. On virtual validation stands (`pipelines/shrink_sparse.py`) halving raised the G-mean
-    from 0.48 to 0.72 for plots and from 0.54 to 0.81 for single trees at 15 points per m²; at 60, a factor of 0.7
-    raised it from 0.78 to 0.80 and from 0.81 to 0.84; from 250 on there was nothing to gain.
-
-    Args:
-        xyz: (n, 3) metres.
-
-    Returns:
-        0.5 to 1, in steps of a tenth: a few points more or less must not move every voxel.
-    """
-    if len(xyz) <= _NEIGHBOURS:
-        return 1.0
-    _, distance = nearest(xyz, _NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
-    median = max(float(np.median(distance[:, -1])), 1e-6)
-    return float(np.clip(np.round(_SPACING / median, 1), 0.5, 1.0))
 
 
 def check_metres(cloud: PointCloud) -> None:

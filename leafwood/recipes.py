@@ -15,7 +15,7 @@ from torch_geometric.data import Data
 
 from leafwood.checkpoint import Model, save_model
 from leafwood.classes import IGNORE
-from leafwood.graph import GraphConfig, PyramidGraph, build_graph
+from leafwood.graph import GraphConfig, PyramidGraph, build_graph, shrinkage
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop
@@ -24,6 +24,7 @@ from leafwood.soul.segmenter import SoulModel, save_soul
 
 __all__ = ["PyramidRecipe", "Recipe", "SoulRecipe"]
 
+_UNSURE = 0.2  # the spacing of a crop is not quite that of its scan; relative
 State = dict[str, Any]
 
 
@@ -106,7 +107,10 @@ class _Crops(Dataset[PyramidGraph]):
     def __getitem__(self, number: int) -> PyramidGraph:
         rng = np.random.default_rng((*self.seed, number))
         crop = draw_crop(self.stands[int(rng.integers(len(self.stands)))], self.recipe.crops, rng)
-        graph, node = build_graph(crop.xyz, crop.height, self.recipe.graph)
+        shrink = np.float32(shrinkage(crop.xyz, self.recipe.graph))
+        if shrink < 1:
+            shrink *= np.float32(np.exp(rng.uniform(-_UNSURE, _UNSURE)))
+        graph, node = build_graph(crop.xyz * shrink, crop.height * shrink, self.recipe.graph)
         graph.y = torch.from_numpy(_node_labels(crop.label, node, len(graph.pos0)))
         return graph
 

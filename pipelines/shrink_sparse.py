@@ -3,7 +3,7 @@
     python pipelines/shrink_sparse.py runs/stands/validation
 
 Prints AUROC and G-mean by density and factor, for whole plots and for single trees, on the stands the shipped weights
-were validated on. The rule in :func:`leafwood.inference.sparse_shrink` follows from this table.
+were validated on, to compare with the rule in :func:`leafwood.graph.shrinkage`.
 """
 
 from __future__ import annotations

@@ -85,13 +85,15 @@ def fly(path: Path, seed: int, size: float) -> None:
     while True:
         try:
             stand = grow_stand(draw_stand(rng, size), seed)
+            name, platform = draw_platform(rng)
+            z = stand.mesh.vertices[:, 2]
+            box = Box((0.0, 0.0, float(z.min()) - 1), (size, size, float(z.max()) + 1))
+            cloud = scan(stand.mesh, instrument(name), platform, box, stand.ground_height, seed=seed)
             break
-        except BadConfig:  # few thin crowns cannot carry the leaf area drawn: draw another stand
+        except (
+            BadConfig
+        ):  # crowns that cannot carry the leaf area drawn, or a density beyond the instrument: draw again
             continue
-    name, platform = draw_platform(rng)
-    z = stand.mesh.vertices[:, 2]
-    box = Box((0.0, 0.0, float(z.min()) - 1), (size, size, float(z.max()) + 1))
-    cloud = scan(stand.mesh, instrument(name), platform, box, stand.ground_height, seed=seed)
     write_scan(cloud, path, corner=(500_000.0 + 100 * (seed % 1000), 5_400_000.0, 300.0))
 
 

@@ -8,7 +8,7 @@ from leafwood.checkpoint import Model, load_model, save_model
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning
 from leafwood.graph import GraphConfig
-from leafwood.inference import DEFAULT_MODEL, Segmenter, sparse_shrink
+from leafwood.inference import DEFAULT_MODEL, Segmenter
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 
 RNG = np.random.default_rng(4)
@@ -141,13 +141,3 @@ def test_a_point_far_away_is_left_alone_and_said_so(model):
         result = Segmenter(model).segment(cloud)
     assert result.columns["leafwood"][-1] == 0
     assert (result.columns["leafwood"][:-1][classes != 2] > 0).all()
-
-
-@pytest.mark.parametrize(("spacing", "shrink"), [(0.05, 1.0), (0.3, 0.9), (1.0, 0.5)])
-def test_sparse_clouds_are_shrunk_and_dense_ones_are_not(spacing, shrink):
-    grid = np.stack(np.meshgrid(*[np.arange(14)] * 3), axis=-1).reshape(-1, 3)
-    assert sparse_shrink((grid * spacing).astype(np.float32)) == pytest.approx(shrink)
-
-
-def test_hardly_any_points_are_not_shrunk():
-    assert sparse_shrink(np.zeros((3, 3), dtype=np.float32)) == 1.0

@@ -1,21 +1,27 @@
-"""Where training looks: vertical cylinders and single trees of labelled stands, thinned the way forests thin a scan."""
+"""Where training looks: vertical cylinders and single trees of labelled stands, thinned the way forests thin a scan.
+
+Nothing is drawn for a chance of 0, so a run keeps its crops when new ways to disturb them come in.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, WOOD, decode_labels
-from leafwood.errors import BadConfig, about
+from leafwood.cloud import PointCloud
+from leafwood.density import inverse_weight
+from leafwood.errors import BadCloud, BadConfig, about
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.io.loaders import read
+from leafwood.samplers.decay import sampling_intensity
+from leafwood.samplers.voxel import PoissonDiskSampler, VoxelSampler
 from leafwood.simulate.mesh import Part
-from leafwood.spatial.order import morton_codes, voxel_cells
 
 __all__ = ["CropConfig", "LabelledStand", "draw_crop", "load_stand"]
 
@@ -32,6 +38,7 @@ class CropConfig:
         max_points: points a crop holds at most; the radius shrinks for denser stands.
         single_tree: probability of one whole tree cut out of its stand, without ground.
         on_wood: probability that a crop is centred on a wood point.
+        centres: that point is any one (``uniform``), or likelier where the scan is sparser (``decay``).
         min_points: points a crop is thinned to at most, where it has more.
         decay: greatest attenuation of the kept share, from the top down or from the ground up, per 10 m.
         patches: greatest strength of the waves of denser and sparser regions, as a logarithm.
@@ -40,12 +47,17 @@ class CropConfig:
         jitter: greatest standard deviation of the position noise, metres.
         line_offset: standard deviation of the shift of each flight line, metres.
         scale: greatest relative change of size.
+        returns_lost: probability that all returns from the second, third or fourth of a pulse on are missing.
+        cut: probability that a plane takes a part away: upright like the edge of a tile, or level.
+        even: probability of an even sample (voxels or Poisson disk) in place of the uneven thinning, as many files are.
+        even_spacing: least and greatest voxel or distance of it, metres.
     """
 
     radius: tuple[float, float] = (2.5, 5.0)
     max_points: int = 16_000
     single_tree: float = 0.3
     on_wood: float = 0.5
+    centres: Literal["uniform", "decay"] = "uniform"
     min_points: int = 1_500
     decay: float = 1.2
     patches: float = 1.0
@@ -54,8 +66,17 @@ class CropConfig:
     jitter: float = 0.015
     line_offset: float = 0.02
     scale: float = 0.3
+    returns_lost: float = 0.0
+    cut: float = 0.0
+    even: float = 0.0
+    even_spacing: tuple[float, float] = (0.02, 0.15)
 
     def __post_init__(self) -> None:
+        for name in ("single_tree", "on_wood", "ground_left", "height_unknown", "returns_lost", "cut", "even"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadConfig(f"{name} is a probability from 0 to 1, not {getattr(self, name)}")
+        if not 0 < self.even_spacing[0] <= self.even_spacing[1]:
+            raise BadConfig(f"even_spacing must be two lengths above 0 m, not {self.even_spacing}")
         if not 0 < self.min_points <= self.max_points:
             raise BadConfig(f"min_points must be between 1 and max_points ({self.max_points}), not {self.min_points}")
 
@@ -71,6 +92,8 @@ class LabelledStand:
         ground: (n,) bool.
         tree: (n,) tree number, 0 for none.
         line: (n,) flight line.
+        return_number: (n,) of its pulse, 1 where the file does not say.
+        number_of_returns: (n,) of its pulse, likewise.
         path: its file.
     """
 
@@ -80,6 +103,8 @@ class LabelledStand:
     ground: NDArray[np.bool_]
     tree: NDArray[np.int64]
     line: NDArray[np.int64]
+    return_number: NDArray[np.uint8]
+    number_of_returns: NDArray[np.uint8]
     path: Path
 
     def __len__(self) -> int:
@@ -95,11 +120,22 @@ class LabelledStand:
     def trees(self) -> NDArray[np.int64]:
         """Numbers of the trees that have enough points to be looked at alone."""
         numbers, counts = np.unique(self.tree[self.tree > 0], return_counts=True)
-        return numbers[counts >= 500]
+        return numbers[(counts >= 500) & np.isin(numbers, self.tree[self.label != IGNORE])]
+
+    @cached_property
+    def rarity(self) -> NDArray[np.float32]:
+        """One over the density of sampling at each point (n,), mean 1; see :mod:`leafwood.density`."""
+        return inverse_weight(sampling_intensity(self.cloud()))
+
+    def cloud(self) -> PointCloud:
+        """The points as samplers take them."""
+        columns = {"height_ag": self.height}
+        returns = {"return_number": self.return_number, "number_of_returns": self.number_of_returns}
+        return PointCloud(self.xyz, columns={**columns, **returns})
 
     def take(self, index: NDArray[Any]) -> LabelledStand:
         """The points at `index`."""
-        columns = ("xyz", "height", "label", "ground", "tree", "line")
+        columns = ("xyz", "height", "label", "ground", "tree", "line", "return_number", "number_of_returns")
         return replace(self, **{name: getattr(self, name)[index] for name in columns})
 
 
@@ -112,14 +148,14 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
 
     Raises:
         BadConfig: no such preset.
-        BadCloud: no label column of that preset.
+        BadCloud: no label column of that preset, or no labelled vegetation.
     """
     cloud = read(path)
     with about(path):
         label = decode_labels(cloud.columns, preset)
     ground = find_ground(cloud)
     label[not_vegetation(cloud)] = IGNORE
-    zeros = np.zeros(len(cloud), dtype=np.int64)
+    zeros, ones = np.zeros(len(cloud), dtype=np.int64), np.ones(len(cloud), dtype=np.uint8)
     if {"gt_part", "gt_tree"} <= cloud.columns.keys():
         label[_hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
     stand = LabelledStand(
@@ -129,11 +165,14 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
         ground=ground.mask,
         tree=cloud.columns.get("gt_tree", zeros).astype(np.int64),
         line=cloud.columns.get("point_source_id", zeros).astype(np.int64),
+        return_number=cloud.columns.get("return_number", ones).astype(np.uint8),
+        number_of_returns=cloud.columns.get("number_of_returns", ones).astype(np.uint8),
         path=path,
     )
+    if not len(stand.centres[0]):
+        raise BadCloud(f"{path}: no labelled vegetation to learn from")
     # A scanner on the ground sees the nearest stems a thousand times more densely than a crop can hold.
-    _, one_of_each = np.unique(morton_codes(voxel_cells(stand.xyz, _FINEST)), return_index=True)
-    return stand.take(np.sort(one_of_each))
+    return stand.take(VoxelSampler(_FINEST, keep="first")(stand.cloud()).index)
 
 
 def _hidden_twigs(part: NDArray[Any], tree: NDArray[Any]) -> NDArray[np.bool_]:
@@ -161,8 +200,16 @@ def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     """
     crop = _single_tree(stand, rng) if rng.random() < config.single_tree else None
     crop = crop or _cylinder(stand, config, rng)
-    crop = crop.take(_thinning(crop, config, rng))
-    return _disturb(crop, config, rng)
+    crop = _lose(crop, config, rng)
+    kept = _evenly(crop, config, rng) if _happens(config.even, rng) else _thinning(crop, config, rng)
+    if (crop.label[kept] == IGNORE).all():
+        kept = np.append(kept, rng.choice(np.flatnonzero(crop.label != IGNORE)))
+    return _disturb(crop.take(kept), config, rng)
+
+
+def _happens(chance: float, rng: np.random.Generator) -> bool:
+    """Whether something of that chance happens; nothing is drawn for 0."""
+    return chance > 0 and bool(rng.random() < chance)
 
 
 def _single_tree(stand: LabelledStand, rng: np.random.Generator) -> LabelledStand | None:
@@ -177,13 +224,17 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     """A vertical cylinder with all, some or none of its ground."""
     plants, wood = stand.centres
     centres = wood if len(wood) and rng.random() < config.on_wood else plants
-    centre = stand.xyz[rng.choice(centres), :2] + rng.normal(0, 1, 2)
+    chance = stand.rarity[centres] if config.centres == "decay" else None
+    middle = rng.choice(centres, p=None if chance is None else chance / chance.sum(dtype=np.float64))
+    centre = stand.xyz[middle, :2] + rng.normal(0, 1, 2)
     near = np.hypot(*(stand.xyz[:, :2] - centre).T)
     inside = np.flatnonzero(near < rng.uniform(*config.radius))
     if len(inside) < 50:  # a centre beyond the edge of the stand
         inside = np.argsort(near)[:50]
     if len(inside) > 4 * config.max_points:  # the rest is left to the thinning
         inside = inside[np.argsort(near[inside])[: 4 * config.max_points]]
+    if (stand.label[inside] == IGNORE).all():
+        inside = np.append(inside, middle)
     crop = stand.take(inside)
     keep = ~crop.ground
     height = crop.height
@@ -191,13 +242,34 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
         keep |= rng.random(len(crop)) < rng.choice([0.05, 0.3, 1.0])
     if rng.random() < config.height_unknown:
         height = np.full(len(crop), np.nan, dtype=np.float32)
-    if not keep.any():
+    if (crop.label[keep] == IGNORE).all():
         keep[:] = True
     return replace(crop, height=height).take(keep)
 
 
-def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which points stay (n,): a random share that varies with height, place and class."""
+def _lose(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
+    """Without later returns and what lies beyond a plane; whole where nothing labelled would be left."""
+    keep = np.ones(len(crop), dtype=bool)
+    if _happens(config.returns_lost, rng):
+        keep &= crop.return_number <= rng.integers(1, 4)
+    if _happens(config.cut, rng):
+        along = crop.xyz @ (rng.normal(0, 1, 3) * ((1, 1, 0), (0, 0, 1))[rng.integers(2)])
+        keep &= along >= np.quantile(along, rng.uniform(0, 0.5))
+    return crop.take(keep) if (crop.label[keep] != IGNORE).any() else crop
+
+
+def _evenly(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which points an even sample keeps (k,); it is coarser than asked where the crop would hold too many."""
+    spacing = float(np.exp(rng.uniform(*np.log(config.even_spacing))))
+    sampler = (VoxelSampler, PoissonDiskSampler)[rng.integers(2)]
+    cloud = crop.cloud()
+    while len(kept := sampler(spacing)(cloud, rng).index) > config.max_points:
+        spacing *= 1.25
+    return kept
+
+
+def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which points stay (k,): a random share that varies with height, place and class."""
     height = crop.xyz[:, 2] - crop.xyz[:, 2].max()
     keep = np.exp(rng.uniform(-config.decay, config.decay) * height / 10.0)
     wave = rng.normal(0, 1, 3) * 2 * np.pi / rng.uniform(3, 15)
@@ -209,10 +281,7 @@ def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator)
     if rng.random() < 0.4:
         wanted = float(config.max_points)
     keep *= min(1.0, wanted / max(float(keep.sum()), 1.0))
-    chosen = rng.random(len(crop)) < keep
-    if not chosen.any():
-        chosen[rng.integers(len(crop))] = True
-    return chosen
+    return np.flatnonzero(rng.random(len(crop)) < keep)
 
 
 def _disturb(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:

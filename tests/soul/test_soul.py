@@ -36,7 +36,8 @@ def stand(xyz, label, ground=None):
     n = len(xyz)
     zeros = np.zeros(n, dtype=np.int64)
     ground = np.zeros(n, dtype=bool) if ground is None else ground
-    return LabelledStand(xyz, np.full(n, np.nan, np.float32), label, ground, zeros, zeros, Path("made.laz"))
+    height, ones = np.full(n, np.nan, np.float32), np.ones(n, dtype=np.uint8)
+    return LabelledStand(xyz, height, label, ground, zeros, zeros, ones, ones, Path("made.laz"))
 
 
 @pytest.fixture(scope="module")

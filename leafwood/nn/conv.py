@@ -24,22 +24,32 @@ class _NeighbourMax(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, index: Tensor) -> Tensor:
+    def forward(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         mask = (1 << max(1, (index.shape[1] - 1).bit_length())) - 1
-        column = torch.arange(index.shape[1], dtype=torch.int32)[:, None]
+        column = torch.arange(index.shape[1], dtype=torch.int32, device=x.device)[:, None]
         row = index.new_empty(len(index), x.shape[1])
         for part in _chunks(x, index):
             values = embedding(index[part], x).view(torch.int32).bitwise_and_(~mask).bitwise_or_(column)
             winner = values.view(torch.float32).amax(dim=1).view(torch.int32) & mask
             torch.gather(index[part], 1, winner.long(), out=row[part])
-        ctx.save_for_backward(row)
-        ctx.rows = len(x)
-        return x.gather(0, row)
+        return x.gather(0, row), row
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
+        ctx.rows = len(inputs[0])
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+        ctx.save_for_forward(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _row: Tensor) -> tuple[Tensor, None]:
         (row,) = ctx.saved_tensors
         return grad.new_zeros(ctx.rows, grad.shape[1]).scatter_add_(0, row, grad), None
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Tensor, _index: None) -> tuple[Tensor, None]:
+        (row,) = ctx.saved_tensors
+        return x_tangent.gather(0, row), None
 
 
 def _chunks(x: Tensor, index: Tensor) -> Iterator[slice]:
@@ -58,8 +68,8 @@ def neighbour_max(x: Tensor, index: Tensor) -> Tensor:
     Returns:
         (m, c), ``x[index].max(dim=1)``.
     """
-    if torch.is_grad_enabled() and x.requires_grad:
-        result: Tensor = _NeighbourMax.apply(x, index)
+    if torch.is_grad_enabled():
+        result: Tensor = _NeighbourMax.apply(x, index)[0]
         return result
     out = x.new_empty(len(index), x.shape[1])
     for part in _chunks(x, index):

@@ -61,3 +61,20 @@ def test_convolution_does_not_see_where_the_cloud_is(graph):
 
 def test_its_name_says_its_parameters():
     assert str(MaxEdgeConv(8, scale=0.5)) == "MaxEdgeConv(8, scale=0.5)"
+
+
+def test_forward_mode_carries_the_tangents_of_the_winners(graph):
+    x, _, table = graph
+    tangent = torch.randn_like(x)
+    value, moved = torch.func.jvp(lambda v: neighbour_max(v, table), (x,), (tangent,))
+    winner = x[table].max(dim=1)
+    torch.testing.assert_close(value, winner.values)
+    torch.testing.assert_close(moved, tangent[table].gather(1, winner.indices[:, None]).squeeze(1))
+
+
+def test_reverse_mode_of_torch_func_agrees_with_autograd(graph):
+    x, _, table = graph
+    by_func = torch.func.grad(lambda v: neighbour_max(v, table).square().sum())(x)
+    leaf = x.clone().requires_grad_()
+    neighbour_max(leaf, table).square().sum().backward()
+    torch.testing.assert_close(by_func, leaf.grad)

@@ -18,9 +18,10 @@ from leafwood.classes import IGNORE
 from leafwood.graph import GraphConfig, PyramidGraph, build_graph, shrinkage
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.nn.unet import PyramidUNet, UNetConfig
-from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop
+from leafwood.samplers.crops import CropConfig, draw_crop
 from leafwood.soul.samples import SoulConfig, SoulSamples, epochs
 from leafwood.soul.segmenter import SoulModel, save_soul
+from leafwood.stands import LabelledStand
 
 __all__ = ["PyramidRecipe", "Recipe", "SoulRecipe"]
 

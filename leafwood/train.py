@@ -26,8 +26,9 @@ from leafwood.losses import LossConfig, build_all
 from leafwood.metrics import Scores, score
 from leafwood.nn.unet import UNetConfig
 from leafwood.recipes import PyramidRecipe, Recipe, SoulRecipe
-from leafwood.samplers.crops import CropConfig, load_stand
+from leafwood.samplers.crops import CropConfig
 from leafwood.soul.samples import SoulConfig
+from leafwood.stands import load_stand
 
 __all__ = ["Balance", "TrainConfig", "train"]
 

@@ -19,7 +19,7 @@ import torch
 from leafwood.checkpoint import Model, load_model
 from leafwood.graph import build_graph
 from leafwood.metrics import Scores, score
-from leafwood.samplers.crops import LabelledStand, load_stand
+from leafwood.stands import LabelledStand, load_stand
 
 DENSITIES = (15, 60, 250, 1000)  # points per m²
 FACTORS = (1.0, 0.7, 0.5)

@@ -16,8 +16,9 @@ from leafwood.graph import GraphConfig, build_graph
 from leafwood.inference import load_segmenter
 from leafwood.io.loaders import read
 from leafwood.nn.unet import UNetConfig
-from leafwood.samplers.crops import CropConfig, draw_crop, load_stand
+from leafwood.samplers.crops import CropConfig, draw_crop
 from leafwood.soul.samples import SoulConfig
+from leafwood.stands import load_stand
 from leafwood.train import Balance, TrainConfig, train
 
 ROOT = Path(__file__).resolve().parents[1]

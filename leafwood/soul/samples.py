@@ -20,9 +20,9 @@ from torch_geometric.data import Data
 from leafwood.classes import IGNORE
 from leafwood.errors import BadCloud
 from leafwood.samplers.chunks import Chunks, chunk
-from leafwood.samplers.crops import LabelledStand
 from leafwood.samplers.gvd import GVDConfig, decompose
 from leafwood.soul.features import soul_features
+from leafwood.stands import LabelledStand
 
 __all__ = ["SoulConfig", "SoulSamples", "epochs", "prepare"]
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import laspy
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 from leafwood.classes import IGNORE
-from leafwood.errors import BadCloud, BadConfig
-from leafwood.samplers.crops import CropConfig, LabelledStand, draw_crop, load_stand
+from leafwood.errors import BadConfig
+from leafwood.samplers.crops import CropConfig, draw_crop
+from leafwood.stands import LabelledStand
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data_samples" / "uav_plot.laz"
 STILL = CropConfig(decay=0.0, patches=0.0, jitter=0.0, line_offset=0.0, scale=0.0, on_wood=0.0, single_tree=0.0)
 chances = st.sampled_from([0.0, 0.5, 1.0])
 
@@ -177,17 +176,3 @@ def test_chances_of_nothing_draw_nothing():
 def test_mistakes_are_named(wrong, named):
     with pytest.raises(BadConfig, match=named):
         CropConfig(**wrong)
-
-
-def test_return_numbers_come_from_the_file():
-    stand, las = load_stand(SAMPLE), laspy.read(SAMPLE)
-    assert stand.return_number.max() == np.asarray(las.return_number).max() > 1
-    assert (stand.return_number <= stand.number_of_returns).all()
-
-
-def test_a_stand_without_labelled_vegetation_is_refused(tmp_path):
-    las = laspy.read(SAMPLE)
-    las.points = las.points[np.asarray(las.classification) == 2]
-    las.write(tmp_path / "bare.laz")
-    with pytest.raises(BadCloud, match=r"bare\.laz.*no labelled vegetation"):
-        load_stand(tmp_path / "bare.laz")

@@ -12,10 +12,10 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.losses.rebalanced import Rebalanced
 from leafwood.nn.pointnet2 import PointNet2
-from leafwood.samplers.crops import LabelledStand
 from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import SoulConfig, SoulSamples, epochs, prepare
 from leafwood.soul.segmenter import SoulModel, SoulSegmenter, load_soul, save_soul
+from leafwood.stands import LabelledStand
 
 CONFIG = SoulConfig(points=1100, gvd=GVDConfig(min_points=50))
 

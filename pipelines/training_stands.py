@@ -22,7 +22,8 @@ from leafwood.simulate.deliver import write_scan
 from leafwood.simulate.instruments import instrument
 from leafwood.simulate.platform import Box, Flight
 from leafwood.simulate.scanner import scan
-from leafwood.simulate.stand import StandConfig, grow_stand, load_stand
+from leafwood.simulate.stand import grow_stand
+from leafwood.simulate.stand_config import StandConfig, load_stand
 from leafwood.simulate.terrestrial import Tripods
 
 # Forest types and how often each is drawn.

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.errors import BadConfig
 from leafwood.simulate.species import load_species
-
-if TYPE_CHECKING:
-    from leafwood.simulate.stand import StandConfig
+from leafwood.simulate.stand_config import StandConfig
 
 __all__ = ["Planting", "plant"]
 

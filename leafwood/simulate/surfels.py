@@ -17,7 +17,8 @@ from leafwood.classes import IGNORE, PRESETS, WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.simulate.mesh import LabelledMesh, Part
-from leafwood.simulate.stand import Stand, StandConfig, grow_stand
+from leafwood.simulate.stand import Stand, grow_stand
+from leafwood.simulate.stand_config import StandConfig
 
 __all__ = ["SurfelTree", "plant_surfels", "surfel_trees"]
 

@@ -15,7 +15,8 @@ from leafwood.errors import BadConfig
 from leafwood.simulate.instruments import instrument
 from leafwood.simulate.platform import Box, Flight
 from leafwood.simulate.scanner import Platform, ScanSettings, scan
-from leafwood.simulate.stand import Stand, StandConfig, grow_stand, load_stand
+from leafwood.simulate.stand import Stand, grow_stand
+from leafwood.simulate.stand_config import StandConfig, load_stand
 from leafwood.simulate.terrestrial import Tripods, Walk
 
 __all__ = ["Georeference", "Member", "SurveyConfig", "fly", "grow"]

@@ -13,7 +13,8 @@ from leafwood.errors import BadConfig
 from leafwood.simulate.areas import area_profile, area_voxels
 from leafwood.simulate.mesh import LabelledMesh, Part
 from leafwood.simulate.species import load_species, preset_names
-from leafwood.simulate.stand import Stand, StandConfig, grow_stand, load_stand
+from leafwood.simulate.stand import Stand, grow_stand
+from leafwood.simulate.stand_config import StandConfig, load_stand
 from leafwood.simulate.terrain import make_terrain
 
 STANDS = preset_names("stands")

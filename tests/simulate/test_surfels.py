@@ -8,7 +8,7 @@ import pytest
 
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.simulate.mesh import Part
-from leafwood.simulate.stand import StandConfig
+from leafwood.simulate.stand_config import StandConfig
 from leafwood.simulate.surfels import plant_surfels, surfel_trees
 
 BARE = StandConfig(

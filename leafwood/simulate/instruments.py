@@ -1,8 +1,10 @@
 """Laser scanners by class: what their data sheets say, as far as it shapes a forest point cloud.
 
-Figures are those of the class, rounded, after the manufacturers' data sheets named beside each preset, and not checked
-against their latest issue; a particular instrument, firmware or programme differs. What no sheet says was measured or
-chosen, and says so.
+Figures are those of the class, rounded, after the manufacturers' data sheets named beside each preset; a particular
+instrument, firmware or programme differs. Beside each stands what a second source confirms: a maker's manual that could
+be read, another project's transcript of the sheet, or the scanner library of HELIOS++ (Winiwarter et al. 2022, Remote
+Sensing of Environment 269, 112772; `data/scanners_als.xml`, `scanners_tls.xml`). What no sheet says was measured or
+chosen, and says so; docs/simulate.md lists what could not be confirmed.
 """
 
 from __future__ import annotations
@@ -118,7 +120,9 @@ _PUCK_FAN = tuple(float(angle) for angle in range(-15, 16, 2))
 INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
     {
         # RIEGL miniVUX-1UAV / -3UAV data sheets: 905 nm, 1.6 x 0.5 mrad, 100-300 kHz, 360°, up to 5 targets,
-        # 10 mm precision. The resolution is chosen (pulse about 6 ns).
+        # 10 mm precision. The resolution is chosen (pulse about 6 ns). Confirmed by transcripts of the -3UAV's sheet:
+        # divergence, rates (100, 200, 300 kHz; 10-100 scans/s), 360° (120° at 300 kHz), 5 targets. Not: the precision,
+        # and which axis of the beam lies across the flight.
         "minivux": Instrument(
             name="RIEGL miniVUX class",
             wavelength=905,
@@ -136,6 +140,8 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
         ),
         # RIEGL VUX-1UAV data sheet: near infrared (1550 nm), 0.5 mrad, 50-550 kHz, 330°, 10-200 scans/s, 5 mm noise.
         # The resolution is measured: 5 % of the gaps between successive echoes of a real scan are below 0.9 m.
+        # Confirmed by HELIOS++: divergence, rates, field of view, and the returns: 15 at 100 kHz, 9 at 300, 7 at 380 (as
+        # here), 4 at 550. Not: wavelength and noise (HELIOS++ has the accuracy, 10 mm).
         "vux1": Instrument(
             name="RIEGL VUX-1UAV class",
             wavelength=1550,
@@ -151,7 +157,9 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             reach=170,
         ),
         # RIEGL VUX-120 data sheet: 1550 nm, 0.38 mrad, 150 kHz-1.8 MHz, 100°, nadir/forward/backward looks of 10°,
-        # 50-400 lines/s, 5 mm precision. The resolution is chosen (pulse about 3 ns).
+        # 50-400 lines/s, 5 mm precision. The resolution is chosen (pulse about 3 ns). Confirmed by transcripts of the
+        # VUX-120-23's sheet: 0.4 mrad, 100°, lines per second, rates (up to 2.4 MHz in that issue), a reach at 20 % of
+        # 400 m at 600 kHz and 280 m at 1.2 MHz, between which the one here lies. Not: returns, precision.
         "vux120": Instrument(
             name="RIEGL VUX-120 class",
             wavelength=1550,
@@ -167,7 +175,11 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             reach=320,
         ),
         # DJI Zenmuse L1 specification: 905 nm, 0.28° x 0.03°, 240 kHz (160 kHz with three returns), 70.4° x 77.2°
-        # non-repetitive, 3 cm at 100 m, 190 m at 10 %. The resolution is chosen (pulse about 6 ns).
+        # non-repetitive, 3 cm at 100 m, 190 m at 10 %. The resolution is chosen (pulse about 6 ns). Confirmed by DJI's
+        # L1 operation guide: field of view; by dealers: 190 m at 10 %, 450 m at 80 %, 240,000 points per second
+        # with one return and 480,000 with several; by HELIOS++ for the Livox Mid-70, of the same make: the beam, the prism speeds.
+        # Whether the beam is given at 1/e², as taken here, or at half power, as HELIOS++ supposes, no source says; at
+        # half power it would be 0.9 x 8.3 mrad.
         "dji-l1": Instrument(
             name="DJI L1 class",
             wavelength=905,
@@ -184,7 +196,9 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             angle_noise=0.03,
         ),
         # DJI Zenmuse L2 specification: 905 nm, spot 4 x 12 cm at 100 m (FWHM, here widened to 1/e²), 240 kHz,
-        # 5 returns, 70° x 3° repetitive, 2 cm at 150 m, 250 m at 10 %. The resolution is chosen.
+        # 5 returns, 70° x 3° repetitive, 2 cm at 150 m, 250 m at 10 %. The resolution is chosen. Confirmed by DJI's L2
+        # operation guide: 240 kHz with 1 to 5 returns, field of view; by its specification as quoted on DJI's developer
+        # forum and by dealers: 2 cm at 150 m, returns, 250 m at 10 %. The spot only by a second hand.
         "dji-l2": Instrument(
             name="DJI L2 class",
             wavelength=905,
@@ -201,7 +215,9 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             angle_noise=0.02,
         ),
         # Velodyne VLP-16 (Puck) data sheet: 903 nm, 3.0 x 1.2 mrad, 16 lasers over 30°, 300 kHz, 5-20 Hz, two returns,
-        # 3 cm, 100 m. The spin axis lies along the flight. The resolution is chosen.
+        # 3 cm, 100 m. The spin axis lies along the flight. The resolution is chosen. Confirmed by HELIOS++: channels and
+        # their angles, 16 x 18,750 pulses per second, two returns, 3 cm, 100 m. The beam is in doubt: the manual of the
+        # VLS-128, its larger sister, has 3.0 x 1.5 mrad, HELIOS++ 0.7.
         "puck": Instrument(
             name="Velodyne VLP-16 class",
             wavelength=903,
@@ -218,6 +234,8 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             angle_noise=0.05,
         ),
         # RIEGL VZ-400i data sheet: 1550 nm, 0.35 mrad, 100 kHz-1.2 MHz, 100° x 360°, 3 mm precision, 0.8 m targets.
+        # Confirmed by the instrument catalogue of the Helios plant simulator, after the sheet of 2025: 0.35 mrad at 1/e²,
+        # 100°, 1.2 MHz, 15 targets. The VZ-400 before it: 0.3 mrad, 300 kHz, 120 lines/s (HELIOS++). Not: the precision.
         "vz400": Instrument(
             name="RIEGL VZ-400 class",
             wavelength=1550,

@@ -140,8 +140,8 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
         ),
         # RIEGL VUX-1UAV data sheet: near infrared (1550 nm), 0.5 mrad, 50-550 kHz, 330°, 10-200 scans/s, 5 mm noise.
         # The resolution is measured: 5 % of the gaps between successive echoes of a real scan are below 0.9 m.
-        # Confirmed by HELIOS++: divergence, rates, field of view, and the returns: 15 at 100 kHz, 9 at 300, 7 at 380 (as
-        # here), 4 at 550. Not: wavelength and noise (HELIOS++ has the accuracy, 10 mm).
+        # Confirmed by HELIOS++: divergence, rates, field of view, and the returns: 15 at 100 kHz, 9 at 300, 7 (as
+        # here) at 380, 4 at 550. Not: wavelength and noise (HELIOS++ has the accuracy, 10 mm).
         "vux1": Instrument(
             name="RIEGL VUX-1UAV class",
             wavelength=1550,
@@ -177,9 +177,9 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
         # DJI Zenmuse L1 specification: 905 nm, 0.28° x 0.03°, 240 kHz (160 kHz with three returns), 70.4° x 77.2°
         # non-repetitive, 3 cm at 100 m, 190 m at 10 %. The resolution is chosen (pulse about 6 ns). Confirmed by DJI's
         # L1 operation guide: field of view; by dealers: 190 m at 10 %, 450 m at 80 %, 240,000 points per second
-        # with one return and 480,000 with several; by HELIOS++ for the Livox Mid-70, of the same make: the beam, the prism speeds.
-        # Whether the beam is given at 1/e², as taken here, or at half power, as HELIOS++ supposes, no source says; at
-        # half power it would be 0.9 x 8.3 mrad.
+        # with one return and 480,000 with several; by HELIOS++ for the Livox Mid-70, of the same make: the beam, the
+        # prism speeds. Whether the beam is given at 1/e², as taken here, or at half power, as HELIOS++ supposes, no
+        # source says; at half power it would be 0.9 x 8.3 mrad.
         "dji-l1": Instrument(
             name="DJI L1 class",
             wavelength=905,
@@ -215,7 +215,7 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             angle_noise=0.02,
         ),
         # Velodyne VLP-16 (Puck) data sheet: 903 nm, 3.0 x 1.2 mrad, 16 lasers over 30°, 300 kHz, 5-20 Hz, two returns,
-        # 3 cm, 100 m. The spin axis lies along the flight. The resolution is chosen. Confirmed by HELIOS++: channels and
+        # 3 cm, 100 m. The spin axis lies along the flight. The resolution is chosen. Confirmed by HELIOS++: channels,
         # their angles, 16 x 18,750 pulses per second, two returns, 3 cm, 100 m. The beam is in doubt: the manual of the
         # VLS-128, its larger sister, has 3.0 x 1.5 mrad, HELIOS++ 0.7.
         "puck": Instrument(
@@ -234,8 +234,9 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             angle_noise=0.05,
         ),
         # RIEGL VZ-400i data sheet: 1550 nm, 0.35 mrad, 100 kHz-1.2 MHz, 100° x 360°, 3 mm precision, 0.8 m targets.
-        # Confirmed by the instrument catalogue of the Helios plant simulator, after the sheet of 2025: 0.35 mrad at 1/e²,
-        # 100°, 1.2 MHz, 15 targets. The VZ-400 before it: 0.3 mrad, 300 kHz, 120 lines/s (HELIOS++). Not: the precision.
+        # Confirmed by the instrument catalogue of the Helios plant simulator, after the sheet of 2025: 0.35 mrad at
+        # 1/e², 100°, 1.2 MHz, 15 targets. The VZ-400 before it: 0.3 mrad, 300 kHz, 120 lines/s (HELIOS++). Not: the
+        # precision.
         "vz400": Instrument(
             name="RIEGL VZ-400 class",
             wavelength=1550,

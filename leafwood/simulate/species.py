@@ -175,9 +175,9 @@ def stem_diameter(height: float, crown_diameter: float, rng: np.random.Generator
     """Stem diameter at breast height, m, from height and crown diameter (m).
 
     D = 0.557 (H CD)^0.809 exp(0.056^2 / 2) cm, the global model of Jucker et al. (2017, Global Change Biology 23,
-    177-190; the R package itcSegment, by a co-author of the paper, has the same formula and coefficients). Trees scatter
-    around it by 15 % here, less than in their data, so that virtual stems stay plausible. It was fitted on trees of 1 cm
-    and more; below 2 m height it only gives a sensible order of size.
+    177-190; the R package itcSegment, by a co-author of the paper, has the same formula and coefficients). Trees
+    scatter around it by 15 % here, less than in their data, so that virtual stems stay plausible. It was fitted on
+    trees of 1 cm and more; below 2 m height it only gives a sensible order of size.
     """
     centimetres = 0.557 * (height * crown_diameter) ** 0.809 * np.exp(0.056**2 / 2)
     return float(centimetres / 100 * np.exp(0.15 * np.clip(rng.standard_normal(), -2.5, 2.5)))

@@ -1,4 +1,8 @@
-"""From the network's margin to P(wood)."""
+"""From the network's margin to P(wood), at every density and height.
+
+A threshold drifts with the density of a scan. Temperature and bias (Platt 1999; Guo et al. 2017) are therefore
+functions of the point's surroundings: its spacing, how much the scan was shrunk, and its height above ground.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,71 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Calibration"]
+__all__ = ["Calibration", "surroundings"]
+
+Floats = NDArray[np.float64]
+
+_COLUMNS = 7  # of surroundings
+_NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
+
+
+def surroundings(spacing: NDArray[Any], heights: NDArray[Any], shrink: float) -> Floats:
+    """What temperature and bias depend on.
+
+    Args:
+        spacing: (n,) log distance to the last neighbour of the finest level (:mod:`leafwood.features`).
+        heights: (n, 3) height features: known, height / 20 m, nearness to the ground.
+        shrink: factor by which the cloud was shrunk.
+
+    Returns:
+        (n, 7): 1, spacing, its square, log of the shrinkage, and the height features.
+    """
+    n = len(spacing)
+    return np.column_stack([np.ones(n), spacing, np.square(spacing), np.full(n, np.log(shrink)), heights])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Temperature and bias on the logit margin (Platt 1999; Guo et al. 2017).
+    """P(wood) = sigmoid(slope(s) * margin + bias(s)), both linear in the surroundings s; neutral unless fitted.
 
     Attributes:
-        temperature: divides the margin.
-        bias: added to the margin first.
+        slope: (7,) coefficients of the inverse temperature.
+        bias: (7,) coefficients of the bias.
     """
 
-    temperature: float = 1.0
-    bias: float = 0.0
+    slope: tuple[float, ...] = (1.0,) + (0.0,) * (_COLUMNS - 1)
+    bias: tuple[float, ...] = (0.0,) * _COLUMNS
 
-    def probability(self, margin: NDArray[Any]) -> NDArray[np.float32]:
-        """P(wood) (n,) float32 of margins (n,): the wood logit less the leaf logit."""
-        return (1.0 / (1.0 + np.exp(-(margin + self.bias) / self.temperature))).astype(np.float32)
+    def probability(self, margin: NDArray[Any], surroundings: Floats) -> NDArray[np.float32]:
+        """P(wood), as if leaf and wood were equally common.
+
+        Args:
+            margin: (n,) wood logit less leaf logit.
+            surroundings: (n, 7).
+
+        Returns:
+            (n,) float32.
+        """
+        slope = np.maximum(surroundings @ np.array(self.slope), _NEVER_FLATTER)
+        logit = slope * margin + surroundings @ np.array(self.bias)
+        return (1.0 / (1.0 + np.exp(-np.clip(logit, -60, 60)))).astype(np.float32)
+
+    @classmethod
+    def fit(cls, margin: NDArray[Any], surroundings: Floats, wood: NDArray[np.bool_], weight: Floats) -> Calibration:
+        """Fit by logistic regression.
+
+        Args:
+            margin: (n,) of points of scans that the network has not learnt from.
+            surroundings: (n, 7).
+            wood: (n,) the truth.
+            weight: (n,) such that leaf and wood weigh the same.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        columns = np.concatenate([surroundings * np.asarray(margin)[:, None], surroundings], axis=1)
+        scale = np.maximum(columns.std(axis=0), 1e-6)
+        scale[_COLUMNS] = 1.0
+        model = LogisticRegression(fit_intercept=False, C=10.0, solver="newton-cholesky")
+        model.fit(columns / scale, wood, sample_weight=weight / weight.mean())
+        found = (model.coef_[0] / scale).round(5).tolist()
+        return cls(slope=tuple(found[:_COLUMNS]), bias=tuple(found[_COLUMNS:]))

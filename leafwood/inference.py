@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from leafwood.calibration import surroundings
 from leafwood.checkpoint import Model, load_model
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
-from leafwood.graph import build_graph, shrinkage
+from leafwood.features import HEIGHT_NAMES
+from leafwood.graph import SPACING_COLUMN, build_graph, shrinkage
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.spatial.tiles import iter_tiles
 
@@ -50,7 +52,7 @@ class Segmenter:
     """
 
     def __init__(
-        self, model: Model, *, threads: int | None = None, tile_points: int = 200_000, buffer: float = 5.0
+        self, model: Model, *, threads: int | None = None, tile_points: int = 400_000, buffer: float = 5.0
     ) -> None:
         self.model = model
         self.threads = threads or cpu_count()
@@ -99,22 +101,37 @@ class Segmenter:
         torch.set_num_threads(self.threads)
         shrink = shrinkage(xyz, self.model.graph)
         xyz, height = xyz * np.float32(shrink), height * np.float32(shrink)
-        margin = np.zeros(len(xyz), dtype=np.float32)
+        prob = np.zeros(len(xyz), dtype=np.float32)
         done = 0
         for tile in iter_tiles(xyz[:, :2], self.tile_points, self.buffer):
+            margin, known = self.look(xyz[tile.index], height[tile.index], shrink)
             owned = tile.index[tile.owned]
-            margin[owned] = self._margins(xyz[tile.index], height[tile.index])[tile.owned]
+            prob[owned] = self.model.calibration.probability(margin, known)[tile.owned]
             done += len(owned)
             if progress:
                 progress(done, len(xyz))
-        return self.model.calibration.probability(margin)
+        return prob
 
-    def _margins(self, xyz: NDArray[np.float32], height: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Wood logit less leaf logit of each point of a tile."""
+    def look(
+        self, xyz: NDArray[np.float32], height: NDArray[np.float32], shrink: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """What the network says of the points of one tile, before it is calibrated.
+
+        Args:
+            xyz: (n, 3) metres, already shrunk, non-negative.
+            height: (n,) metres above ground, already shrunk, NaN where unknown.
+            shrink: the factor, from :func:`leafwood.graph.shrinkage`.
+
+        Returns:
+            Wood logit less leaf logit (n,), and what :class:`~leafwood.calibration.Calibration` needs (n, 7).
+        """
         graph, node = build_graph(xyz, height, self.model.graph)
         with torch.inference_mode():
             logits = self.model.network(graph)
-        return np.asarray((logits[:, 1] - logits[:, 0]).numpy()[node])
+        margin = (logits[:, 1] - logits[:, 0]).numpy()
+        x = graph.x0.numpy()
+        known = surroundings(x[:, SPACING_COLUMN], x[:, -len(HEIGHT_NAMES) :], shrink)
+        return np.asarray(margin[node]), known[node]
 
 
 def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:

@@ -1,0 +1,125 @@
+"""Fit a model's calibration on virtual validation stands, over the range of densities, and write it into its card.
+
+    python pipelines/calibrate.py MODEL.safetensors runs/stands/validation
+
+Every stand is looked at as it was flown and thinned to several densities, whole and as single trees without ground.
+Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold everywhere. Prints the balanced
+accuracy and the calibration error before and after, by density, on stands that the fit has not seen (two folds).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leafwood.calibration import Calibration
+from leafwood.checkpoint import Model, load_model
+from leafwood.graph import shrinkage
+from leafwood.inference import Segmenter
+from leafwood.stands import LabelledStand, load_stand
+
+DENSITIES = (20, 80, 300, 1200, 5000)  # points per m²
+SAMPLE = 20_000  # points of a piece that are kept
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Piece:
+    """What the network says of a cut-out, and the truth."""
+
+    stand: int
+    name: str
+    margin: NDArray[np.float32]
+    surroundings: NDArray[np.float64]
+    wood: NDArray[np.bool_]
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """Leaf and wood weigh the same, and every piece as much as the next."""
+        share = np.clip(self.wood.mean(), 0.002, 0.998)
+        return np.where(self.wood, 0.5 / share, 0.5 / (1 - share)) / len(self.wood)
+
+
+def cut(stand: LabelledStand, density: float, rng: np.random.Generator) -> Iterator[tuple[str, LabelledStand]]:
+    """The stand thinned to a density, and its two largest trees without ground."""
+    area = float(np.prod(np.ptp(stand.xyz[:, :2], axis=0)))
+    thin = stand.take(np.flatnonzero(rng.random(len(stand)) < density * area / len(stand)))
+    yield "plot", thin
+    numbers, counts = np.unique(thin.tree[thin.tree > 0], return_counts=True)
+    for number in numbers[np.argsort(-counts)[:2]]:
+        tree = thin.take(np.flatnonzero(thin.tree == number))
+        yield "tree", dataclasses.replace(tree, height=np.full(len(tree), np.nan, dtype=np.float32))
+
+
+def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng: np.random.Generator) -> Piece:
+    """The network's margins on a cut-out."""
+    xyz = piece.xyz - piece.xyz.min(axis=0)
+    shrink = shrinkage(xyz, segmenter.model.graph)
+    margin, around = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink), shrink)
+    kept = np.flatnonzero(piece.label >= 0)
+    kept = kept[rng.permutation(len(kept))[:SAMPLE]]
+    return Piece(stand, name, margin[kept], around[kept], piece.label[kept] == 1)
+
+
+def collect(folder: Path, model: Model, rng: np.random.Generator) -> list[Piece]:
+    """All pieces with both classes in them."""
+    segmenter, pieces = Segmenter(model), []
+    torch.set_num_threads(segmenter.threads)
+    for number, path in enumerate(sorted(folder.glob("*.laz"))):
+        stand = load_stand(path)
+        stand = stand.take(np.flatnonzero(~stand.ground))
+        for density in DENSITIES:
+            for kind, part in cut(stand, density, rng):
+                wood = int((part.label == 1).sum())
+                if wood >= 20 and (part.label == 0).sum() >= 20:
+                    pieces.append(look(part, number, f"{kind} {density:5d}", segmenter, rng))
+        print(f"{path}: {len(pieces)} pieces so far", flush=True)
+    return pieces
+
+
+def fitted(pieces: list[Piece]) -> Calibration:
+    """The calibration of some pieces."""
+    columns = [(p.margin, p.surroundings, p.wood, p.weight) for p in pieces]
+    margin, around, wood, weight = (np.concatenate(c) for c in zip(*columns, strict=True))
+    return Calibration.fit(margin, around, wood, weight)
+
+
+def judged(piece: Piece, calibration: Calibration) -> tuple[float, float]:
+    """Balanced accuracy at one half, and expected calibration error of the balanced piece."""
+    prob = calibration.probability(piece.margin, piece.surroundings)
+    right = (prob > 0.5) == piece.wood
+    accuracy = 0.5 * (right[piece.wood].mean() + right[~piece.wood].mean())
+    box = np.minimum((prob * 15).astype(int), 14)
+    gap = np.bincount(box, weights=piece.weight * (prob - piece.wood), minlength=15)
+    return float(accuracy), float(np.abs(gap).sum())
+
+
+def main() -> None:
+    """Fit, cross-check, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("stands", type=Path)
+    args = parser.parse_args()
+    model = load_model(args.model)
+    pieces = collect(args.stands, model, np.random.default_rng(0))
+    folds = [fitted([p for p in pieces if p.stand % 2 != fold]) for fold in (0, 1)]
+    print("piece         n  balanced accuracy  calibration error  (before -> after, mean over pieces)")
+    for name in [*sorted({p.name for p in pieces}), "all"]:
+        those = [p for p in pieces if name in (p.name, "all")]
+        before = np.mean([judged(p, Calibration()) for p in those], axis=0)
+        after = np.mean([judged(p, folds[p.stand % 2]) for p in those], axis=0)
+        print(f"{name:10s} {len(those):4d}  {before[0]:.3f} -> {after[0]:.3f}     {before[1]:.3f} -> {after[1]:.3f}")
+    card = args.model.with_suffix(".json")
+    described = json.loads(card.read_text(encoding="utf-8"))
+    described["calibration"] = dataclasses.asdict(fitted(pieces))
+    card.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -74,8 +74,7 @@ class Calibration:
         from sklearn.linear_model import LogisticRegression
 
         columns = np.concatenate([surroundings * np.asarray(margin)[:, None], surroundings], axis=1)
-        scale = np.maximum(columns.std(axis=0), 1e-6)
-        scale[_COLUMNS] = 1.0
+        scale = np.maximum(np.sqrt(np.square(columns).mean(axis=0)), 1e-6)
         model = LogisticRegression(fit_intercept=False, C=10.0, solver="newton-cholesky")
         model.fit(columns / scale, wood, sample_weight=weight / weight.mean())
         found = (model.coef_[0] / scale).round(5).tolist()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 from leafwood.classes import IGNORE
+from leafwood.config import load
 from leafwood.errors import BadConfig
 from leafwood.samplers.crops import CropConfig, draw_crop
 from leafwood.stands import LabelledStand
@@ -160,6 +161,13 @@ def test_chances_of_nothing_draw_nothing():
         len(draw_crop(STAND, CropConfig(max_points=600, min_points=50), np.random.default_rng(s))) for s in range(8)
     ]
     assert sizes == [109, 380, 565, 142, 74, 134, 159, 166]
+
+
+def test_every_chance_can_be_set_in_yaml(tmp_path):
+    path = tmp_path / "crops.yaml"
+    path.write_text("centres: decay\neven: 0.2\neven_spacing: [0.02, 0.1]\nreturns_lost: 0.1\ncut: 0.3\n")
+    wanted = CropConfig(centres="decay", even=0.2, even_spacing=(0.02, 0.1), returns_lost=0.1, cut=0.3)
+    assert load(path, CropConfig) == wanted
 
 
 @pytest.mark.parametrize(

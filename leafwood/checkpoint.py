@@ -75,7 +75,7 @@ def load_model(name: str | Path) -> Model:
         The model, in evaluation mode.
 
     Raises:
-        BadConfig: there is no such model, or its files do not belong together.
+        BadConfig: there is no such model, its files do not belong together, or it has only learnt a pre-task.
     """
     path = Path(name)
     if path.suffix != ".safetensors":
@@ -91,6 +91,8 @@ def load_model(name: str | Path) -> Model:
         calibration = Calibration(**_tuples(card["calibration"]))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
+    if card.get("provenance", {}).get("config", {}).get("pretask"):
+        raise BadConfig(f"{path}: weights of a pre-task do not tell wood from leaf; train on from them with `start`")
     return Model(
         network.eval(),
         graph,

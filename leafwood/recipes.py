@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ from leafwood.soul.samples import SoulConfig, SoulSamples, epochs
 from leafwood.soul.segmenter import SoulModel, save_soul
 from leafwood.stands import LabelledStand
 
-__all__ = ["PyramidRecipe", "Recipe", "SoulRecipe"]
+__all__ = ["PyramidRecipe", "Recipe", "SoulRecipe", "State", "node_labels"]
 
 _UNSURE = 0.2  # the spacing of a crop is not quite that of its scan; relative
 State = dict[str, Any]
@@ -55,6 +56,12 @@ class PyramidRecipe:
     def network(self, stands: Sequence[LabelledStand]) -> nn.Module:
         """An untrained U-Net."""
         return PyramidUNet(self.graph, self.shape)
+
+    def example(self, crop: LabelledStand, rng: np.random.Generator) -> PyramidGraph:
+        """The graph of a crop, with the commoner label of each finest voxel as y."""
+        graph, node = build_graph(crop.xyz, crop.height, self.graph)
+        graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
+        return graph
 
     def save(self, state: State, provenance: dict[str, Any], path: Path) -> None:
         """Write a :class:`~leafwood.checkpoint.Model`."""
@@ -111,13 +118,20 @@ class _Crops(Dataset[PyramidGraph]):
         shrink = np.float32(shrinkage(crop.xyz, self.recipe.graph))
         if shrink < 1:
             shrink *= np.float32(np.exp(rng.uniform(-_UNSURE, _UNSURE)))
-        graph, node = build_graph(crop.xyz * shrink, crop.height * shrink, self.recipe.graph)
-        graph.y = torch.from_numpy(_node_labels(crop.label, node, len(graph.pos0)))
-        return graph
+        return self.recipe.example(replace(crop, xyz=crop.xyz * shrink, height=crop.height * shrink), rng)
 
 
-def _node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """The commoner label of each voxel's labelled points (n,), IGNORE where there is none."""
+def node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Labels of voxels: the commoner one of their labelled points.
+
+    Args:
+        label: (p,) LEAF, WOOD or IGNORE.
+        node: (p,) voxel of each point.
+        n: number of voxels.
+
+    Returns:
+        (n,), IGNORE where no point has a label.
+    """
     wood = np.bincount(node[label == 1], minlength=n)
     leaf = np.bincount(node[label == 0], minlength=n)
     return np.where(wood + leaf == 0, IGNORE, (wood > leaf).astype(np.int64))

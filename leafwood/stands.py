@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, WOOD, decode_labels
+from leafwood.classes import IGNORE, LEAF, WOOD, decode_labels
 from leafwood.cloud import PointCloud
 from leafwood.density import inverse_weight
 from leafwood.errors import BadCloud, about
@@ -20,7 +20,7 @@ from leafwood.samplers.decay import sampling_intensity
 from leafwood.samplers.voxel import VoxelSampler
 from leafwood.simulate.mesh import Part
 
-__all__ = ["LabelledStand", "load_stand"]
+__all__ = ["LabelledStand", "load_scan", "load_stand"]
 
 _FINEST = 0.025  # m
 _LEAFY = 0.2  # share of a tree's returns that are leaves
@@ -98,11 +98,29 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
     cloud = read(path)
     with about(path):
         label = decode_labels(cloud.columns, preset)
+    if {"gt_part", "gt_tree"} <= cloud.columns.keys():
+        label[_hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
+    return _stand(cloud, label, path)
+
+
+def load_scan(path: Path) -> LabelledStand:
+    """Read a cloud to learn from without labels: every point counts as leaf, and labels in the file are not looked at.
+
+    Args:
+        path: a file that :func:`leafwood.read` reads.
+
+    Raises:
+        BadCloud: no vegetation.
+    """
+    cloud = read(path)
+    return _stand(cloud, np.full(len(cloud), LEAF, dtype=np.int8), path)
+
+
+def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path) -> LabelledStand:
+    """A stand with its ground found, what is no vegetation ignored, and its densest parts thinned."""
     ground = find_ground(cloud)
     label[not_vegetation(cloud)] = IGNORE
     zeros, ones = np.zeros(len(cloud), dtype=np.int64), np.ones(len(cloud), dtype=np.uint8)
-    if {"gt_part", "gt_tree"} <= cloud.columns.keys():
-        label[_hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
     stand = LabelledStand(
         xyz=cloud.xyz,
         height=ground.height,

@@ -13,16 +13,22 @@ from leafwood.checkpoint import load_model
 from leafwood.config import load
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph import GraphConfig, build_graph
+from leafwood.imbalance.balance import Balance
+from leafwood.imbalance.meta_weight import MetaWeightConfig
+from leafwood.imbalance.pretask import PretaskConfig
+from leafwood.imbalance.sam import SAMConfig
 from leafwood.inference import load_segmenter
 from leafwood.io.loaders import read
+from leafwood.losses import LossConfig
 from leafwood.nn.unet import UNetConfig
 from leafwood.samplers.crops import CropConfig, draw_crop
 from leafwood.soul.samples import SoulConfig
 from leafwood.stands import load_stand
-from leafwood.train import Balance, TrainConfig, train
+from leafwood.train import TrainConfig, fit, train
+from leafwood.training_set import prepare
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE, OTHER = ROOT / "data_samples" / "uav_plot.laz", ROOT / "data_samples" / "single_tree.laz"
+SAMPLE, OTHER, LEAF_OFF = (ROOT / "data_samples" / f"{n}.laz" for n in ("uav_plot", "single_tree", "leaf_off_plot"))
 TINY = TrainConfig(
     train=(str(SAMPLE),),
     validation=(str(OTHER),),
@@ -80,21 +86,98 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
     assert one == two
 
 
-def test_a_killed_run_goes_on_where_it_was(tmp_path):
-    train(TINY, tmp_path / "whole", report=lambda line: None)
+METHODS = {
+    "plain": TINY,
+    "sam": replace(TINY, sam=SAMConfig(ascent="weighted")),
+    "meta_weight": replace(TINY, meta_weight=MetaWeightConfig(files=(str(LEAF_OFF),), trees=2, batch=1)),
+    "rebalanced": replace(TINY, loss=(LossConfig("rebalanced"),), balance=False),
+}
+
+
+class Killed(Exception):
+    """The machine went down."""
+
+
+def run_and_kill(config, data, folder):
+    """Ends after the second validation, before its checkpoint."""
+    lines = []
 
     def kill(line):
-        raise KeyboardInterrupt
+        lines.append(line)
+        if len(lines) == 2:
+            raise Killed
 
-    with pytest.raises(KeyboardInterrupt):
-        train(TINY, tmp_path / "killed", report=kill)
-    with pytest.raises(KeyboardInterrupt):  # killed again before its next checkpoint
-        train(TINY, tmp_path / "killed", resume=True, report=kill)
-    train(TINY, tmp_path / "killed", resume=True, report=lambda line: None)
+    with pytest.raises(Killed):
+        fit(config, data, folder, report=kill)
+
+
+@pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
+def test_a_killed_run_goes_on_where_it_was(config, tmp_path):
+    data = prepare(config)
+    fit(config, data, tmp_path / "whole", report=lambda line: None)
+    run_and_kill(config, data, tmp_path / "killed")
+    assert torch.load(tmp_path / "killed" / "last.pt", weights_only=True)["step"] == 2
+    fit(config, data, tmp_path / "killed", resume=True, report=lambda line: None)
     whole, again = (torch.load(tmp_path / n / "last.pt", weights_only=True) for n in ("whole", "killed"))
     assert whole["step"] == again["step"] == 4
     for name, value in whole["network"].items():
         torch.testing.assert_close(again["network"][name], value)
+
+
+def test_a_checkpoint_of_an_older_release_still_resumes(tmp_path):
+    data, lines = prepare(TINY), []
+    run_and_kill(TINY, data, tmp_path)
+    state = torch.load(tmp_path / "last.pt", weights_only=True)
+    torch.save({k: v for k, v in state.items() if k not in ("stale", "random")}, tmp_path / "last.pt")
+    fit(TINY, data, tmp_path, resume=True, report=lines.append)
+    assert [line.split(":")[0] for line in lines] == ["step 4"]
+
+
+def test_a_run_stops_when_it_gets_no_better(tmp_path):
+    config = replace(TINY, steps=12, learning_rate=1e-12, averaging=0.0, patience=2)
+    lines = []
+    train(config, tmp_path, report=lines.append)
+    assert [line.split(":")[0] for line in lines] == ["step 2", "step 4", "step 6", "step 6"]
+    assert "no better G-mean in 2 validations" in lines[-1]
+    train(config, tmp_path, resume=True, report=lines.append)  # and stays stopped
+    assert len(lines) == 5
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadConfig, match="device: cuda"):
+        train(replace(TINY, device="cuda"), tmp_path)
+
+
+def test_clean_trees_may_not_be_learnt_from_too(tmp_path):
+    config = replace(TINY, meta_weight=MetaWeightConfig(files=TINY.train))
+    with pytest.raises(BadConfig, match=r"is in train and in meta_weight\.files"):
+        train(config, tmp_path)
+
+
+def test_clean_trees_must_be_trees(tmp_path):
+    treeless = poles_and_balls(tmp_path / "treeless.laz", 0)
+    with pytest.raises(BadConfig, match=r"meta_weight\.files: no whole tree"):
+        train(replace(TINY, meta_weight=MetaWeightConfig(files=treeless)), tmp_path)
+
+
+def test_clean_trees_are_whole_trees_without_ground():
+    data = prepare(METHODS["meta_weight"])
+    assert len(data.trees) == 2
+    assert all(set(graph.y.tolist()) <= {-1, 0, 1} and len(graph.y) > 100 for graph in data.trees)
+
+
+def test_a_pre_task_needs_no_labels_and_its_weights_are_to_start_from(tmp_path):
+    bare = laspy.read(SAMPLE)
+    bare.remove_extra_dims([name for name in bare.point_format.extra_dimension_names if name.startswith("gt_")])
+    bare.write(str(tmp_path / "bare.laz"))
+    config = replace(TINY, train=(str(tmp_path / "bare.laz"),), pretask=PretaskConfig())
+    train(config, tmp_path / "first", report=lambda line: None)
+    weights = tmp_path / "first" / "model.safetensors"
+    with pytest.raises(BadConfig, match="weights of a pre-task"):
+        load_model(weights)
+    train(replace(TINY, start=weights), tmp_path / "second", report=lambda line: None)
+    assert load_model(tmp_path / "second" / "model.safetensors")
 
 
 def test_a_stand_in_both_sets_is_refused(tmp_path):

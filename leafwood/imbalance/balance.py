@@ -1,0 +1,55 @@
+"""Point weights that keep point density from telling wood from leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from leafwood.classes import IGNORE
+from leafwood.graph import SPACING_COLUMN, PyramidGraph
+
+__all__ = ["Balance"]
+
+
+@dataclass(frozen=True, eq=False)
+class Balance:
+    """Point weights that balance the classes within strata of point spacing.
+
+    Wood is commoner where points are dense (stems near a scanner) than where they are sparse. Balanced over everything,
+    a network learns that as a prior, and its threshold drifts when a scan is thinner or denser than those it was
+    trained on. Balanced within each stratum, P(wood) = 0.5 means the same at every density.
+
+    Attributes:
+        edges: (s - 1,) borders of the strata, in units of the spacing feature.
+        weights: (s, 2) of leaf and wood in each stratum; both classes have the same mass in all strata.
+    """
+
+    edges: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, graphs: Sequence[PyramidGraph], strata: int = 5) -> Balance:
+        """Strata of equal size over labelled graphs, and the weights that balance them."""
+        spacing, y = torch.cat([_spacing(g) for g in graphs]), torch.cat([g.y for g in graphs])
+        edges = torch.quantile(spacing[:: max(1, len(spacing) // 100_000)], torch.linspace(0, 1, strata + 1)[1:-1])
+        keep = y != IGNORE
+        cell = torch.bucketize(spacing[keep], edges) * 2 + y[keep]
+        counts = torch.bincount(cell, minlength=2 * strata).float().reshape(strata, 2).clamp(min=100.0)
+        return cls(edges, counts.sum() / (2 * strata * counts))
+
+    def to(self, device: torch.device) -> Balance:
+        """The same on a device."""
+        return Balance(self.edges.to(device), self.weights.to(device))
+
+    def of_points(self, graph: PyramidGraph) -> Tensor:
+        """Weight of each finest voxel (m,); 0 where it has no label."""
+        weight = self.weights[torch.bucketize(_spacing(graph), self.edges), graph.y.clamp(min=0)]
+        return weight * (graph.y != IGNORE)
+
+
+def _spacing(graph: PyramidGraph) -> Tensor:
+    """Logarithm of the distance to the outermost neighbour of the finest level's larger neighbourhood (m,)."""
+    return graph.x0[:, SPACING_COLUMN].contiguous()

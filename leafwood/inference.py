@@ -20,6 +20,7 @@ from leafwood.errors import BadCloud, FileWarning
 from leafwood.features import HEIGHT_NAMES
 from leafwood.graph import SPACING_COLUMN, build_graph, shrinkage
 from leafwood.ground import find_ground, not_vegetation
+from leafwood.postprocess.regularize import smooth
 from leafwood.spatial.tiles import iter_tiles
 
 if TYPE_CHECKING:
@@ -46,18 +47,26 @@ class Segmenter:
         threads: processors to use; all that the process may use when None.
         tile_points: points a tile owns at most. Memory is about 3.5 kB a point of a tile.
         buffer: surroundings that a tile reads beyond its own points, metres.
+        smoothing: let neighbours agree; see :mod:`leafwood.postprocess.regularize`.
 
     Raises:
         BadConfig: from :meth:`from_pretrained`, when there is no such model.
     """
 
     def __init__(
-        self, model: Model, *, threads: int | None = None, tile_points: int = 400_000, buffer: float = 5.0
+        self,
+        model: Model,
+        *,
+        threads: int | None = None,
+        tile_points: int = 400_000,
+        buffer: float = 5.0,
+        smoothing: bool = True,
     ) -> None:
         self.model = model
         self.threads = threads or cpu_count()
         self.tile_points = tile_points
         self.buffer = buffer
+        self.smoothing = smoothing
 
     @classmethod
     def from_pretrained(cls, name: str | Path = DEFAULT_MODEL, **options: Any) -> Segmenter:
@@ -129,6 +138,8 @@ class Segmenter:
         with torch.inference_mode():
             logits = self.model.network(graph)
         margin = (logits[:, 1] - logits[:, 0]).numpy()
+        if self.smoothing:
+            margin = smooth(margin, graph.pos0.numpy(), graph.neighbours0.numpy())
         x = graph.x0.numpy()
         known = surroundings(x[:, SPACING_COLUMN], x[:, -len(HEIGHT_NAMES) :], shrink)
         return np.asarray(margin[node]), known[node]

@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
     parser.add_argument("--keep-classification", action="store_true", help="leave `classification` as it is")
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
+    parser.add_argument(
+        "--abstain", type=float, metavar="P", help="leave points undecided (0) that are less sure than P"
+    )
     parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
     parser.add_argument("--threads", type=int, help="processors to use (default: all)")
 
@@ -40,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
 
     from leafwood.io.loaders import default_output, read, write
     from leafwood.io.target import check_target
+    from leafwood.postprocess.abstain import abstain
 
+    if args.abstain is not None and not 0.5 <= args.abstain <= 1:
+        raise BadConfig(f"--abstain must be a probability between 0.5 and 1, not {args.abstain:g}")
     if args.threads is not None and args.threads < 1:
         raise BadConfig("--threads must be at least 1")
     started = time.perf_counter()
@@ -53,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     cloud = read(source, crs=args.crs)
     with about(source):
         result = _segment(cloud, args)
+        if args.abstain is not None:
+            result = abstain(result, args.abstain)
     write(
         result,
         target,

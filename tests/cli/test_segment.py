@@ -36,6 +36,21 @@ def test_a_scan_comes_back_with_every_point_labelled(labelled):
     assert set(np.unique(after.classification)) <= {2, 64, 65}
 
 
+def test_undecided_points_have_no_label_and_keep_their_class(labelled, tmp_path):
+    target = tmp_path / "sure.laz"
+    done = leafwood("segment", SAMPLE, "-o", target, "--abstain", "0.9")
+    assert done.returncode == 0, done.stderr
+    before, plain, sure = laspy.read(SAMPLE), laspy.read(labelled[0]), laspy.read(target)
+    prob, label = np.asarray(plain["wood_prob"]), np.asarray(sure["leafwood"])
+    decided = np.maximum(prob, 1 - prob) >= 0.9
+    plants = np.asarray(before.classification) != 2
+    assert 0 < decided[plants].mean() < 1
+    np.testing.assert_array_equal(label[plants] > 0, decided[plants])
+    np.testing.assert_array_equal(np.asarray(sure["wood_prob"]), prob)
+    undecided = plants & ~decided
+    np.testing.assert_array_equal(sure.classification[undecided], before.classification[undecided])
+
+
 def test_the_closing_table_says_what_and_where(labelled):
     _, done = labelled
     for word in ("leaf", "wood", "points/s", "CloudCompare", "QGIS", "leafwood", "wood_prob"):

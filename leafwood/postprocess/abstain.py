@@ -1,0 +1,31 @@
+"""Leave points undecided rather than guess."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leafwood.classes import OUT_NONE
+from leafwood.cloud import PointCloud
+from leafwood.errors import BadConfig
+
+__all__ = ["abstain"]
+
+
+def abstain(cloud: PointCloud, sure: float) -> PointCloud:
+    """Take the label from points that are neither leaf nor wood with enough certainty.
+
+    Args:
+        cloud: with columns ``leafwood`` and ``wood_prob``.
+        sure: probability of its label that a point needs to keep it, 0.5 (all keep it) to 1.
+
+    Returns:
+        The cloud with ``leafwood`` 0 where max(p, 1 - p) < `sure`; ``wood_prob`` is kept.
+
+    Raises:
+        BadConfig: `sure` outside 0.5..1.
+    """
+    if not 0.5 <= sure <= 1:
+        raise BadConfig(f"abstain must be a probability between 0.5 and 1, not {sure:g}")
+    label, prob = cloud.columns["leafwood"], cloud.columns["wood_prob"]
+    unsure = np.maximum(prob, 1 - prob) < sure
+    return cloud.with_columns(leafwood=np.where(unsure, OUT_NONE, label).astype(np.uint16))

@@ -37,6 +37,8 @@ class CropConfig:
         jitter: greatest standard deviation of the position noise, metres.
         line_offset: standard deviation of the shift of each flight line, metres.
         scale: greatest relative change of size.
+        wood_strength: factor on `decay`, `patches`, `jitter`, `line_offset` and `scale` in crops with more wood than
+            their stand has: the rare class is the one that variety helps most (Shwartz-Ziv et al., NeurIPS 2023).
         returns_lost: probability that all returns from the second, third or fourth of a pulse on are missing.
         cut: probability that a plane takes a part away: upright like the edge of a tile, or level.
         even: probability of an even sample (voxels or Poisson disk) in place of the uneven thinning, as many files are.
@@ -56,6 +58,7 @@ class CropConfig:
     jitter: float = 0.015
     line_offset: float = 0.02
     scale: float = 0.3
+    wood_strength: float = 1.0
     returns_lost: float = 0.0
     cut: float = 0.0
     even: float = 0.0
@@ -65,6 +68,8 @@ class CropConfig:
         for name in ("single_tree", "on_wood", "ground_left", "height_unknown", "returns_lost", "cut", "even"):
             if not 0 <= getattr(self, name) <= 1:
                 raise BadConfig(f"{name} is a probability from 0 to 1, not {getattr(self, name)}")
+        if not 0 <= self.wood_strength < np.inf:
+            raise BadConfig(f"wood_strength must be a number of at least 0, not {self.wood_strength}")
         if not 0 < self.even_spacing[0] <= self.even_spacing[1]:
             raise BadConfig(f"even_spacing must be two lengths above 0 m, not {self.even_spacing}")
         if not 0 < self.min_points <= self.max_points:
@@ -84,6 +89,7 @@ def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     """
     crop = _single_tree(stand, rng) if rng.random() < config.single_tree else None
     crop = crop or _cylinder(stand, config, rng)
+    config = _strengthened(config, crop, stand)
     crop = _lose(crop, config, rng)
     kept = _evenly(crop, config, rng) if _happens(config.even, rng) else _thinning(crop, config, rng)
     if (crop.label[kept] == IGNORE).all():
@@ -94,6 +100,15 @@ def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
 def _happens(chance: float, rng: np.random.Generator) -> bool:
     """Whether something of that chance happens; nothing is drawn for 0."""
     return chance > 0 and bool(rng.random() < chance)
+
+
+def _strengthened(config: CropConfig, crop: LabelledStand, stand: LabelledStand) -> CropConfig:
+    """How a crop is disturbed: more, or less, where it has more than its share of wood."""
+    plants, wood = stand.centres
+    if config.wood_strength == 1 or (crop.label == WOOD).mean() * len(plants) <= len(wood):
+        return config
+    names = ("decay", "patches", "jitter", "line_offset", "scale")
+    return replace(config, **{name: getattr(config, name) * config.wood_strength for name in names})
 
 
 def _single_tree(stand: LabelledStand, rng: np.random.Generator) -> LabelledStand | None:

@@ -49,3 +49,10 @@ def test_height_is_read(network):
     low, _ = build_graph(xyz, np.zeros(200, dtype=np.float32), GRAPH)
     high, _ = build_graph(xyz, np.full(200, 30, dtype=np.float32), GRAPH)
     assert not torch.allclose(network(low), network(high))
+
+
+def test_nothing_is_made_on_another_device():
+    graph, _ = build_graph(cloud(100), np.zeros(100, dtype=np.float32), GRAPH)
+    logits = PyramidUNet(GRAPH, SHAPE).to("meta")(graph.to("meta"))  # a tensor of the processor would be refused
+    logits.sum().backward()
+    assert logits.device.type == "meta"

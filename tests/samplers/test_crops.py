@@ -184,3 +184,15 @@ def test_every_chance_can_be_set_in_yaml(tmp_path):
 def test_mistakes_are_named(wrong, named):
     with pytest.raises(BadConfig, match=named):
         CropConfig(**wrong)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_crops_rich_in_wood_are_disturbed_more(share):
+    stand = made(ignored=0.0)
+    calm = replace(STILL, jitter=0.05, single_tree=1.0, min_points=4000)
+    for seed in range(5):
+        mixed = replace(stand, tree=np.where(stand.label == share, 1, 0))  # the only tree is all of one class
+        plain, strong = (
+            draw_crop(mixed, replace(calm, wood_strength=strength), np.random.default_rng(seed)) for strength in (1, 10)
+        )
+        assert (plain.xyz == strong.xyz).all() == (share == 0)

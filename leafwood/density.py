@@ -73,6 +73,7 @@ class ReturnCounts:
         first: (m, 1 + b) first returns.
         weight: (m, 1 + b) pulses, in 360360ths.
         path: (m, 1 + b) the same times the secant of the beam's angle from nadir.
+        wood: (m, 1 + b) the part of `weight` that wood stopped; 0 where nobody said what is wood.
         cover: (m,) which sixteenths of the cell hold points, a bit each.
     """
 
@@ -83,6 +84,7 @@ class ReturnCounts:
     first: Ints
     weight: Ints
     path: Ints
+    wood: Ints
     cover: NDArray[np.uint16]
 
     def __add__(self, other: ReturnCounts) -> ReturnCounts:
@@ -109,6 +111,7 @@ class ReturnCounts:
             first=total(self.first, other.first),
             weight=total(self.weight, other.weight),
             path=total(self.path, other.path),
+            wood=total(self.wood, other.wood),
             cover=cover,
         )
 
@@ -189,6 +192,7 @@ def count_returns(
     strata: Strata | None = None,
     *,
     plant: NDArray[np.bool_] | None = None,
+    wood: NDArray[np.floating[Any]] | None = None,
 ) -> ReturnCounts:
     """Count a scan, or a tile of it.
 
@@ -201,6 +205,7 @@ def count_returns(
         strata: cells and bins.
         plant: (n,) points that stand for vegetation; the others (ground, buildings) are counted as reached ground,
             whatever their height.
+        wood: (n,) share of each return that wood sent, 0..1: P(wood), or 0 and 1.
 
     Raises:
         BadCloud: heights that are not one number per point.
@@ -218,6 +223,7 @@ def count_returns(
     bins = int(level.max(initial=0)) + 1
     slot = row * bins + level
     weight = _PULSE // total
+    share = np.zeros(len(keep)) if wood is None else np.where(level > 0, wood[keep], 0.0)
 
     def table(values: Ints | None) -> Ints:
         # float64 sums of whole numbers are exact up to 2^53: 2.5e10 pulses
@@ -234,6 +240,7 @@ def count_returns(
         first=table((number == 1).astype(np.int64)),
         weight=table(weight),
         path=table(np.rint(weight * secant).astype(np.int64)),
+        wood=table(np.rint(weight * share).astype(np.int64)),
         cover=cover,
     )
 

@@ -63,7 +63,7 @@ def height(cloud: PointCloud) -> np.ndarray:
 
 
 def same(one: ReturnCounts, two: ReturnCounts) -> None:
-    for name in ("cells", "returns", "first", "weight", "path", "cover"):
+    for name in ("cells", "returns", "first", "weight", "path", "wood", "cover"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
 
 
@@ -116,11 +116,12 @@ def test_counts_by_hand() -> None:
         xyz=np.array([[1, 1, 0], [1, 1, 5.2], [1, 1, 0.1], [3, 1, 5.9]], dtype=np.float32),
         columns={"return_number": np.array([1, 1, 2, 1]), "number_of_returns": np.array([1, 2, 2, 1])},
     )
-    counts = count_returns(cloud, cloud.xyz[:, 2], Strata(cell=2, dz=1, z0=0.5))
+    counts = count_returns(cloud, cloud.xyz[:, 2], Strata(cell=2, dz=1, z0=0.5), wood=np.array([1, 0.25, 1, 1]))
     np.testing.assert_array_equal(counts.cells, [[0, 0], [1, 0]])
     np.testing.assert_array_equal(counts.z, [1, 2, 3, 4, 5, 6])
     np.testing.assert_array_equal(counts.returns, [[2, 0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0, 1]])
     np.testing.assert_array_equal(counts.pulses, [[1.5, 0, 0, 0, 0, 0.5, 0], [0, 0, 0, 0, 0, 0, 1]])
+    np.testing.assert_array_equal(counts.wood / counts.weight.max() * 1.5, [[0, 0, 0, 0, 0, 0.125, 0], [0] * 6 + [1]])
     assert counts.first.sum() == 3
     assert counts.completeness == pytest.approx(1)
     np.testing.assert_allclose(counts.area, [0.25, 0.25])
@@ -146,11 +147,14 @@ def test_tiles_add_up_exactly_in_any_order(seed: int, parts: int) -> None:
     )
     above = height(cloud) - 203
     tile = rng.integers(0, parts, n)
-    pieces = [count_returns(cloud.select(tile == i), above[tile == i]) for i in rng.permutation(parts)]
+    wood = rng.random(n)
+    pieces = [
+        count_returns(cloud.select(tile == i), above[tile == i], wood=wood[tile == i]) for i in rng.permutation(parts)
+    ]
     merged = pieces[0]
     for piece in pieces[1:]:
         merged = merged + piece
-    same(merged, count_returns(cloud, above))
+    same(merged, count_returns(cloud, above, wood=wood))
 
 
 def test_counts_of_other_bins_are_not_added(flown: PointCloud) -> None:

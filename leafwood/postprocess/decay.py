@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from leafwood.errors import BadConfig
 
-__all__ = ["shift", "wood_share"]
+__all__ = ["expected_wood", "share_error", "shift", "wood_share"]
 
 Floats = NDArray[np.float64]
 
@@ -61,23 +61,65 @@ def wood_share(
     Raises:
         BadConfig: a prior outside 0..1, or arrays of unequal length.
     """
-    if not 0 < prior < 1 or strength < 0:
-        raise BadConfig(f"prior must lie between 0 and 1 and strength must not be negative, not {prior} and {strength}")
-    if prob.shape != stratum.shape:
-        raise BadConfig(f"{prob.shape} probabilities for {stratum.shape} strata")
-    use = stratum >= 0
-    strata = int(stratum[use].max(initial=-1)) + 1
+    counts, ratio = _tabulate(prob, stratum, prior)
+    if strength < 0:
+        raise BadConfig(f"strength must not be negative, not {strength}")
+    strata = len(counts)
     if not strata:
         return np.zeros(0)
-    step = np.rint(np.clip(prob[use], 0, 1) * _STEPS).astype(np.int64)
-    slots = strata * (_STEPS + 1)
-    counts = np.bincount(stratum[use] * (_STEPS + 1) + step, minlength=slots).reshape(strata, -1).astype(np.float64)
-    seen = counts.any(axis=0)
-    odds = np.clip(np.flatnonzero(seen) / _STEPS, _SURE, 1 - _SURE)
-    ratio = odds / (1 - odds) * (1 - prior) / prior
-    whole = _maximise(counts[:, seen].sum(axis=0, keepdims=True), ratio, _TYPICAL, _TYPICAL_POINTS, np.zeros((1, 1)))
+    whole = _maximise(counts.sum(axis=0, keepdims=True), ratio, _TYPICAL, _TYPICAL_POINTS, np.zeros((1, 1)))
     apart = np.abs(np.subtract.outer(np.arange(strata), np.arange(strata)))
-    return _maximise(counts[:, seen], ratio, float(whole[0]), strength, np.where(apart > 0, _REACH**apart, 0.0))
+    return _maximise(counts, ratio, float(whole[0]), strength, np.where(apart > 0, _REACH**apart, 0.0))
+
+
+def share_error(
+    prob: NDArray[np.floating[Any]],
+    stratum: NDArray[np.integer[Any]],
+    share: Floats,
+    *,
+    prior: float = 0.5,
+    strength: float = 5.0,
+) -> Floats:
+    """Standard error (k,) of the shares (k,) that :func:`wood_share` finds, by how well probabilities tell them.
+
+    Mostly systematic: it does not go to 0 with the number of points.
+    """
+    counts, ratio = _tabulate(prob, stratum, prior)
+    points = counts.sum(axis=1)
+    tells, worth = _worth(counts / np.maximum(points, 1)[:, None], points, ratio, share)
+    leant = (2 * strength + (points == 0)) / np.maximum(share * (1 - share), 1e-9)
+    return np.asarray(1 / np.sqrt(worth * tells + leant))
+
+
+def expected_wood(
+    prob: NDArray[np.floating[Any]], stratum: NDArray[np.integer[Any]], share: Floats
+) -> NDArray[np.float32]:
+    """P(wood) whose mean in each stratum is the stratum's share: all logits of a stratum are moved by the same.
+
+    :func:`shift` moves them by what the share says; where probabilities and share do not agree, their mean is another.
+
+    Args:
+        prob: (n,) P(wood) at whatever prior.
+        stratum: (n,) number of each point's stratum; points below 0 get 0.
+        share: (k,) mean of each stratum, between 0 and 1.
+
+    Returns:
+        (n,) float32.
+    """
+    counts, ratio = _tabulate(prob, stratum, 0.5)
+    counts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    low, high = np.full(len(counts), -40.0), np.full(len(counts), 40.0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        odds = ratio * np.exp(middle)[:, None]
+        less = (counts * odds / (1 + odds)).sum(axis=1) < share[: len(counts)]
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    out = np.zeros(len(prob), dtype=np.float32)
+    use = stratum >= 0
+    sure = np.clip(np.asarray(prob, dtype=np.float64)[use], _SURE, 1 - _SURE)
+    odds = sure / (1 - sure) * np.exp((low + high) / 2)[stratum[use]]
+    out[use] = odds / (1 + odds)
+    return out
 
 
 def shift(
@@ -98,6 +140,31 @@ def shift(
     return np.asarray(wood / np.maximum(wood + leaf, 1e-300), dtype=np.float32)
 
 
+def _tabulate(
+    prob: NDArray[np.floating[Any]], stratum: NDArray[np.integer[Any]], prior: float
+) -> tuple[Floats, Floats]:
+    """Points (k, v) of each stratum by the likelihood ratio of wood to leaf (v,) that their probability stands for."""
+    if not 0 < prior < 1:
+        raise BadConfig(f"prior must lie between 0 and 1, not {prior}")
+    if prob.shape != stratum.shape:
+        raise BadConfig(f"{prob.shape} probabilities for {stratum.shape} strata")
+    use = stratum >= 0
+    strata = int(stratum[use].max(initial=-1)) + 1
+    step = np.rint(np.clip(prob[use], 0, 1) * _STEPS).astype(np.int64)
+    table = np.bincount(stratum[use] * (_STEPS + 1) + step, minlength=strata * (_STEPS + 1))
+    table = table.reshape(strata, _STEPS + 1)
+    seen = table.any(axis=0)
+    sure = np.clip(np.flatnonzero(seen) / _STEPS, _SURE, 1 - _SURE)
+    return table[:, seen].astype(np.float64), sure / (1 - sure) * (1 - prior) / prior
+
+
+def _worth(counts: Floats, points: Floats, ratio: Floats, share: Floats) -> tuple[Floats, Floats]:
+    """What a point tells of each share (k,), and as how many points that tell the truth all of them count (k,)."""
+    inner = np.clip(share, 0.01, 0.99)[:, None]
+    tells = (counts * ((ratio - 1) / (inner * ratio + 1 - inner)) ** 2).sum(axis=1)
+    return tells, points / (1 + points * _MISFIT**2 / np.maximum(tells, 1e-9))
+
+
 def _maximise(counts: Floats, ratio: Floats, typical: float, strength: float, pull: Floats) -> Floats:
     """Shares (k,) for counts (k, v) of likelihood ratios (v,), from one half on, with the pull (k, k) of neighbours."""
     points = counts.sum(axis=1)
@@ -108,9 +175,7 @@ def _maximise(counts: Floats, ratio: Floats, typical: float, strength: float, pu
     held = strength * pull.sum(axis=1)
     share = np.full(len(counts), 0.5)
     for _ in range(_ROUNDS):
-        inner = np.clip(share, 0.01, 0.99)[:, None]
-        tells = (counts * ((ratio - 1) / (inner * ratio + 1 - inner)) ** 2).sum(axis=1)
-        worth = points / (1 + points * _MISFIT**2 / np.maximum(tells, 1e-9))
+        _, worth = _worth(counts, points, ratio, share)
         wood = (counts * (ratio * share[:, None] / (ratio * share[:, None] + 1 - share[:, None]))).sum(axis=1)
         new = (worth * wood + strength * typical + held * (pull @ share)) / np.maximum(worth + strength + held, 1e-9)
         new = np.clip(new, _LEAST, 1 - _LEAST)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.errors import BadConfig
-from leafwood.postprocess.decay import shift, wood_share
+from leafwood.postprocess.decay import expected_wood, share_error, shift, wood_share
 
 
 def scored(
@@ -94,6 +94,37 @@ def test_points_without_a_stratum_and_no_points_at_all() -> None:
     where = np.concatenate([stratum, np.full(9000, -1)])
     np.testing.assert_array_equal(wood_share(more, where), wood_share(prob, stratum))
     assert len(wood_share(np.zeros(0), np.zeros(0, dtype=int))) == 0
+
+
+@pytest.mark.parametrize("apart", [1.5, 2.5])
+def test_the_stated_error_covers_a_shift_of_the_logits(apart: float) -> None:
+    off = []
+    for seed, bias in enumerate((-0.4, -0.2, 0.2, 0.4)):
+        wood, stratum, prob = scored([0.2, 0.08], [20_000] * 2, apart, seed)
+        odds = prob / (1 - prob) * np.exp(bias)
+        shares = wood_share(odds / (1 + odds), stratum)
+        error = share_error(odds / (1 + odds), stratum, shares)
+        assert (error > 0.005).all()
+        off.append((shares - found(wood, stratum)) / error)
+    assert np.sqrt(np.mean(np.square(off))) < 2
+
+
+def test_better_told_apart_is_better_known() -> None:
+    errors = []
+    for apart in (1.0, 2.0, 3.0):
+        _, stratum, prob = scored([0.1], [20_000], apart)
+        errors.append(float(share_error(prob, stratum, np.array([0.1]))[0]))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.5 * errors[0]
+
+
+def test_expected_wood_has_the_share_as_its_mean_and_keeps_the_order() -> None:
+    _, stratum, prob = scored([0.3, 0.1], [5000, 5000], 1.5)
+    wood = expected_wood(prob, stratum, np.array([0.25, 0.02]))
+    np.testing.assert_allclose(found(wood, stratum), [0.25, 0.02], rtol=1e-3)
+    here = np.flatnonzero(stratum == 0)[np.argsort(prob[stratum == 0])]
+    assert (np.diff(wood[here]) >= 0).all()
+    assert (expected_wood(prob, np.where(stratum == 0, -1, 1), np.array([0.5, 0.1]))[stratum == 0] == 0).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -16,10 +16,13 @@ from torch_geometric.data import Data
 
 from leafwood.checkpoint import Model, save_model
 from leafwood.classes import IGNORE
+from leafwood.cloud import PointCloud
+from leafwood.density import inverse_weight
 from leafwood.graph import GraphConfig, PyramidGraph, build_graph, shrinkage
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.samplers.crops import CropConfig, draw_crop
+from leafwood.samplers.decay import sampling_intensity
 from leafwood.soul.samples import SoulConfig, SoulSamples, epochs
 from leafwood.soul.segmenter import SoulModel, save_soul
 from leafwood.stands import LabelledStand
@@ -46,11 +49,13 @@ class Recipe(Protocol):
 class PyramidRecipe:
     """leafwood's graph U-Net on crops."""
 
-    def __init__(self, graph: GraphConfig, network: UNetConfig, crops: CropConfig) -> None:
-        self.graph, self.shape, self.crops = graph, network, crops
+    def __init__(
+        self, graph: GraphConfig, network: UNetConfig, crops: CropConfig, density_weights: bool = False
+    ) -> None:
+        self.graph, self.shape, self.crops, self.density_weights = graph, network, crops, density_weights
 
     def examples(self, stands: Sequence[LabelledStand], seed: tuple[int, int], length: int) -> Dataset[Data]:
-        """Crops as pyramid graphs."""
+        """Crops as pyramid graphs; with `density_weights` they have the `weight` (m,) of each finest voxel."""
         return _Crops(stands, self, seed, length)
 
     def network(self, stands: Sequence[LabelledStand]) -> nn.Module:
@@ -118,7 +123,12 @@ class _Crops(Dataset[PyramidGraph]):
         shrink = np.float32(shrinkage(crop.xyz, self.recipe.graph))
         if shrink < 1:
             shrink *= np.float32(np.exp(rng.uniform(-_UNSURE, _UNSURE)))
-        return self.recipe.example(replace(crop, xyz=crop.xyz * shrink, height=crop.height * shrink), rng)
+        graph = self.recipe.example(replace(crop, xyz=crop.xyz * shrink, height=crop.height * shrink), rng)
+        if self.recipe.density_weights:
+            # of the voxels, which the loss counts; heights above the lowest of them will do for a crop
+            voxels = PointCloud(graph.pos0.numpy(), columns={"height_ag": np.full(len(graph.pos0), np.nan)})
+            graph.weight = torch.from_numpy(inverse_weight(sampling_intensity(voxels)))
+        return graph
 
 
 def node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:

@@ -76,8 +76,12 @@ class Step:
         return self.criterion(self.network(batch), batch.y, self.weights(batch))
 
     def weights(self, batch: Data) -> Tensor | None:
-        """Weights (m,) of a batch's points; None: all equal."""
-        return self.balance.of_points(batch) if self.balance else None
+        """Weights (m,) of a batch's points: those of `balance` times the batch's own; None: all equal."""
+        own: Tensor | None = batch.weight if "weight" in batch else None
+        if self.balance is None:
+            return own
+        balanced = self.balance.of_points(batch)
+        return balanced if own is None else balanced * own
 
     def descend(self) -> None:
         """Use the gradients that the parameters hold."""

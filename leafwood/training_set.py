@@ -73,8 +73,8 @@ def _recipe(config: TrainConfig) -> Recipe:
     if config.soul:
         return SoulRecipe(config.soul)
     if config.pretask:
-        return PretaskRecipe(config.graph, config.network, config.crops, config=config.pretask)
-    return PyramidRecipe(config.graph, config.network, config.crops)
+        return PretaskRecipe(config.graph, config.network, config.crops, config.density_weights, config=config.pretask)
+    return PyramidRecipe(config.graph, config.network, config.crops, config.density_weights)
 
 
 def _clean_trees(config: TrainConfig, meta: MetaWeightConfig, files: Sequence[Path]) -> list[Data]:

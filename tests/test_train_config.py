@@ -38,6 +38,7 @@ FILES = "train: [a]\nvalidation: [b]\n"
         ("pretask: {}\nmeta_weight: {files: [c]}", "pretask .* meta_weight"),
         ("pretask: {}\nsoul: {}\nbalance: false", "pretask .* soul"),
         ("soul: {}", "balance: false"),
+        ("soul: {}\nbalance: false\ndensity_weights: true", "density_weights"),
         ("soul: {}\nbalance: false\nmeta_weight: {files: [c], form: exact}", "meta_weight.form"),
         ("loss: [{name: fokal}]", "unknown loss 'fokal'"),
         ("crops: {wood_strength: -1}", "wood_strength"),

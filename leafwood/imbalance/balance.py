@@ -32,12 +32,16 @@ class Balance:
 
     @classmethod
     def of(cls, graphs: Sequence[PyramidGraph], strata: int = 5) -> Balance:
-        """Strata of equal size over labelled graphs, and the weights that balance them."""
+        """Strata of equal size over labelled graphs, and the weights that balance them.
+
+        Where the graphs have a `weight` (m,), that is the mass to be balanced.
+        """
         spacing, y = torch.cat([_spacing(g) for g in graphs]), torch.cat([g.y for g in graphs])
         edges = torch.quantile(spacing[:: max(1, len(spacing) // 100_000)], torch.linspace(0, 1, strata + 1)[1:-1])
         keep = y != IGNORE
         cell = torch.bucketize(spacing[keep], edges) * 2 + y[keep]
-        counts = torch.bincount(cell, minlength=2 * strata).float().reshape(strata, 2).clamp(min=100.0)
+        mass = torch.cat([g.weight if "weight" in g else torch.ones(len(g.y)) for g in graphs])[keep]
+        counts = torch.bincount(cell, mass, minlength=2 * strata).float().reshape(strata, 2).clamp(min=100.0)
         return cls(edges, counts.sum() / (2 * strata * counts))
 
     def to(self, device: torch.device) -> Balance:

@@ -92,21 +92,9 @@ def shapes(scan: Scan, radius: float, samples: int = 15_000) -> Floats:
     return np.array(rows)
 
 
-def strew_labelled(mesh: LabelledMesh, side: tuple[float, float], count: int) -> tuple[Floats, NDArray[np.uint8]]:
-    """Points (n, 3) strewn evenly over the surfaces of a plot, without any lidar, and the part each lies on."""
-    rng = np.random.default_rng(0)
-    corner = mesh.vertices[mesh.triangles].astype(np.float64)
-    centre = corner.mean(axis=1)[:, :2]
-    area = mesh.areas() * np.all((centre >= side[0]) & (centre < side[1]), axis=1)
-    chosen = rng.choice(len(area), count, p=area / area.sum())
-    cut = np.sort(rng.random((count, 2)), axis=1)
-    weight = np.stack([cut[:, 0], cut[:, 1] - cut[:, 0], 1 - cut[:, 1]], axis=1)
-    return np.einsum("nk,nkd->nd", weight, corner[chosen]), mesh.part[chosen]
-
-
 def strew(mesh: LabelledMesh, side: tuple[float, float], stand: Stand, count: int) -> Scan:
     """The yardstick as a scan."""
-    xyz = strew_labelled(mesh, side, count)[0]
+    xyz, _ = mesh.strewn(side, count, np.random.default_rng(0))
     return Scan(xyz, xyz[:, 2] - stand.ground_height(xyz[:, :2]))
 
 

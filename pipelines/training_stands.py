@@ -1,11 +1,13 @@
 """Fly the virtual stands that the shipped weights are trained and validated on.
 
     python pipelines/training_stands.py runs/stands/train --stands 60 --seed 1000
+    python pipelines/training_stands.py runs/stands/train --stands 16 --seed 4000 --all-round
     python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
-there already are not flown again.
+there already are not flown again. `--all-round` shows them as a dozen tripods in calm air would: every surface sampled
+evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+from leafwood.classes import GROUND
+from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 from leafwood.simulate.deliver import write_scan
 from leafwood.simulate.instruments import instrument
+from leafwood.simulate.mesh import Part
 from leafwood.simulate.platform import Box, Flight
 from leafwood.simulate.scanner import scan
 from leafwood.simulate.stand import grow_stand
@@ -41,13 +46,14 @@ FORESTS = {
 }
 DRONES = ("minivux", "vux1", "vux120", "dji-l1", "dji-l2", "puck")
 TERRESTRIAL = 0.3
+STREWN = (400_000, 1_600_000)  # points of an all-round stand
 
 
-def draw_stand(rng: np.random.Generator, size: float) -> StandConfig:
-    """A forest type with its numbers varied."""
+def draw_stand(rng: np.random.Generator, size: float, forest: str | None = None) -> StandConfig:
+    """A forest type, drawn if it is not given, with its numbers varied."""
     names = sorted(FORESTS)
     weights = np.array([FORESTS[n] for n in names], dtype=float)
-    stand = load_stand(str(rng.choice(names, p=weights / weights.sum())))
+    stand = load_stand(forest or str(rng.choice(names, p=weights / weights.sum())))
     low, high = np.array(stand.height) * rng.uniform(0.7, 1.15)
     return dataclasses.replace(
         stand,
@@ -98,6 +104,28 @@ def fly(path: Path, seed: int, size: float) -> None:
     write_scan(cloud, path, corner=(500_000.0 + 100 * (seed % 1000), 5_400_000.0, 300.0))
 
 
+def strew(path: Path, seed: int, size: float) -> None:
+    """Grow a stand and sample its surfaces evenly."""
+    rng = np.random.default_rng(seed)
+    while True:
+        try:
+            stand = grow_stand(draw_stand(rng, size), seed)
+            break
+        except BadConfig:
+            continue
+    xyz, triangle = stand.mesh.strewn((0.0, size), int(rng.uniform(*STREWN)), rng)
+    part, tree = stand.mesh.part[triangle], stand.mesh.tree[triangle]
+    xyz = xyz + rng.normal(0, rng.uniform(0.002, 0.008), xyz.shape)
+    n = len(xyz)
+    one, wood = np.ones(n, dtype=np.uint16), np.array([p.is_wood for p in Part])[part]
+    columns = {name: one for name in ("return_number", "number_of_returns", "point_source_id", "intensity")}
+    columns |= {"scan_angle": 0 * one, "gps_time": np.arange(n) * 1e-5}
+    columns |= {"classification": np.where(part == Part.GROUND, GROUND, 1).astype(np.uint8)}
+    columns |= {"gt_wood": wood.astype(np.uint16), "gt_wood_share": wood.astype(np.float32)}
+    columns |= {"gt_part": part.astype(np.uint16), "gt_tree": tree.astype(np.uint16)}
+    write_scan(PointCloud.from_xyz(xyz, columns), path, corner=(500_000.0 + 100 * (seed % 1000), 5_400_000.0, 300.0))
+
+
 def main() -> None:
     """Fly the stands that are not there yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -105,6 +133,7 @@ def main() -> None:
     parser.add_argument("--stands", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--size", type=float, default=20.0)
+    parser.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(args.seed, args.seed + args.stands):
@@ -112,7 +141,7 @@ def main() -> None:
         if path.exists():
             continue
         started = time.perf_counter()
-        fly(path, seed, args.size)
+        (strew if args.all_round else fly)(path, seed, args.size)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)
 
 

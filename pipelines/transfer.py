@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from realism import ROOT, strew_labelled
+from realism import ROOT
 
 from leafwood.classes import PRESETS
 from leafwood.cloud import PointCloud
@@ -71,7 +71,8 @@ def from_tripods(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
 
 def strewn(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
     """The simplest simulator: points spread evenly over the surfaces."""
-    xyz, part = strew_labelled(stand.mesh, config.box, MOST)
+    xyz, triangle = stand.mesh.strewn(config.box, MOST, np.random.default_rng(0))
+    part = stand.mesh.part[triangle]
     return xyz.astype(np.float32), part, np.array([p.is_wood for p in Part])[part]
 
 

@@ -68,3 +68,24 @@ class LabelledMesh:
             u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
             out[start : start + _CHUNK] = 0.5 * np.linalg.norm(np.cross(u, v), axis=1)
         return out
+
+    def strewn(
+        self, side: tuple[float, float], count: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Points strewn evenly over the surfaces, as no lidar sees them but many tripods nearly do.
+
+        Args:
+            side: least and greatest x and y of the triangles' centres, m.
+            count: how many points.
+            rng: the only source of chance.
+
+        Returns:
+            Points (count, 3), m, and the triangle each lies on (count,).
+        """
+        corner = self.vertices[self.triangles].astype(np.float64)
+        centre = corner.mean(axis=1)[:, :2]
+        area = self.areas() * np.all((centre >= side[0]) & (centre < side[1]), axis=1)
+        chosen = rng.choice(len(area), count, p=area / area.sum())
+        cut = np.sort(rng.random((count, 2)), axis=1)
+        weight = np.stack([cut[:, 0], cut[:, 1] - cut[:, 0], 1 - cut[:, 1]], axis=1)
+        return np.einsum("nk,nkd->nd", weight, corner[chosen]), chosen

@@ -4,7 +4,7 @@
 
 Virtual stands: twelve drone surveys of three forest types (500-1500 points per m², footprints of 4-10 cm, 2-6 % wood
 thicker than twigs) and four of leafless forest; flown on the first run, seeds from 7000, never used elsewhere. Real
-scans: the labelled trees, leafless trees, and what becomes of the points near the ground of a real plot. Prints a table.
+scans: the labelled trees, leafless trees, and what becomes of the points near the ground of a real plot.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Fit a model's calibration on virtual validation stands, over the range of densities, and write it into its card.
 
-    python pipelines/calibrate.py MODEL.safetensors runs/stands/validation
+    python pipelines/calibrate.py MODEL.safetensors runs/stands/validation runs/stands/validation_all_round
 
 Every stand is looked at as it was flown and thinned to several densities, whole and as single trees without ground.
 Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold everywhere. Prints the balanced
@@ -67,11 +67,11 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     return Piece(stand, name, margin[kept], around[kept], piece.label[kept] == 1)
 
 
-def collect(folder: Path, model: Model, rng: np.random.Generator) -> list[Piece]:
+def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list[Piece]:
     """All pieces with both classes in them."""
     segmenter, pieces = Segmenter(model), []
     torch.set_num_threads(segmenter.threads)
-    for number, path in enumerate(sorted(folder.glob("*.laz"))):
+    for number, path in enumerate(path for folder in folders for path in sorted(folder.glob("*.laz"))):
         stand = load_stand(path)
         stand = stand.take(np.flatnonzero(~stand.ground))
         for density in DENSITIES:
@@ -104,7 +104,7 @@ def main() -> None:
     """Fit, cross-check, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("stands", type=Path)
+    parser.add_argument("stands", type=Path, nargs="+", help="folders of labelled stands")
     args = parser.parse_args()
     model = load_model(args.model)
     pieces = collect(args.stands, model, np.random.default_rng(0))

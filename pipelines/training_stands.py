@@ -1,7 +1,7 @@
 """Fly the virtual stands that the shipped weights are trained and validated on.
 
-    python pipelines/training_stands.py runs/stands/train --stands 60 --seed 1000
-    python pipelines/training_stands.py runs/stands/train --stands 16 --seed 4000 --all-round
+    python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000
+    python pipelines/training_stands.py runs/stands/all_round --stands 16 --seed 4000 --size 14 --all-round
     python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the

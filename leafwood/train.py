@@ -69,7 +69,8 @@ def fit(
         _begin_with(network, config.start)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=0.1)
+    rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=rise)
     take_step = _step(config, data, network, criterion, optimiser)
     parts: dict[str, Any] = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
     parts |= {"criterion": criterion, **take_step.parts()}

@@ -133,6 +133,13 @@ def test_a_checkpoint_of_an_older_release_still_resumes(tmp_path):
     assert [line.split(":")[0] for line in lines] == ["step 4"]
 
 
+@pytest.mark.parametrize("steps", [1, 2, 10, 11])
+def test_short_runs_end_too(steps, tmp_path):
+    lines = []
+    train(replace(TINY, steps=steps, validate_every=steps, batch=1), tmp_path, report=lines.append)
+    assert [line.split(":")[0] for line in lines] == [f"step {steps}"]
+
+
 def test_a_run_stops_when_it_gets_no_better(tmp_path):
     config = replace(TINY, steps=12, learning_rate=1e-12, averaging=0.0, patience=2)
     lines = []

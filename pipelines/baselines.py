@@ -1,0 +1,192 @@
+"""leafwood's network beside two baselines, on data that none of them has learnt from.
+
+    python pipelines/baselines.py [--model uav] [--soul runs/soul/model.safetensors]
+
+Boosted trees (scikit-learn's HistGradientBoostingClassifier) read what the network reads at its finest level: shapes of
+neighbourhoods at two scales, spacings, points per voxel, height above ground. They learn from the very crops that the
+network's configuration trains on, and label as leafwood does: tiles, shrinkage of sparse clouds and, in a second row,
+the smoothing over neighbours. SOUL is the published baseline; configs/train/soul_short.yaml and uav_short.yaml train it
+and leafwood's network for the same time on the same stands.
+
+Lest a threshold decide, wood IoU is also given at the threshold that is best for each model on the middle of the
+validation stands. Points/s are labelled points over the time it took in memory, without that of finding the ground,
+which is the same for all; the models take turns, file by file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from bars import LEAFY, Segment, held_out
+from numpy.typing import NDArray
+
+from leafwood.checkpoint import Model
+from leafwood.classes import IGNORE, OUT_NONE, WOOD
+from leafwood.cloud import PointCloud
+from leafwood.config import load
+from leafwood.errors import BadConfig
+from leafwood.evaluation import evaluate, truth_of
+from leafwood.graph import GraphConfig, PyramidGraph
+from leafwood.ground import find_ground
+from leafwood.inference import Segmenter, cpu_count, load_segmenter
+from leafwood.io.loaders import read
+from leafwood.metrics import Scores
+from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.train import TrainConfig
+from leafwood.training_set import prepare
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+VOXELS = 2000  # that the trees learn from, of each crop
+MIDDLE = 200_000  # points of a validation stand
+SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
+VALIDATION = "validation"
+
+
+class BoostedTrees(PyramidUNet):
+    """Boosted trees in the network's place: they read the finest level and nothing else.
+
+    Args:
+        graph: the graphs that the trees have learnt from.
+        trees: fitted.
+    """
+
+    def __init__(self, graph: GraphConfig, trees: HistGradientBoostingClassifier) -> None:
+        finest, shape = replace(graph, n_levels=1), UNetConfig(widths=(1,), encoder_convs=(0,), decoder_convs=())
+        super().__init__(finest, shape)
+        self.trees, self.finest, self.shape = trees, finest, shape
+
+    def forward(self, graph: PyramidGraph) -> torch.Tensor:
+        """Logits (m, 2), that of leaf 0."""
+        margin = torch.from_numpy(self.trees.decision_function(graph.x0.numpy())).float()
+        return torch.stack([torch.zeros_like(margin), margin], dim=1)
+
+    def segmenter(self, *, smoothing: bool, threads: int) -> Segmenter:
+        """Labels clouds with the trees."""
+        return Segmenter(Model(self, self.finest, self.shape), smoothing=smoothing, threads=threads)
+
+
+def boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
+    """Fit the trees to voxels of the first crops of a training run, leaf and wood weighing the same."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    examples, rng = prepare(replace(config, steps=-(-crops // config.batch))).examples, np.random.default_rng(0)
+    tables: list[NDArray[np.float32]] = []
+    labels: list[NDArray[np.int64]] = []
+    for graph in (examples[number] for number in range(crops)):
+        chosen = rng.permutation(np.flatnonzero(graph.y.numpy() != IGNORE))[:VOXELS]
+        tables.append(graph.x0.numpy()[chosen])
+        labels.append(graph.y.numpy()[chosen])
+    # as many rounds as help on the tenth that is kept back
+    trees = HistGradientBoostingClassifier(max_iter=500, class_weight="balanced", early_stopping=True, random_state=0)
+    trees.fit(np.concatenate(tables), np.concatenate(labels))
+    print(f"boosted trees: {sum(map(len, labels)):,} voxels of {crops} crops, {trees.n_iter_} rounds", flush=True)
+    return BoostedTrees(config.graph, trees)
+
+
+def test_data(stands: Path, labelled: Path, validation: Path, few: int) -> Iterator[tuple[str, PointCloud]]:
+    """Clouds with their truth, and the row that each counts for; of each row at most `few` clouds."""
+    files = [(VALIDATION, path) for path in sorted(validation.glob("*.laz"))]
+    if not files:
+        raise BadConfig(f"--validation: no .laz file in {validation}")
+    for path in held_out(stands):
+        files.append(("virtual stands in leaf" if path.name.startswith(LEAFY) else "leafless virtual stands", path))
+    files += [(path.stem, path) for path in sorted(labelled.glob("*.laz"))]
+    counts: dict[str, int] = defaultdict(int)
+    for row, path in files:
+        counts[row] += 1
+        if counts[row] <= few:
+            cloud = read(path)
+            yield row, middle(cloud) if row == VALIDATION else cloud
+
+
+def middle(cloud: PointCloud) -> PointCloud:
+    """The points around the middle of the plan, as many as are needed for a threshold."""
+    plan = cloud.xyz[:, :2] - (cloud.xyz[:, :2].min(axis=0) + cloud.xyz[:, :2].max(axis=0)) / 2
+    return cloud.select(np.sort(np.argsort(np.square(plan).sum(axis=1))[:MIDDLE]))
+
+
+def wood_iou(found: Scores) -> NDArray[np.float64]:
+    """Wood IoU at every threshold that the probability histograms know (4096,)."""
+    hits, misses = np.cumsum(found.wood[::-1])[::-1], np.cumsum(found.leaf[::-1])[::-1]
+    return hits / np.maximum(found.wood.sum() + misses, 1)
+
+
+def score_all(
+    models: dict[str, Segment], clouds: Iterator[tuple[str, PointCloud]]
+) -> tuple[dict[tuple[str, str], Scores], dict[tuple[str, str], float]]:
+    """Scores and points/s by row and model."""
+    scores: dict[tuple[str, str], list[Scores]] = defaultdict(list)
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    points: dict[tuple[str, str], int] = defaultdict(int)
+    for row, cloud in clouds:
+        truth = truth_of(cloud, "gt_wood")
+        started = time.perf_counter()
+        find_ground(cloud)
+        ground = time.perf_counter() - started
+        for name, segment in models.items():
+            started = time.perf_counter()
+            result = segment(cloud)
+            seconds[row, name] += time.perf_counter() - started - ground
+            points[row, name] += int((result.columns["leafwood"] != OUT_NONE).sum())
+            scores[row, name].append(evaluate(result, truth).overall)
+        print(f"{row}: {len(cloud):,} points, {(truth == WOOD).sum():,} of them wood", flush=True)
+    return {key: reduce(add, found) for key, found in scores.items()}, {
+        key: points[key] / seconds[key] for key in points
+    }
+
+
+def table(scores: dict[tuple[str, str], Scores], speed: dict[tuple[str, str], float]) -> str:
+    """Markdown: a line for each row of data and model."""
+    heads = "AUROC | G-mean | wood recall | leaf recall | wood IoU | at threshold | wood IoU there | points/s"
+    lines = [f"| data | model | {heads} |", "|---|---|" + "---|" * 8]
+    for (row, name), found in scores.items():
+        if row == VALIDATION:
+            continue
+        best = int(np.argmax(wood_iou(scores[VALIDATION, name])))
+        values = found.as_dict()
+        cells = [f"{values[column]:.3f}" for column in SHOWN]
+        cells += [f"{best / len(found.wood):.2f}", f"{wood_iou(found)[best]:.3f}", f"{speed[row, name]:,.0f}"]
+        lines.append(f"| {row} | {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train the trees, label everything with every model, print the table."""
+    from threadpoolctl import threadpool_limits
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="uav")
+    parser.add_argument("--soul", type=Path, help="a SOUL model (.safetensors)")
+    parser.add_argument("--config", type=Path, default=Path("configs/train/uav_all_round.yaml"), help="of the model")
+    parser.add_argument("--stands", type=Path, default=Path("runs/stands/heldout"))
+    parser.add_argument("--validation", type=Path, default=Path("runs/stands/validation"))
+    parser.add_argument("--labelled", type=Path, default=Path("../shared/data/labelled"))
+    parser.add_argument("--crops", type=int, default=600, help="that the boosted trees learn from")
+    parser.add_argument("--few", type=int, default=1000, help="files of each kind at most")
+    parser.add_argument("--threads", type=int, default=cpu_count())
+    args = parser.parse_args()
+    with threadpool_limits(args.threads):
+        trees = boosted_trees(load(args.config, TrainConfig), args.crops)
+        models: dict[str, Segment] = {"leafwood": load_segmenter(args.model, threads=args.threads).segment}
+        for name, smoothing in (("boosted trees", False), ("boosted trees, smoothed", True)):
+            models[name] = trees.segmenter(smoothing=smoothing, threads=args.threads).segment
+        if args.soul:
+            models["SOUL"] = load_segmenter(args.soul, threads=args.threads).segment
+        scores, speed = score_all(models, test_data(args.stands, args.labelled, args.validation, args.few))
+    print(f"\n{args.threads} processors\n\n{table(scores, speed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -95,20 +95,26 @@ def boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
     return BoostedTrees(config.graph, trees)
 
 
-def test_data(stands: Path, labelled: Path, validation: Path, few: int) -> Iterator[tuple[str, PointCloud]]:
-    """Clouds with their truth, and the row that each counts for; of each row at most `few` clouds."""
-    files = [(VALIDATION, path) for path in sorted(validation.glob("*.laz"))]
-    if not files:
+def test_files(stands: Path, labelled: Path, few: int) -> Iterator[tuple[str, Path]]:
+    """Files with a truth, and the row of a table that each counts for; of each row at most `few`."""
+    flown = sorted(held_out(stands))
+    rows = {
+        "virtual stands in leaf": [path for path in flown if path.name.startswith(LEAFY)],
+        "leafless virtual stands": [path for path in flown if not path.name.startswith(LEAFY)],
+        **{path.stem: [path] for path in sorted(labelled.glob("*.laz"))},
+    }
+    return ((row, path) for row, paths in rows.items() for path in paths[:few])
+
+
+def clouds(files: Iterator[tuple[str, Path]], validation: Path, few: int) -> Iterator[tuple[str, PointCloud]]:
+    """What is labelled: the middles of the validation stands, then the files."""
+    stands = sorted(validation.glob("*.laz"))[:few]
+    if not stands:
         raise BadConfig(f"--validation: no .laz file in {validation}")
-    for path in held_out(stands):
-        files.append(("virtual stands in leaf" if path.name.startswith(LEAFY) else "leafless virtual stands", path))
-    files += [(path.stem, path) for path in sorted(labelled.glob("*.laz"))]
-    counts: dict[str, int] = defaultdict(int)
+    for path in stands:
+        yield VALIDATION, middle(read(path))
     for row, path in files:
-        counts[row] += 1
-        if counts[row] <= few:
-            cloud = read(path)
-            yield row, middle(cloud) if row == VALIDATION else cloud
+        yield row, read(path)
 
 
 def middle(cloud: PointCloud) -> PointCloud:
@@ -124,13 +130,13 @@ def wood_iou(found: Scores) -> NDArray[np.float64]:
 
 
 def score_all(
-    models: dict[str, Segment], clouds: Iterator[tuple[str, PointCloud]]
+    models: dict[str, Segment], labelled: Iterator[tuple[str, PointCloud]]
 ) -> tuple[dict[tuple[str, str], Scores], dict[tuple[str, str], float]]:
     """Scores and points/s by row and model."""
     scores: dict[tuple[str, str], list[Scores]] = defaultdict(list)
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     points: dict[tuple[str, str], int] = defaultdict(int)
-    for row, cloud in clouds:
+    for row, cloud in labelled:
         truth = truth_of(cloud, "gt_wood")
         started = time.perf_counter()
         find_ground(cloud)
@@ -184,7 +190,8 @@ def main() -> None:
             models[name] = trees.segmenter(smoothing=smoothing, threads=args.threads).segment
         if args.soul:
             models["SOUL"] = load_segmenter(args.soul, threads=args.threads).segment
-        scores, speed = score_all(models, test_data(args.stands, args.labelled, args.validation, args.few))
+        files = test_files(args.stands, args.labelled, args.few)
+        scores, speed = score_all(models, clouds(files, args.validation, args.few))
     print(f"\n{args.threads} processors\n\n{table(scores, speed)}")
 
 

@@ -1,0 +1,189 @@
+"""What each step after the network buys: calibration, smoothing over neighbours, label shift, undecided points.
+
+    python pipelines/ablation_postprocess.py [--model uav] [--stands runs/stands/heldout]
+
+On the held-out virtual stands and the labelled trees, overall and in the lowest third: below a third of the height of
+the highest labelled point. Label shift moves P(wood) of each metre of height to the share of wood estimated there. For
+the network and the calibration leaf and wood are equally common, so both errors of calibration are given: on the points
+as they are, and balanced, with the same weight for both classes. Label shift is meant to bring down the first,
+calibration the second. Scores of the rows with undecided points are of the others. Ends with the share of the run time
+that each step takes, all in one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from baselines import test_files
+from numpy.typing import NDArray
+
+from leafwood.calibration import Calibration, surroundings
+from leafwood.checkpoint import Model, load_model
+from leafwood.classes import IGNORE, OUT_LEAF, OUT_NONE, OUT_WOOD, WOOD
+from leafwood.cloud import PointCloud
+from leafwood.density import Strata
+from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
+from leafwood.inference import Segmenter, cpu_count
+from leafwood.io.loaders import read
+from leafwood.metrics import Scores, score
+from leafwood.postprocess.abstain import abstain
+from leafwood.postprocess.decay import shift, wood_share
+from leafwood.postprocess.regularize import smooth
+
+THINNED = "tropical_tls_62889"
+FEWEST = 500  # labelled points of a stratum whose calibration is judged
+BINS = 15
+COST: dict[str, tuple[Callable[..., Any], ...]] = {
+    "calibration": (Calibration.probability, surroundings),
+    "smoothing": (smooth,),
+    "label shift": (wood_share, shift),
+    "undecided": (abstain,),
+}
+
+
+class Steps:
+    """The network and its postprocessor, one step more at a time.
+
+    Args:
+        model: what to predict with.
+        sure: probability of its label below which a point is undecided.
+        threads: processors to use.
+    """
+
+    def __init__(self, model: Model, sure: float, threads: int) -> None:
+        neutral = replace(model, calibration=Calibration())
+        self.plain = Segmenter(neutral, smoothing=False, threads=threads)
+        self.calibrated = Segmenter(model, smoothing=False, threads=threads)
+        self.smoothed = Segmenter(model, threads=threads)
+        self.sure = sure
+
+    def __call__(self, cloud: PointCloud, profile: cProfile.Profile) -> dict[str, PointCloud]:
+        """The cloud as each step leaves it; what a user would run goes into the profile."""
+        found = {"network alone": self.plain.segment(cloud), "+ calibration": self.calibrated.segment(cloud)}
+        with profile:
+            smoothed = self.smoothed.segment(cloud)
+            undecided = abstain(smoothed, self.sure)
+            shifted = label_shift(smoothed)
+        found |= {"+ smoothing": smoothed, "+ label shift": shifted}
+        left_out = f"less sure than {self.sure:g} left out"
+        return {**found, f"smoothing, {left_out}": undecided, f"label shift, {left_out}": abstain(shifted, self.sure)}
+
+
+def heights(result: PointCloud) -> NDArray[np.float32]:
+    """Height of each point (n,) above ground, or above the lowest point where there is no ground, m."""
+    known = result.columns["height_ag"]
+    return np.asarray(result.xyz[:, 2] - result.xyz[:, 2].min() if np.isnan(known).all() else np.nan_to_num(known))
+
+
+def label_shift(result: PointCloud) -> PointCloud:
+    """Probabilities for the share of wood of each metre of height, and the labels that follow."""
+    labelled = result.columns["leafwood"] != OUT_NONE
+    stratum = np.where(labelled, Strata().level(heights(result)), -1)
+    share = wood_share(result.columns["wood_prob"], stratum)
+    prob = np.zeros(len(result), dtype=np.float32)
+    prob[labelled] = shift(result.columns["wood_prob"][labelled], share[stratum[labelled]])
+    label = np.where(prob > 0.5, OUT_WOOD, OUT_LEAF) * labelled
+    return result.with_columns(wood_prob=prob, leafwood=label.astype(np.uint16))
+
+
+def judge(result: PointCloud, truth: NDArray[np.int8], decided: NDArray[np.bool_]) -> tuple[Evaluation, Scores]:
+    """Scores of the decided points, and of those in the lowest third of the canopy."""
+    known = np.where(decided, truth, IGNORE).astype(np.int8)
+    height = heights(result)
+    low = (known != IGNORE) & (height < height[truth != IGNORE].max() / 3)
+    label = (result.columns["leafwood"][low] == OUT_WOOD).astype(np.int8)
+    return evaluate(result, known), score(known[low], result.columns["wood_prob"][low], label)
+
+
+def balanced_ece(found: Scores) -> float:
+    """Calibration error over 15 bins with leaf and wood weighing the same; NaN where a class is missing."""
+    if not found.leaf.any() or not found.wood.any():
+        return float("nan")
+    leaf, wood = 0.5 * found.leaf / found.leaf.sum(), 0.5 * found.wood / found.wood.sum()
+    middle = (np.arange(len(leaf)) + 0.5) / len(leaf)
+    edges = np.linspace(0, len(leaf), BINS + 1).astype(int)[:-1]
+    return float(np.abs(np.add.reduceat(middle * (leaf + wood) - wood, edges)).sum())
+
+
+def cells(found: Scores) -> list[str]:
+    """AUROC, G-mean, wood IoU and both errors of calibration."""
+    values = found.as_dict()
+    shown = [values[name] for name in ("auroc", "g_mean", "wood_iou", "ece")]
+    return [f"{value:.3f}" for value in (*shown, balanced_ece(found))]
+
+
+def tables(found: dict[tuple[str, str], list[tuple[Evaluation, Scores]]]) -> Iterator[str]:
+    """Lines of the two tables: scores, and calibration by density."""
+    heads = ("AUROC", "G-mean", "wood IoU", "ECE", "balanced ECE")
+    both = [*heads, *(f"{head}, lowest third" for head in heads)]
+    yield f"| data | step | decided | {' | '.join(both)} |"
+    yield "|---|---|---|" + "---|" * len(both)
+    total = {key: (reduce(add, (e for e, _ in each)), reduce(add, (s for _, s in each))) for key, each in found.items()}
+    points: dict[str, float] = {}
+    for (row, step), (whole, low) in total.items():
+        n = whole.overall.confusion.sum()
+        decided = n / points.setdefault(row, n)
+        yield f"| {row} | {step} | {decided:.3f} | {' | '.join([*cells(whole.overall), *cells(low)])} |"
+    strata = list(next(iter(total.values()))[0].density)
+    yield f"\nECE / balanced ECE by density, where there are {FEWEST} labelled points.\n"
+    yield f"| data | step | {' | '.join(strata)} |\n|---|---|{'---|' * len(strata)}"
+    for (row, step), (whole, _) in total.items():
+        errors = (
+            f"{s.ece:.3f} / {balanced_ece(s):.3f}" if s.confusion.sum() >= FEWEST else ""
+            for s in whole.density.values()
+        )
+        yield f"| {row} | {step} | {' | '.join(errors)} |"
+
+
+def cost(profile: cProfile.Profile) -> Iterator[str]:
+    """Lines of the table of run time."""
+    entries = profile.getstats()
+    whole = sum(entry.inlinetime for entry in entries)
+    spent = {entry.code: entry.totaltime for entry in entries}
+    yield "| step | share of the run time (reading and labelling) |\n|---|---|"
+    seconds = {step: sum(spent.get(f.__code__, 0.0) for f in functions) for step, functions in COST.items()}
+    for step, taken in seconds.items():
+        yield f"| {step} | {taken / whole:.1%} |"
+    yield f"| all of them | {sum(seconds.values()) / whole:.1%} of {whole:.0f} s |"
+
+
+def main() -> None:
+    """Label everything with one step more at a time, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="uav")
+    parser.add_argument("--stands", type=Path, default=Path("runs/stands/heldout"))
+    parser.add_argument("--labelled", type=Path, default=Path("../shared/data/labelled"))
+    parser.add_argument("--sure", type=float, default=0.7, help="a point needs this probability of its label")
+    parser.add_argument("--few", type=int, default=1000, help="files of each kind at most")
+    parser.add_argument("--threads", type=int, default=cpu_count())
+    args = parser.parse_args()
+    steps, profile = Steps(load_model(args.model), args.sure, args.threads), cProfile.Profile()
+    found: dict[tuple[str, str], list[tuple[Evaluation, Scores]]] = defaultdict(list)
+    for row, path in test_files(args.stands, args.labelled, args.few):
+        with profile:
+            cloud = read(path)
+        looks = {row: cloud}
+        if row == THINNED:
+            looks[f"{row}, thinned to a third"] = thin_downward(cloud, 1 / 3)
+        for name, seen in looks.items():
+            truth = truth_of(seen, "gt_wood")
+            results = steps(seen, profile)
+            labelled = results["network alone"].columns["leafwood"] != OUT_NONE
+            for step, result in results.items():
+                decided = (result.columns["leafwood"] != OUT_NONE) | ~labelled
+                found[name, step].append(judge(result, truth, decided))
+            print(f"{path}: {len(seen):,} points, {(truth == WOOD).sum():,} of them wood", flush=True)
+    print("", *tables(found), "", f"{args.threads} processors", "", *cost(profile), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

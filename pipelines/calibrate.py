@@ -26,7 +26,8 @@ from leafwood.inference import Segmenter
 from leafwood.stands import LabelledStand, load_stand
 
 DENSITIES = (20, 80, 300, 1200, 5000)  # points per m²
-SAMPLE = 20_000  # points of a piece that are kept
+MOST = 100_000  # points of a piece: denser pieces are narrower
+SAMPLE = 10_000  # points of a piece that are kept
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,11 +48,15 @@ class Piece:
 
 
 def cut(stand: LabelledStand, density: float, rng: np.random.Generator) -> Iterator[tuple[str, LabelledStand]]:
-    """The stand thinned to a density, and its two largest trees without ground."""
-    area = float(np.prod(np.ptp(stand.xyz[:, :2], axis=0)))
-    thin = stand.take(np.flatnonzero(rng.random(len(stand)) < density * area / len(stand)))
-    yield "plot", thin
+    """The middle of the stand thinned to a density, and its two largest trees; nothing if it is sparser."""
+    share = density * float(np.prod(np.ptp(stand.xyz[:, :2], axis=0))) / len(stand)
+    if share > 1:
+        return
+    thin = stand.take(np.flatnonzero(rng.random(len(stand)) < share))
+    from_middle = np.abs(thin.xyz[:, :2] - np.median(thin.xyz[:, :2], axis=0)).max(axis=1)
+    yield "plot", thin.take(np.argsort(from_middle)[:MOST])
     numbers, counts = np.unique(thin.tree[thin.tree > 0], return_counts=True)
+    numbers, counts = numbers[counts <= MOST], counts[counts <= MOST]
     for number in numbers[np.argsort(-counts)[:2]]:
         tree = thin.take(np.flatnonzero(thin.tree == number))
         yield "tree", dataclasses.replace(tree, height=np.full(len(tree), np.nan, dtype=np.float32))

@@ -20,7 +20,7 @@ from leafwood.attenuation import Attenuation, attenuation, fit_layer
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
 
-__all__ = ["ReturnCounts", "Strata", "count_returns", "inverse_weight"]
+__all__ = ["ReturnCounts", "Strata", "count_returns", "countable", "inverse_weight"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -136,6 +136,11 @@ class ReturnCounts:
         """Pulses that end in each cell and bin (m, 1 + b), in shares."""
         return self.weight / _PULSE
 
+    @property
+    def wood_contacts(self) -> Floats:
+        """Pulses that wood stopped in each cell and bin (m, 1 + b), in shares."""
+        return self.wood / _PULSE
+
     def attenuation(self) -> Attenuation:
         """Attenuation of the whole scan by height, arrays (b,)."""
         return attenuation(*self._whole(), self.strata.dz)
@@ -196,7 +201,7 @@ def count_returns(
 ) -> ReturnCounts:
     """Count a scan, or a tile of it.
 
-    Noise (classes 7, 18), withheld points, strays and points above 150 m are left out.
+    Noise and strays are left out; see :func:`countable`.
 
     Args:
         cloud: n points. Columns used where present: ``return_number``, ``number_of_returns``, ``scan_angle`` (0.006° if
@@ -212,7 +217,7 @@ def count_returns(
     """
     strata = strata or Strata()
     above = _heights(cloud, height)
-    keep = np.flatnonzero(_countable(cloud, above))
+    keep = np.flatnonzero(countable(cloud, above))
     number, total = _return_numbers(cloud, keep)
     secant = _secants(cloud, keep)
     key, part = _cells_of(cloud, strata, keep)
@@ -245,6 +250,16 @@ def count_returns(
     )
 
 
+def countable(cloud: PointCloud, height: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Points (n,) that are counted: no noise (classes 7, 18), withheld points, strays, or points above 150 m."""
+    keep = ~cloud.strays() & ~(height > _HIGHEST)
+    if "classification" in cloud.columns:
+        keep &= ~np.isin(cloud.columns["classification"], _NOISE)
+    if "withheld" in cloud.columns:
+        keep &= ~np.asarray(cloud.columns["withheld"]).astype(bool)
+    return np.asarray(keep)
+
+
 def inverse_weight(intensity: NDArray[np.floating[Any]], most: float = 20.0) -> NDArray[np.float32]:
     """Weights that undo the decay: one over the intensity, with a mean of 1.
 
@@ -270,15 +285,6 @@ def _heights(cloud: PointCloud, height: NDArray[np.floating[Any]]) -> Floats:
     if len(cloud) and np.isnan(height).all():
         return np.asarray(cloud.xyz[:, 2] - cloud.xyz[:, 2].min(), dtype=np.float64)
     return np.nan_to_num(np.asarray(height, dtype=np.float64))
-
-
-def _countable(cloud: PointCloud, above: Floats) -> NDArray[np.bool_]:
-    keep = ~cloud.strays() & (above <= _HIGHEST)
-    if "classification" in cloud.columns:
-        keep &= ~np.isin(cloud.columns["classification"], _NOISE)
-    if "withheld" in cloud.columns:
-        keep &= ~np.asarray(cloud.columns["withheld"]).astype(bool)
-    return np.asarray(keep)
 
 
 def _return_numbers(cloud: PointCloud, keep: Ints) -> tuple[Ints, Ints]:

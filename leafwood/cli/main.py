@@ -19,6 +19,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "segment": "label every point of a scan leaf or wood",
+    "profile": "leaf and wood area of labelled scans by height",
     "info": "what a file is and what segment would do with it",
     "evaluate": "score labels against a known truth",
     "train": "learn from labelled stands",

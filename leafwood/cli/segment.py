@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--abstain", type=float, metavar="P", help="leave points undecided (0) that are less sure than P"
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="also write leaf and wood area by height (see `leafwood profile`)"
+    )
     parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
     parser.add_argument("--threads", type=int, help="processors to use (default: all)")
 
@@ -56,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
         target.mkdir(parents=True, exist_ok=True)
         target = target / default_output(source).name
     check_target(target, source, args.overwrite)
+    if args.profile:
+        _check_profile(target, args.overwrite)
     cloud = read(source, crs=args.crs)
     with about(source):
         result = _segment(cloud, args)
@@ -71,7 +76,30 @@ def run(args: argparse.Namespace) -> int:
         crs=args.crs,
     )
     _summary(Console(), result, target, time.perf_counter() - started)
+    if args.profile:
+        _profile(result, target, args.overwrite)
     return 0
+
+
+def _check_profile(target: Path, overwrite: bool) -> None:
+    """Refuse before the work what could not be written after it."""
+    from leafwood.canopy import CanopyConfig
+    from leafwood.io.target import check_target
+    from leafwood.report.canopy import canopy_files
+
+    for file in canopy_files(target.parent, target.stem, CanopyConfig()):
+        check_target(file, None, overwrite)
+
+
+def _profile(result: PointCloud, target: Path, overwrite: bool) -> None:
+    """Write the canopy's profile beside the labelled file."""
+    from leafwood.canopy import measure_canopy
+    from leafwood.report.canopy import headline, write_canopy
+
+    with about(target):
+        canopy = measure_canopy(result)
+    files = write_canopy(canopy, target.parent, target.stem, overwrite=overwrite)
+    print(f"{files[0]}: {headline(canopy)}")
 
 
 def _segment(cloud: PointCloud, args: argparse.Namespace) -> PointCloud:

@@ -1,0 +1,90 @@
+"""`leafwood profile`: leaf, wood and plant area of labelled scans by height."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leafwood.errors import BadConfig, LeafwoodError, about
+
+if TYPE_CHECKING:
+    from leafwood.canopy import CanopyConfig
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Fill in the command's arguments."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="LABELLED", help="labelled files, or folders of them")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="folder to write to (default: beside each file)"
+    )
+    parser.add_argument("--dz", type=float, default=1.0, metavar="M", help="thickness of a height bin (default 1 m)")
+    parser.add_argument(
+        "--z0", type=float, default=1.0, metavar="M", help="height above ground to begin at (default 1 m)"
+    )
+    parser.add_argument(
+        "--k", type=float, default=0.5, help="share of its one-sided area that a plant turns to the beam (default 0.5)"
+    )
+    parser.add_argument("--grid", type=float, metavar="CELL", help="also write GeoTIFF grids with cells of CELL metres")
+    parser.add_argument(
+        "--labels", default="leafwood", help="how labels are written: leafwood (default), gt_wood, for-instance ..."
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure the files one by one.
+
+    Returns:
+        0 all done, 1 some file failed.
+    """
+    from leafwood.canopy import CanopyConfig
+    from leafwood.classes import PRESETS
+    from leafwood.io.files import list_files
+    from leafwood.io.geotiff import require_rasterio
+
+    config = CanopyConfig(dz=args.dz, z0=args.z0, k=args.k, cell=args.grid)
+    if args.labels not in PRESETS:
+        raise BadConfig(f"--labels {args.labels}: there are {', '.join(sorted(PRESETS))}")
+    if config.cell is not None:
+        require_rasterio()
+    # a folder that was measured before holds tables, too
+    paths = [path for path in list_files(args.paths) if not path.name.endswith("_profile.csv")]
+    targets = {(args.output or path.parent, _stem(path)) for path in paths}
+    if len(targets) < len(paths):
+        raise BadConfig("two of the files have the same name: their profiles would overwrite each other")
+    if args.output:
+        args.output.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for path in paths:
+        try:
+            _measure(path, args.output or path.parent, config, args.labels, args.overwrite)
+        except LeafwoodError as error:
+            if args.debug or len(paths) == 1:
+                raise
+            print(f"leafwood: {' '.join(str(error).split())}", file=sys.stderr)
+            failed += 1
+    return 1 if failed else 0
+
+
+def _stem(path: Path) -> str:
+    """First part of the names of a file's profile."""
+    return path.stem.removesuffix(".copc")
+
+
+def _measure(path: Path, folder: Path, config: CanopyConfig, labels: str, overwrite: bool) -> None:
+    from leafwood.canopy import measure_canopy
+    from leafwood.io.loaders import read
+    from leafwood.io.target import check_target
+    from leafwood.report.canopy import canopy_files, headline, write_canopy
+
+    for file in canopy_files(folder, _stem(path), config)[:2]:
+        check_target(file, path, overwrite)
+    cloud = read(path)
+    with about(path):
+        canopy = measure_canopy(cloud, config, labels)
+    files = write_canopy(canopy, folder, _stem(path), overwrite=overwrite)
+    print(f"{files[0]}: {headline(canopy)}")

@@ -1,0 +1,150 @@
+"""Other edge functions, neighbour rules and inputs for the network, to compare the shipped ones with."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+from torch_geometric.nn import PointTransformerConv
+
+from leafwood.features import EIGEN_NAMES
+from leafwood.graph import GraphConfig, PyramidGraph
+from leafwood.nn.conv import neighbour_max
+from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.spatial.neighbours import nearest
+
+__all__ = [
+    "Attention",
+    "EdgeMLP",
+    "NoFeatures",
+    "NoPositions",
+    "Rule",
+    "dilated",
+    "nearest_k",
+    "rewired",
+    "with_edges",
+    "within",
+]
+
+Rule = Callable[[NDArray[np.float32], float], NDArray[np.int64]]  # places (m, 3) and voxel edge -> neighbours (m, k)
+
+
+def nearest_k(k: int) -> Rule:
+    """The k nearest."""
+    return lambda pos, size: nearest(pos, k)[0]
+
+
+def dilated(k: int) -> Rule:
+    """Every second of the 2k nearest: as many edges, twice the volume (Li et al. 2019, DeepGCNs)."""
+    return lambda pos, size: nearest(pos, 2 * k)[0][:, ::2]
+
+
+def within(voxels: float, k: int) -> Rule:
+    """Of the k nearest those within a number of voxel edges; the voxel itself stands in for the others."""
+
+    def rule(pos: NDArray[np.float32], size: float) -> NDArray[np.int64]:
+        index, distance = nearest(pos, k)
+        return np.where(distance <= voxels * size, index, index[:, :1])
+
+    return rule
+
+
+def rewired(graph: PyramidGraph, config: GraphConfig, rule: Rule) -> PyramidGraph:
+    """The graph with other neighbours at every level, and the same features."""
+    graph = copy.copy(graph)
+    for level in range(config.n_levels):
+        index = rule(graph[f"pos{level}"].numpy(), config.size * 2**level)
+        graph[f"neighbours{level}"] = torch.from_numpy(np.ascontiguousarray(index))
+    return graph
+
+
+class NoPositions(nn.Module):
+    """Maximum over the neighbours, wherever they lie: what PointNet (Qi et al. 2017) makes of a neighbourhood.
+
+    Args, here and below:
+        channels: of the input and of the result.
+        scale: metres that count as 1.
+
+    Shapes, here and below:
+        x (n, c), pos (n, 3), neighbours (n, k) -> (n, c).
+    """
+
+    def __init__(self, channels: int, scale: float) -> None:
+        super().__init__()
+        self.node = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
+        """Convolve; see the class."""
+        return torch.relu(neighbour_max(self.node(x), neighbours))
+
+
+class EdgeMLP(nn.Module):
+    """EdgeConv as published (Wang et al. 2019), with the relative position: a two-layer network on every edge.
+
+    Its first layer, of the voxel, the difference to the neighbour and the offset, is a sum of layers on voxels.
+    """
+
+    def __init__(self, channels: int, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+        self.own = nn.Linear(channels, channels)
+        self.near = nn.Linear(channels, channels, bias=False)
+        self.offset = nn.Linear(3, channels, bias=False)
+        self.edge = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
+        """Convolve; see :class:`NoPositions`."""
+        carried = self.near(x) + self.offset(pos / self.scale)
+        message = embedding(neighbours, carried) + (self.own(x) - carried)[:, None]
+        return torch.relu(self.edge(torch.relu(message)).max(dim=1).values)
+
+
+class Attention(nn.Module):
+    """Vector attention over the neighbours (Zhao et al. 2021, Point Transformer)."""
+
+    def __init__(self, channels: int, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+        self.conv = PointTransformerConv(channels, channels, add_self_loops=False)  # neighbours hold the voxel itself
+
+    def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
+        """Convolve; see :class:`NoPositions`."""
+        target = torch.arange(len(x)).repeat_interleave(neighbours.shape[1])
+        out: Tensor = self.conv(x, pos / self.scale, torch.stack([neighbours.reshape(-1), target]))
+        return out
+
+
+def with_edges(convolution: Callable[[int, float], nn.Module]) -> Callable[[GraphConfig, UNetConfig], PyramidUNet]:
+    """Makes the network with another edge function."""
+
+    def build(graph: GraphConfig, shape: UNetConfig) -> PyramidUNet:
+        network = PyramidUNet(graph, shape)
+        for levels in (network.down, network.up):
+            for level, blocks in enumerate(levels):
+                for block in blocks.children():
+                    block.conv = convolution(shape.widths[level], network.sizes[level])
+        return network
+
+    return build
+
+
+class NoFeatures(PyramidUNet):
+    """The network without shapes and spacings of neighbourhoods: it reads heights, counts, and where voxels lie."""
+
+    def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
+        super().__init__(graph, config)
+        self.blind = [(len(EIGEN_NAMES) + 1) * (1 if level else len(graph.scales)) for level in range(graph.n_levels)]
+
+    def forward(self, graph: PyramidGraph) -> Tensor:
+        """Logits (m, 2)."""
+        graph = copy.copy(graph)
+        for level, columns in enumerate(self.blind):
+            x = graph[f"x{level}"].clone()
+            x[:, :columns] = 0
+            graph[f"x{level}"] = x
+        return super().forward(graph)

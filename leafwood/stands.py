@@ -20,7 +20,7 @@ from leafwood.samplers.decay import sampling_intensity
 from leafwood.samplers.voxel import VoxelSampler
 from leafwood.simulate.mesh import Part
 
-__all__ = ["LabelledStand", "load_scan", "load_stand"]
+__all__ = ["LabelledStand", "hidden_twigs", "load_scan", "load_stand"]
 
 _FINEST = 0.025  # m
 _LEAFY = 0.2  # share of a tree's returns that are leaves
@@ -99,7 +99,7 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
     with about(path):
         label = decode_labels(cloud.columns, preset)
     if {"gt_part", "gt_tree"} <= cloud.columns.keys():
-        label[_hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
+        label[hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
     return _stand(cloud, label, path)
 
 
@@ -138,7 +138,7 @@ def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path) -> LabelledSt
     return stand.take(VoxelSampler(_FINEST, keep="first")(stand.cloud()).index)
 
 
-def _hidden_twigs(part: NDArray[Any], tree: NDArray[Any]) -> NDArray[np.bool_]:
+def hidden_twigs(part: NDArray[Any], tree: NDArray[Any]) -> NDArray[np.bool_]:
     """Returns from twigs of trees in leaf (n,).
 
     A lidar footprint is wider than a twig, so such a return looks like the leaves around it, and nobody who labels real

@@ -16,8 +16,8 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,25 +26,14 @@ import numpy as np
 import torch
 from benchmark_imbalance import append, rows, stands
 from imbalance_data import load_graphs
-from network_variants import (
-    Attention,
-    EdgeMLP,
-    NoFeatures,
-    NoPositions,
-    Rule,
-    dilated,
-    nearest_k,
-    rewired,
-    with_edges,
-    within,
-)
+from network_variants import SHIPPED, VARIANTS, Variant, rewired
 from torch.utils.data import Subset
 
 from leafwood.config import load, to_dict
 from leafwood.errors import BadConfig
 from leafwood.graph import GraphConfig, PyramidGraph, build_graph
 from leafwood.metrics import Scores, score
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.unet import PyramidUNet
 from leafwood.recipes import PyramidRecipe, node_labels
 from leafwood.soul.samples import epochs
 from leafwood.stands import LabelledStand, load_stand
@@ -54,56 +43,7 @@ from leafwood.training_set import TrainingSet
 CHECKS = 6  # crops to learn from for each one to score on
 SAMPLE = 64  # crops that classes and spacings are counted in
 SCORES = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou", "ece")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """The shipped network with one thing changed.
-
-    Attributes:
-        levels: of the pyramid; those of the configuration when None.
-        size: finest voxel edge, metres, likewise.
-        rule: neighbours, likewise.
-        build: makes the network.
-        width: factor on the channels.
-    """
-
-    levels: int | None = None
-    size: float | None = None
-    rule: Rule | None = None
-    build: Callable[[GraphConfig, UNetConfig], PyramidUNet] = PyramidUNet
-    width: float = 1.0
-
-    def configured(self, base: TrainConfig) -> TrainConfig:
-        """A training run with the change."""
-        n, shape = self.levels or base.graph.n_levels, base.network
-        network = replace(
-            shape,
-            widths=tuple(round(self.width * width) for width in shape.widths[:n]),
-            encoder_convs=shape.encoder_convs[:n],
-            decoder_convs=shape.decoder_convs[: n - 1],
-        )
-        return replace(base, graph=replace(base.graph, n_levels=n, size=self.size or base.graph.size), network=network)
-
-
-SHIPPED = "as shipped"
-VARIANTS = {
-    SHIPPED: Variant(),
-    "5 levels": Variant(levels=5),
-    "4 levels": Variant(levels=4),
-    "voxels of 10 cm": Variant(size=0.1),
-    "voxels of 10 cm, 5 levels": Variant(size=0.1, levels=5),
-    "voxels of 10 cm, 4 levels": Variant(size=0.1, levels=4),
-    "8 neighbours": Variant(rule=nearest_k(8)),
-    "24 neighbours": Variant(rule=nearest_k(24)),
-    "every second of 32 neighbours": Variant(rule=dilated(16)),
-    "neighbours within 4 voxels, 24 at most": Variant(rule=within(4.0, 24)),
-    "edges without positions (PointNet)": Variant(build=with_edges(NoPositions)),
-    "two layers on every edge (EdgeConv)": Variant(build=with_edges(EdgeMLP)),
-    "attention (Point Transformer)": Variant(build=with_edges(Attention)),
-    "without shapes and spacings": Variant(build=NoFeatures),
-    "half the width": Variant(width=0.5),
-}
+Runs = dict[str, dict[str, str]]  # of one variant, by seed
 
 
 class _Coordinates(PyramidRecipe):
@@ -236,7 +176,7 @@ def table(results: list[dict[str, str]]) -> str:
     """
     if not results:
         raise BadConfig("out: no results.csv in that folder yet")
-    found: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    found: dict[str, Runs] = defaultdict(dict)
     for row in results:
         found[row["variant"]][row["seed"]] = row
     heads = "weights | AUROC | less the shipped | G-mean | wood IoU | ECE | processor seconds of training | points/s"
@@ -244,20 +184,26 @@ def table(results: list[dict[str, str]]) -> str:
     shipped = found.get(SHIPPED, {})
     for name in (name for name in VARIANTS if name in found):
         runs = found[name]
-
-        def cell(column: str, runs: dict[str, dict[str, str]] = runs) -> str:
-            values = [float(row[column]) for row in runs.values()]
-            spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-            return f"{np.mean(values):.3f}{spread}"
-
         apart = [float(runs[seed]["auroc"]) - float(shipped[seed]["auroc"]) for seed in runs if seed in shipped]
-        cells = [str(len(runs)), f"{int(next(iter(runs.values()))['parameters']):,}", cell("auroc")]
-        cells += [f"{np.mean(apart):+.3f}" if apart else "", *map(cell, ("g_mean", "wood_iou", "ece"))]
+        cells = [str(len(runs)), f"{int(next(iter(runs.values()))['parameters']):,}", _cell(runs, "auroc")]
         cells += [
-            f"{np.mean([float(row[c]) for row in runs.values()]):,.0f}" for c in ("train_seconds", "points_per_second")
+            f"{np.mean(apart):+.3f}" if apart else "",
+            *(_cell(runs, column) for column in ("g_mean", "wood_iou", "ece")),
         ]
+        cells += [f"{np.mean(_values(runs, column)):,.0f}" for column in ("train_seconds", "points_per_second")]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _values(runs: Runs, column: str) -> list[float]:
+    return [float(row[column]) for row in runs.values()]
+
+
+def _cell(runs: Runs, column: str) -> str:
+    """Mean and standard deviation over the seeds."""
+    values = _values(runs, column)
+    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{spread}"
 
 
 def main() -> None:

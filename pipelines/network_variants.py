@@ -1,9 +1,10 @@
-"""Other edge functions, neighbour rules and inputs for the network, to compare the shipped ones with."""
+"""What the ablation compares the shipped network with: other edge functions, neighbour rules, inputs and sizes."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,19 +18,9 @@ from leafwood.graph import GraphConfig, PyramidGraph
 from leafwood.nn.conv import neighbour_max
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.spatial.neighbours import nearest
+from leafwood.train import TrainConfig
 
-__all__ = [
-    "Attention",
-    "EdgeMLP",
-    "NoFeatures",
-    "NoPositions",
-    "Rule",
-    "dilated",
-    "nearest_k",
-    "rewired",
-    "with_edges",
-    "within",
-]
+__all__ = ["SHIPPED", "VARIANTS", "Variant", "rewired"]
 
 Rule = Callable[[NDArray[np.float32], float], NDArray[np.int64]]  # places (m, 3) and voxel edge -> neighbours (m, k)
 
@@ -148,3 +139,53 @@ class NoFeatures(PyramidUNet):
             x[:, :columns] = 0
             graph[f"x{level}"] = x
         return super().forward(graph)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The shipped network with one thing changed.
+
+    Attributes:
+        levels: of the pyramid; those of the configuration when None.
+        size: finest voxel edge, metres, likewise.
+        rule: neighbours, likewise.
+        build: makes the network.
+        width: factor on the channels.
+    """
+
+    levels: int | None = None
+    size: float | None = None
+    rule: Rule | None = None
+    build: Callable[[GraphConfig, UNetConfig], PyramidUNet] = PyramidUNet
+    width: float = 1.0
+
+    def configured(self, base: TrainConfig) -> TrainConfig:
+        """A training run with the change."""
+        n, shape = self.levels or base.graph.n_levels, base.network
+        network = replace(
+            shape,
+            widths=tuple(round(self.width * width) for width in shape.widths[:n]),
+            encoder_convs=shape.encoder_convs[:n],
+            decoder_convs=shape.decoder_convs[: n - 1],
+        )
+        return replace(base, graph=replace(base.graph, n_levels=n, size=self.size or base.graph.size), network=network)
+
+
+SHIPPED = "as shipped"
+VARIANTS = {
+    SHIPPED: Variant(),
+    "5 levels": Variant(levels=5),
+    "4 levels": Variant(levels=4),
+    "voxels of 10 cm": Variant(size=0.1),
+    "voxels of 10 cm, 5 levels": Variant(size=0.1, levels=5),
+    "voxels of 10 cm, 4 levels": Variant(size=0.1, levels=4),
+    "8 neighbours": Variant(rule=nearest_k(8)),
+    "24 neighbours": Variant(rule=nearest_k(24)),
+    "every second of 32 neighbours": Variant(rule=dilated(16)),
+    "neighbours within 4 voxels, 24 at most": Variant(rule=within(4.0, 24)),
+    "edges without positions (PointNet)": Variant(build=with_edges(NoPositions)),
+    "two layers on every edge (EdgeConv)": Variant(build=with_edges(EdgeMLP)),
+    "attention (Point Transformer)": Variant(build=with_edges(Attention)),
+    "without shapes and spacings": Variant(build=NoFeatures),
+    "half the width": Variant(width=0.5),
+}

@@ -43,8 +43,8 @@ class GraphConfig:
     n_levels: int = 6
     k: int = 16
     scales: tuple[int, ...] = (10, 24)
-    spacing: float = 0.45
-    least: float = 0.5
+    spacing: float = 0.3
+    least: float = 0.3
 
     def n_features(self, level: int) -> int:
         """Input columns of one level."""

@@ -4,7 +4,8 @@
 
 Every stand is looked at as it was flown and thinned to several densities, whole and as single trees without ground.
 Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold everywhere. Prints the balanced
-accuracy and the calibration error before and after, by density, on stands that the fit has not seen (two folds).
+accuracy and the calibration error before and after, by density, on stands that the fit has not seen (two folds). Where
+the fit lowers the balanced accuracy of those, the card keeps what it has.
 """
 
 from __future__ import annotations
@@ -120,6 +121,9 @@ def main() -> None:
         before = np.mean([judged(p, Calibration()) for p in those], axis=0)
         after = np.mean([judged(p, folds[p.stand % 2]) for p in those], axis=0)
         print(f"{name:10s} {len(those):4d}  {before[0]:.3f} -> {after[0]:.3f}     {before[1]:.3f} -> {after[1]:.3f}")
+    if after[0] < before[0]:
+        print("no better on stands it has not seen: not written")
+        return
     card = args.model.with_suffix(".json")
     described = json.loads(card.read_text(encoding="utf-8"))
     described["calibration"] = dataclasses.asdict(fitted(pieces))

@@ -20,13 +20,14 @@ class UNetConfig:
 
     Attributes:
         widths: channels of each level, finest first; as many as the graph has levels.
-        encoder_convs: graph convolutions of each level on the way down.
+        encoder_convs: graph convolutions of each level on the way down; none at the finest, whose input features
+            describe neighbourhoods already and which would take a fifth of the time.
         decoder_convs: graph convolutions of each level on the way up (none at the coarsest).
         dropout: share of channels dropped before the head, in training.
     """
 
     widths: tuple[int, ...] = (24, 40, 64, 96, 128, 128)
-    encoder_convs: tuple[int, ...] = (1, 1, 2, 2, 2, 1)
+    encoder_convs: tuple[int, ...] = (0, 1, 2, 2, 2, 1)
     decoder_convs: tuple[int, ...] = (0, 0, 1, 1, 1)
     dropout: float = 0.1
 

@@ -1,7 +1,8 @@
 """From the network's margin to P(wood), at every density and height.
 
 A threshold drifts with the density of a scan. Temperature and bias (Platt 1999; Guo et al. 2017) are therefore
-functions of the point's surroundings: its spacing, how much the scan was shrunk, and its height above ground.
+functions of the point's surroundings: how much the scan was shrunk, which follows its density, whether its height is
+known, and how near the ground it is. Each point's own spacing made stands that were left out of the fit worse.
 """
 
 from __future__ import annotations
@@ -16,23 +17,22 @@ __all__ = ["Calibration", "surroundings"]
 
 Floats = NDArray[np.float64]
 
-_COLUMNS = 7  # of surroundings
+_COLUMNS = 4  # of surroundings
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
 
 
-def surroundings(spacing: NDArray[Any], heights: NDArray[Any], shrink: float) -> Floats:
+def surroundings(heights: NDArray[Any], shrink: float) -> Floats:
     """What temperature and bias depend on.
 
     Args:
-        spacing: (n,) log distance to the last neighbour of the finest level (:mod:`leafwood.features`).
-        heights: (n, 3) height features: known, height / 20 m, nearness to the ground.
+        heights: (n, 3) height features of :mod:`leafwood.features`: known, height / 20 m, nearness to the ground.
         shrink: factor by which the cloud was shrunk.
 
     Returns:
-        (n, 7): 1, spacing, its square, log of the shrinkage, and the height features.
+        (n, 4): 1, log of the shrinkage, whether the height is known, nearness to the ground.
     """
-    n = len(spacing)
-    return np.column_stack([np.ones(n), spacing, np.square(spacing), np.full(n, np.log(shrink)), heights])
+    n = len(heights)
+    return np.column_stack([np.ones(n), np.full(n, np.log(shrink)), heights[:, 0], heights[:, 2]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class Calibration:
     """P(wood) = sigmoid(slope(s) * margin + bias(s)), both linear in the surroundings s; neutral unless fitted.
 
     Attributes:
-        slope: (7,) coefficients of the inverse temperature.
-        bias: (7,) coefficients of the bias.
+        slope: (4,) coefficients of the inverse temperature.
+        bias: (4,) coefficients of the bias.
     """
 
     slope: tuple[float, ...] = (1.0,) + (0.0,) * (_COLUMNS - 1)
@@ -52,7 +52,7 @@ class Calibration:
 
         Args:
             margin: (n,) wood logit less leaf logit.
-            surroundings: (n, 7).
+            surroundings: (n, 4).
 
         Returns:
             (n,) float32.
@@ -67,7 +67,7 @@ class Calibration:
 
         Args:
             margin: (n,) of points of scans that the network has not learnt from.
-            surroundings: (n, 7).
+            surroundings: (n, 4).
             wood: (n,) the truth.
             weight: (n,) such that leaf and wood weigh the same.
         """

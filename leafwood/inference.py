@@ -18,7 +18,7 @@ from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
 from leafwood.features import HEIGHT_NAMES
-from leafwood.graph import SPACING_COLUMN, build_graph, shrinkage
+from leafwood.graph import build_graph, shrinkage
 from leafwood.ground import find_ground, not_vegetation
 from leafwood.postprocess.regularize import smooth
 from leafwood.spatial.tiles import iter_tiles
@@ -132,7 +132,7 @@ class Segmenter:
             shrink: the factor, from :func:`leafwood.graph.shrinkage`.
 
         Returns:
-            Wood logit less leaf logit (n,), and what :class:`~leafwood.calibration.Calibration` needs (n, 7).
+            Wood logit less leaf logit (n,), and what :class:`~leafwood.calibration.Calibration` needs (n, 4).
         """
         graph, node = build_graph(xyz, height, self.model.graph)
         with torch.inference_mode():
@@ -140,8 +140,7 @@ class Segmenter:
         margin = (logits[:, 1] - logits[:, 0]).numpy()
         if self.smoothing:
             margin = smooth(margin, graph.pos0.numpy(), graph.neighbours0.numpy())
-        x = graph.x0.numpy()
-        known = surroundings(x[:, SPACING_COLUMN], x[:, -len(HEIGHT_NAMES) :], shrink)
+        known = surroundings(graph.x0[:, -len(HEIGHT_NAMES) :].numpy(), shrink)
         return np.asarray(margin[node]), known[node]
 
 

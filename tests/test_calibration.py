@@ -11,30 +11,31 @@ from leafwood.features import height_features
 
 
 def drifting(n: int, seed: int):
-    """Margins whose zero lies elsewhere for each spacing, and half as sure without known height."""
+    """Margins of a dense and a sparse scan whose zero lies elsewhere, half as sure without known height."""
     rng = np.random.default_rng(seed)
-    spacing = rng.uniform(-1.0, 1.5, n)
-    height = np.where(rng.random(n) < 0.5, rng.uniform(0, 30, n), np.nan).astype(np.float32)
-    wood = rng.random(n) < 0.5
-    logit = np.where(wood, 1.5, -1.5) + 1.7 * rng.standard_normal(n)
-    margin = logit * np.where(np.isnan(height), 0.5, 1.0) + 1.2 * spacing - 0.8
-    return margin, surroundings(spacing, height_features(height), 0.7), wood
+    height = np.where(rng.random(2 * n) < 0.5, rng.uniform(0, 30, 2 * n), np.nan).astype(np.float32)
+    wood = rng.random(2 * n) < 0.5
+    logit = np.where(wood, 1.5, -1.5) + 1.7 * rng.standard_normal(2 * n)
+    margin = logit * np.where(np.isnan(height), 0.5, 1.0) + np.repeat([0.6, -1.2], n)
+    around = [
+        surroundings(height_features(h), shrink) for h, shrink in zip(np.split(height, 2), (1.0, 0.4), strict=True)
+    ]
+    return margin, np.concatenate(around), wood
 
 
-@given(st.floats(-30, 30), st.floats(-3, 3), st.floats(0.3, 1.0))
-def test_unfitted_it_is_the_sigmoid_of_the_margin(margin, spacing, shrink):
-    around = surroundings(np.array([spacing]), np.zeros((1, 3)), shrink)
-    found = Calibration().probability(np.array([margin]), around)
+@given(st.floats(-30, 30), st.floats(0.3, 1.0))
+def test_unfitted_it_is_the_sigmoid_of_the_margin(margin, shrink):
+    found = Calibration().probability(np.array([margin]), surroundings(np.zeros((1, 3)), shrink))
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-margin)), rtol=1e-5)
 
 
-def test_a_threshold_that_drifts_with_spacing_is_set_right_everywhere():
+def test_a_threshold_that_drifts_with_density_is_set_right_everywhere():
     margin, around, wood = drifting(20_000, 1)
     found = Calibration.fit(margin, around, wood, np.ones(len(wood)))
     margin, around, wood = drifting(20_000, 2)
     before, after = (c.probability(margin, around) > 0.5 for c in (Calibration(), found))
-    for low in (-1.0, -0.5, 0.0, 0.5, 1.0):
-        here = (around[:, 1] >= low) & (around[:, 1] < low + 0.5)
+    for dense in (False, True):
+        here = (around[:, 1] == 0) == dense
         recalls = [(after[here & (wood == w)] == w).mean() for w in (False, True)]
         assert abs(recalls[0] - recalls[1]) < 0.06
         assert np.mean(recalls) >= 0.78
@@ -50,6 +51,6 @@ def test_fitted_probabilities_are_frequencies():
 
 
 def test_a_greater_margin_never_means_less_wood():
-    calibration = Calibration(slope=(-1.0,) + (0.0,) * 6)
-    around = np.repeat(surroundings(np.zeros(1), np.zeros((1, 3)), 1.0), 50, axis=0)
+    calibration = Calibration(slope=(-1.0,) + (0.0,) * 3)
+    around = np.repeat(surroundings(np.zeros((1, 3)), 1.0), 50, axis=0)
     assert (np.diff(calibration.probability(np.linspace(-5, 5, 50), around)) > 0).all()

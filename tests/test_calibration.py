@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.calibration import Calibration, surroundings
@@ -23,6 +23,7 @@ def drifting(n: int, seed: int):
     return margin, np.concatenate(around), wood
 
 
+@settings(deadline=None)
 @given(st.floats(-30, 30), st.floats(0.3, 1.0))
 def test_unfitted_it_is_the_sigmoid_of_the_margin(margin, shrink):
     found = Calibration().probability(np.array([margin]), surroundings(np.zeros((1, 3)), shrink))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.postprocess.regularize import smooth
@@ -16,6 +16,7 @@ def cloud(n: int, seed: int):
     return xyz, nearest(xyz, 16)[0], rng.normal(0, 2, n).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(0, 100))
 def test_margins_stay_within_those_that_were_there(n, seed):
     xyz, neighbours, margin = cloud(n, seed)
@@ -26,6 +27,7 @@ def test_margins_stay_within_those_that_were_there(n, seed):
     assert found.max() <= max(margin.max(), 0) + 1e-4
 
 
+@settings(deadline=None)
 @given(st.integers(20, 200), st.integers(0, 100), st.sampled_from([0.1, 3.0, 40.0]))
 def test_a_cloud_of_another_size_is_smoothed_alike(n, seed, scale):
     xyz, neighbours, margin = cloud(n, seed)

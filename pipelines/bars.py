@@ -17,7 +17,7 @@ from operator import add
 from pathlib import Path
 
 import numpy as np
-from training_stands import draw_stand
+from training_stands import draw_stand, survey
 
 from leafwood.classes import GROUND, IGNORE, OUT_WOOD
 from leafwood.cloud import PointCloud
@@ -26,10 +26,8 @@ from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
 from leafwood.inference import load_segmenter
 from leafwood.io.loaders import read
 from leafwood.simulate.deliver import write_scan
-from leafwood.simulate.instruments import instrument
 from leafwood.simulate.mesh import Part
-from leafwood.simulate.platform import Box, Flight
-from leafwood.simulate.scanner import scan
+from leafwood.simulate.platform import Flight
 from leafwood.simulate.stand import grow_stand
 
 LEAFY = ("temperate_broadleaf", "conifer", "tropical")
@@ -54,10 +52,7 @@ def fly(forest: str, seed: int, size: float = 24.0) -> PointCloud:
         )
         name = str(rng.choice(["minivux", "dji-l2", "vux1"]))
         try:
-            stand = grow_stand(config, seed)
-            z = stand.mesh.vertices[:, 2]
-            box = Box((0.0, 0.0, float(z.min()) - 1), (size, size, float(z.max()) + 1))
-            cloud = scan(stand.mesh, instrument(name), flight, box, stand.ground_height, seed=seed)
+            cloud = survey(grow_stand(config, seed), name, flight, seed)
         except BadConfig:
             continue
         part = cloud.columns["gt_part"]

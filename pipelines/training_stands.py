@@ -27,7 +27,7 @@ from leafwood.simulate.instruments import instrument
 from leafwood.simulate.mesh import Part
 from leafwood.simulate.platform import Box, Flight
 from leafwood.simulate.scanner import scan
-from leafwood.simulate.stand import grow_stand
+from leafwood.simulate.stand import Stand, grow_stand
 from leafwood.simulate.stand_config import StandConfig, load_stand
 from leafwood.simulate.terrestrial import Tripods
 
@@ -86,20 +86,22 @@ def draw_platform(rng: np.random.Generator) -> tuple[str, Flight | Tripods]:
     return str(rng.choice(DRONES)), flight
 
 
+def survey(stand: Stand, name: str, platform: Flight | Tripods, seed: int) -> PointCloud:
+    """The whole plot as the named instrument sees it."""
+    z = stand.mesh.vertices[:, 2]
+    box = Box((0.0, 0.0, float(z.min()) - 1), (stand.size, stand.size, float(z.max()) + 1))
+    return scan(stand.mesh, instrument(name), platform, box, stand.ground_height, seed=seed)
+
+
 def fly(path: Path, seed: int, size: float) -> None:
     """Grow and scan one stand."""
     rng = np.random.default_rng(seed)
     while True:
         try:
             stand = grow_stand(draw_stand(rng, size), seed)
-            name, platform = draw_platform(rng)
-            z = stand.mesh.vertices[:, 2]
-            box = Box((0.0, 0.0, float(z.min()) - 1), (size, size, float(z.max()) + 1))
-            cloud = scan(stand.mesh, instrument(name), platform, box, stand.ground_height, seed=seed)
+            cloud = survey(stand, *draw_platform(rng), seed)
             break
-        except (
-            BadConfig
-        ):  # crowns that cannot carry the leaf area drawn, or a density beyond the instrument: draw again
+        except BadConfig:  # crowns cannot carry the leaf area drawn, or no instrument that density: draw again
             continue
     write_scan(cloud, path, corner=(500_000.0 + 100 * (seed % 1000), 5_400_000.0, 300.0))
 

@@ -19,6 +19,7 @@ from leafwood.classes import IGNORE
 from leafwood.cloud import PointCloud
 from leafwood.density import inverse_weight
 from leafwood.graph import GraphConfig, PyramidGraph, build_graph, shrinkage
+from leafwood.imbalance.balance import even_classes
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.samplers.crops import CropConfig, draw_crop
@@ -50,12 +51,18 @@ class PyramidRecipe:
     """leafwood's graph U-Net on crops."""
 
     def __init__(
-        self, graph: GraphConfig, network: UNetConfig, crops: CropConfig, density_weights: bool = False
+        self,
+        graph: GraphConfig,
+        network: UNetConfig,
+        crops: CropConfig,
+        density_weights: bool = False,
+        even_crops: bool = False,
     ) -> None:
-        self.graph, self.shape, self.crops, self.density_weights = graph, network, crops, density_weights
+        self.graph, self.shape, self.crops = graph, network, crops
+        self.density_weights, self.even_crops = density_weights, even_crops
 
     def examples(self, stands: Sequence[LabelledStand], seed: tuple[int, int], length: int) -> Dataset[Data]:
-        """Crops as pyramid graphs; with `density_weights` they have the `weight` (m,) of each finest voxel."""
+        """Crops as pyramid graphs; with a kind of weights they have the `weight` (m,) of each finest voxel."""
         return _Crops(stands, self, seed, length)
 
     def network(self, stands: Sequence[LabelledStand]) -> nn.Module:
@@ -128,6 +135,9 @@ class _Crops(Dataset[PyramidGraph]):
             # of the voxels, which the loss counts; heights above the lowest of them will do for a crop
             voxels = PointCloud(graph.pos0.numpy(), columns={"height_ag": np.full(len(graph.pos0), np.nan)})
             graph.weight = torch.from_numpy(inverse_weight(sampling_intensity(voxels)))
+        if self.recipe.even_crops:
+            even = even_classes(graph.y)
+            graph.weight = even * graph.weight if "weight" in graph else even
         return graph
 
 

@@ -38,6 +38,8 @@ class TrainConfig:
             :class:`~leafwood.imbalance.balance.Balance`. Leave it out for a loss that balances the classes itself.
         density_weights: weigh points by the inverse density of sampling in their crop, on top of `balance`: the lower
             canopy then counts for as much as the crown tops; see :mod:`leafwood.density`.
+        even_crops: weigh points so that leaf and wood have the same mass in every crop, on top of `balance`; wood that
+            is rare in its stand then counts for as much as that of leafless trees.
         sam: sharpness-aware steps.
         meta_weight: points weigh what helps on clean trees. Not together with `sam`.
         steps: optimiser steps.
@@ -69,6 +71,7 @@ class TrainConfig:
     loss: tuple[LossConfig, ...] = (LossConfig("cross_entropy"),)
     balance: bool = True
     density_weights: bool = False
+    even_crops: bool = False
     sam: SAMConfig | None = None
     meta_weight: MetaWeightConfig | None = None
     steps: int = 3000
@@ -98,7 +101,10 @@ class TrainConfig:
             raise BadConfig(f"pretask needs leafwood's own network and no labels, so it does not go with {other}")
         if self.soul and self.balance:
             raise BadConfig("balance needs leafwood's own graphs; with soul set `balance: false`")
-        if self.soul and self.density_weights:
-            raise BadConfig("density_weights needs leafwood's own graphs and does not go with soul")
+        for name in ("density_weights", "even_crops"):
+            if self.soul and getattr(self, name):
+                raise BadConfig(f"{name} needs leafwood's own graphs and does not go with soul")
+        if self.pretask and self.even_crops:
+            raise BadConfig("even_crops needs labels and does not go with pretask")
         if self.soul and self.meta_weight and self.meta_weight.form == "exact":
             raise BadConfig("meta_weight.form: exact needs leafwood's own network; with soul set `form: last_layer`")

@@ -74,7 +74,7 @@ def _recipe(config: TrainConfig) -> Recipe:
         return SoulRecipe(config.soul)
     if config.pretask:
         return PretaskRecipe(config.graph, config.network, config.crops, config.density_weights, config=config.pretask)
-    return PyramidRecipe(config.graph, config.network, config.crops, config.density_weights)
+    return PyramidRecipe(config.graph, config.network, config.crops, config.density_weights, config.even_crops)
 
 
 def _clean_trees(config: TrainConfig, meta: MetaWeightConfig, files: Sequence[Path]) -> list[Data]:

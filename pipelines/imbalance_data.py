@@ -35,7 +35,7 @@ SMALL = {"max_points": 4000, "min_points": 1500, "radius": (2.0, 3.5), "on_wood"
 CROPS = 400  # of each set
 CLEAN_STANDS, CLEAN_TREES = 4, 48
 WOOD_SHARE = (0.01, 0.6)  # beyond these there is nothing to find, or nothing to tell it from
-CYLINDERS, RADIUS, MOST = 4, 2.5, 25_000  # held out, of each stand; metres; points
+CYLINDERS, RADIUS, MOST = 2, 2.5, 25_000  # held out, of each stand; metres; points
 Tree = tuple[PyramidGraph, NDArray[np.int64], NDArray[np.int8]]
 
 

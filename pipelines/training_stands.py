@@ -1,12 +1,14 @@
 """Fly the virtual stands that the shipped weights are trained and validated on.
 
     python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000
+    python pipelines/training_stands.py runs/stands/closed --stands 30 --seed 3100 --closed
     python pipelines/training_stands.py runs/stands/all_round --stands 16 --seed 4000 --size 14 --all-round
     python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
-there already are not flown again. `--all-round` shows them as a dozen tripods in calm air would: every surface sampled
+there already are not flown again. `--closed` draws forest in full leaf under a drone alone, where wood is scarcest and
+hardest to see, and which is what most users scan. `--all-round` shows them as a dozen tripods in calm air would: every surface sampled
 evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
 
@@ -45,6 +47,7 @@ FORESTS = {
     "clear_cut": 1,
 }
 DRONES = ("minivux", "vux1", "vux120", "dji-l1", "dji-l2", "puck")
+CLOSED = ("temperate_broadleaf", "conifer", "tropical", "pine", "mixed")
 TERRESTRIAL = 0.3
 STREWN = (400_000, 1_600_000)  # points of an all-round stand
 
@@ -71,9 +74,9 @@ def draw_stand(rng: np.random.Generator, size: float, forest: str | None = None)
     )
 
 
-def draw_platform(rng: np.random.Generator) -> tuple[str, Flight | Tripods]:
-    """An instrument and what carries it."""
-    if rng.random() < TERRESTRIAL:
+def draw_platform(rng: np.random.Generator, terrestrial: float) -> tuple[str, Flight | Tripods]:
+    """An instrument and what carries it: tripods with that probability."""
+    if rng.random() < terrestrial:
         stations = int(rng.integers(1, 9))
         return "vz400", Tripods(stations=stations, step=float(np.sqrt(72_000 * stations / rng.uniform(2e6, 8e6))))
     flight = Flight(
@@ -93,13 +96,18 @@ def survey(stand: Stand, name: str, platform: Flight | Tripods, seed: int) -> Po
     return scan(stand.mesh, instrument(name), platform, box, stand.ground_height, seed=seed)
 
 
-def fly(path: Path, seed: int, size: float) -> None:
+def draw_closed(rng: np.random.Generator, size: float) -> StandConfig:
+    """A stand in full leaf."""
+    return dataclasses.replace(draw_stand(rng, size, str(rng.choice(CLOSED))), leaf_on=1.0)
+
+
+def fly(path: Path, seed: int, size: float, closed: bool = False) -> None:
     """Grow and scan one stand."""
     rng = np.random.default_rng(seed)
     while True:
         try:
-            stand = grow_stand(draw_stand(rng, size), seed)
-            cloud = survey(stand, *draw_platform(rng), seed)
+            stand = grow_stand(draw_closed(rng, size) if closed else draw_stand(rng, size), seed)
+            cloud = survey(stand, *draw_platform(rng, 0.0 if closed else TERRESTRIAL), seed)
             break
         except BadConfig:  # crowns cannot carry the leaf area drawn, or no instrument that density: draw again
             continue
@@ -135,7 +143,9 @@ def main() -> None:
     parser.add_argument("--stands", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--size", type=float, default=20.0)
-    parser.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--closed", action="store_true", help="forest in full leaf, from drones alone")
+    kind.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(args.seed, args.seed + args.stands):
@@ -143,7 +153,10 @@ def main() -> None:
         if path.exists():
             continue
         started = time.perf_counter()
-        (strew if args.all_round else fly)(path, seed, args.size)
+        if args.all_round:
+            strew(path, seed, args.size)
+        else:
+            fly(path, seed, args.size, args.closed)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)
 
 

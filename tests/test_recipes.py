@@ -93,6 +93,14 @@ def test_weights_reach_every_family_of_losses(stands, name):
     assert weighted != taken.loss(batch).item()
 
 
+def test_even_crops_compose_with_density_weights(stands):
+    crops = [
+        PyramidRecipe(GRAPH, SHAPE, CROPS, density_weights=density, even_crops=even).examples(stands, (1, 0), 1)[0]
+        for density, even in ((True, False), (False, True), (True, True))
+    ]
+    assert torch.equal(crops[2].weight, crops[0].weight * crops[1].weight)
+
+
 def test_a_run_with_density_weights(tmp_path):
     config = TrainConfig(
         train=(str(SAMPLE),),

@@ -39,6 +39,8 @@ FILES = "train: [a]\nvalidation: [b]\n"
         ("pretask: {}\nsoul: {}\nbalance: false", "pretask .* soul"),
         ("soul: {}", "balance: false"),
         ("soul: {}\nbalance: false\ndensity_weights: true", "density_weights"),
+        ("soul: {}\nbalance: false\neven_crops: true", "even_crops"),
+        ("pretask: {}\neven_crops: true", "even_crops"),
         ("soul: {}\nbalance: false\nmeta_weight: {files: [c], form: exact}", "meta_weight.form"),
         ("loss: [{name: fokal}]", "unknown loss 'fokal'"),
         ("crops: {wood_strength: -1}", "wood_strength"),

@@ -11,7 +11,9 @@ from torch import Tensor
 from leafwood.classes import IGNORE
 from leafwood.graph import SPACING_COLUMN, PyramidGraph
 
-__all__ = ["Balance"]
+__all__ = ["Balance", "even_classes"]
+
+_RAREST = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,25 @@ class Balance:
         """Weight of each finest voxel (m,); 0 where it has no label."""
         weight = self.weights[torch.bucketize(_spacing(graph), self.edges), graph.y.clamp(min=0)]
         return weight * (graph.y != IGNORE)
+
+
+def even_classes(y: Tensor, rarest: float = _RAREST) -> Tensor:
+    """Weights that give the classes of one crop the same mass.
+
+    Balanced over all crops alone, wood counts little where it is rare, and a network learns from the look of a closed
+    crown that nothing in it is wood.
+
+    Args:
+        y: (m,) labels, IGNORE where unknown.
+        rarest: share below which a class is no longer weighed up; one stray point is not half of a crop.
+
+    Returns:
+        (m,) of mean 1 where both classes are commoner than `rarest`; 0 where y is IGNORE.
+    """
+    known = y != IGNORE
+    counts = torch.bincount(y[known], minlength=2)
+    weight = 0.5 / (counts / counts.sum().clamp(min=1)).clamp(min=rarest)
+    return weight[y.clamp(min=0)] * known
 
 
 def _spacing(graph: PyramidGraph) -> Tensor:

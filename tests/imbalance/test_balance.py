@@ -1,0 +1,34 @@
+"""Point weights: classes of the same mass, in strata of spacing and in every crop."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leafwood.classes import IGNORE
+from leafwood.imbalance.balance import even_classes
+
+
+@settings(deadline=None)
+@given(leaf=st.integers(1, 500), wood=st.integers(1, 500), unknown=st.integers(0, 50))
+def test_both_classes_of_a_crop_have_the_same_mass_unless_one_is_very_rare(leaf, wood, unknown):
+    y = torch.tensor([0] * leaf + [1] * wood + [IGNORE] * unknown)
+    weight = even_classes(y, rarest=0.1)
+    mass = torch.stack([weight[y == label].sum() for label in (0, 1)])
+    share = min(leaf, wood) / (leaf + wood)
+    if share >= 0.1:
+        torch.testing.assert_close(mass[0], mass[1])
+        assert float(weight[y != IGNORE].mean()) == pytest.approx(1, rel=1e-4)
+    else:
+        assert float(mass.min() / mass.max()) == pytest.approx(10 * share, rel=1e-3)
+    assert (weight[y == IGNORE] == 0).all()
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_crop_of_one_class_keeps_its_mass(label):
+    weight = even_classes(torch.full((8,), label))
+    assert torch.equal(weight, torch.full((8,), 0.5))
+
+
+def test_a_crop_without_labels_weighs_nothing():
+    assert even_classes(torch.full((4,), IGNORE)).sum() == 0

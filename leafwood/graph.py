@@ -8,19 +8,18 @@ is a maximum over an axis.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import Data
 
 from leafwood.features import EIGEN_NAMES, HEIGHT_NAMES, eigen_features, height_features, spacing_features
 from leafwood.spatial.neighbours import nearest
 from leafwood.spatial.voxels import Pyramid, build_pyramid
 
-__all__ = ["SPACING_COLUMN", "GraphConfig", "PyramidGraph", "build_graph", "shrinkage"]
+__all__ = ["SPACING_COLUMN", "Graph", "GraphConfig", "build_graph", "shrinkage"]
 
 _NEIGHBOURS = 24  # far enough for the typical distance of a cloud
 SPACING_COLUMN = 2 * len(EIGEN_NAMES) + 1  # of x0: log distance to the last neighbour of the second scale
@@ -53,26 +52,20 @@ class GraphConfig:
         return (len(EIGEN_NAMES) + 1) * len(self.scales) + 1 + len(HEIGHT_NAMES)
 
 
-class PyramidGraph(Data):
-    """A pyramid of graphs; tensors are named by level: ``x0 pos0 neighbours0 parent0``, ``x1 pos1 ... children1``.
+class Graph(Protocol):
+    """A pyramid of graphs by the names of its tensors: ``x0 pos0 neighbours0 parent0``, ``x1 pos1 ... children1``.
 
     ``x`` (m, f) features, ``pos`` (m, 3) metres, ``neighbours`` (m, k), ``children`` (m, 8) into the finer level,
-    ``parent`` (m,) into the coarser one. `torch_geometric.data.Batch` joins several, which is what `__inc__` is for.
+    ``parent`` (m,) into the coarser one. A dictionary, or an :class:`~leafwood.examples.Example` in training.
     """
 
-    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        for name, step in (("neighbours", 0), ("children", -1), ("parent", 1)):
-            if key.startswith(name):
-                return len(self[f"pos{int(key.removeprefix(name)) + step}"])
-        return 0
-
-    def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> int:
-        return 0
+    def __getitem__(self, name: str, /) -> Tensor:
+        """A tensor."""
 
 
 def build_graph(
     xyz: NDArray[np.float32], height: NDArray[np.float32], config: GraphConfig
-) -> tuple[PyramidGraph, NDArray[np.int64]]:
+) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
     """Build the graph of a cloud.
 
     Args:
@@ -81,7 +74,7 @@ def build_graph(
         config: what to build.
 
     Returns:
-        The graph, and the finest voxel of each point (n,).
+        The tensors of a :class:`Graph`, and the finest voxel of each point (n,).
     """
     pyramid = build_pyramid(xyz, config.size, config.n_levels)
     tensors: dict[str, Tensor] = {}
@@ -101,7 +94,7 @@ def build_graph(
             tensors[f"children{number}"] = torch.from_numpy(level.children)
         if number + 1 < config.n_levels:
             tensors[f"parent{number}"] = torch.from_numpy(level.parent)
-    return PyramidGraph(**tensors, num_nodes=len(pyramid.levels[0])), pyramid.node
+    return tensors, pyramid.node
 
 
 def _node_heights(pyramid: Pyramid, height: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -139,8 +139,8 @@ class Segmenter:
             logits = self.model.network(graph)
         margin = (logits[:, 1] - logits[:, 0]).numpy()
         if self.smoothing:
-            margin = smooth(margin, graph.pos0.numpy(), graph.neighbours0.numpy())
-        known = surroundings(graph.x0[:, -len(HEIGHT_NAMES) :].numpy(), shrink)
+            margin = smooth(margin, graph["pos0"].numpy(), graph["neighbours0"].numpy())
+        known = surroundings(graph["x0"][:, -len(HEIGHT_NAMES) :].numpy(), shrink)
         return np.asarray(margin[node]), known[node]
 
 

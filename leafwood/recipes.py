@@ -18,7 +18,8 @@ from leafwood.checkpoint import Model, save_model
 from leafwood.classes import IGNORE
 from leafwood.cloud import PointCloud
 from leafwood.density import inverse_weight
-from leafwood.graph import GraphConfig, PyramidGraph, build_graph, shrinkage
+from leafwood.examples import Example, build_example
+from leafwood.graph import GraphConfig, shrinkage
 from leafwood.imbalance.balance import even_classes
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.nn.unet import PyramidUNet, UNetConfig
@@ -69,9 +70,9 @@ class PyramidRecipe:
         """An untrained U-Net."""
         return PyramidUNet(self.graph, self.shape)
 
-    def example(self, crop: LabelledStand, rng: np.random.Generator) -> PyramidGraph:
+    def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of a crop, with the commoner label of each finest voxel as y."""
-        graph, node = build_graph(crop.xyz, crop.height, self.graph)
+        graph, node = build_example(crop.xyz, crop.height, self.graph)
         graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
         return graph
 
@@ -113,7 +114,7 @@ class SoulRecipe:
         save_soul(SoulModel(kept.eval(), self.config, provenance), path)
 
 
-class _Crops(Dataset[PyramidGraph]):
+class _Crops(Dataset[Example]):
     """Crop number i of a run."""
 
     def __init__(
@@ -124,7 +125,7 @@ class _Crops(Dataset[PyramidGraph]):
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, number: int) -> PyramidGraph:
+    def __getitem__(self, number: int) -> Example:
         rng = np.random.default_rng((*self.seed, number))
         crop = draw_crop(self.stands[int(rng.integers(len(self.stands)))], self.recipe.crops, rng)
         shrink = np.float32(shrinkage(crop.xyz, self.recipe.graph))

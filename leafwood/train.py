@@ -19,7 +19,7 @@ from torch_geometric.data import Batch
 
 from leafwood.config import to_dict
 from leafwood.errors import BadConfig
-from leafwood.graph import PyramidGraph
+from leafwood.examples import Example
 from leafwood.imbalance.balance import Balance
 from leafwood.imbalance.meta_weight import MetaWeightStep
 from leafwood.imbalance.sam import SAMStep
@@ -152,13 +152,13 @@ def _begin_with(network: nn.Module, path: Path) -> None:
         raise BadConfig(f"start: {path}: not weights of this network ({str(error).splitlines()[0]})") from error
 
 
-def _class_counts(graphs: Sequence[PyramidGraph]) -> tuple[int, int]:
+def _class_counts(graphs: Sequence[Example]) -> tuple[int, int]:
     """Leaf and wood voxels of labelled graphs."""
     leaf, wood = torch.stack([torch.stack([(g.y == 0).sum(), (g.y == 1).sum()]) for g in graphs]).sum(dim=0).tolist()
     return leaf, wood
 
 
-def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[PyramidGraph]:
+def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Example]:
     """Batches of the examples of those numbers."""
     return DataLoader(
         examples,
@@ -170,7 +170,7 @@ def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Py
     )
 
 
-def _validate(network: nn.Module, checks: DataLoader[PyramidGraph], device: torch.device) -> Scores:
+def _validate(network: nn.Module, checks: DataLoader[Example], device: torch.device) -> Scores:
     """Scores of the network's voxels over the validation crops."""
     network.eval()
     total = score(np.empty(0), np.empty(0))

@@ -31,7 +31,8 @@ from torch.utils.data import Subset
 
 from leafwood.config import load, to_dict
 from leafwood.errors import BadConfig
-from leafwood.graph import GraphConfig, PyramidGraph, build_graph
+from leafwood.examples import Example, build_example
+from leafwood.graph import GraphConfig
 from leafwood.metrics import Scores, score
 from leafwood.nn.unet import PyramidUNet
 from leafwood.recipes import PyramidRecipe, node_labels
@@ -49,9 +50,9 @@ Runs = dict[str, dict[str, str]]  # of one variant, by seed
 class _Coordinates(PyramidRecipe):
     """Crops as training cuts, thins and shrinks them, before their graphs are built."""
 
-    def example(self, crop: LabelledStand, rng: np.random.Generator) -> PyramidGraph:
+    def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         arrays = {"xyz": crop.xyz, "height": crop.height, "label": crop.label}
-        return PyramidGraph(**{name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()})
+        return Example(**{name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()})
 
 
 def cut(files: Sequence[Path], base: TrainConfig, n: int, folder: Path) -> Path:
@@ -72,19 +73,19 @@ def cut(files: Sequence[Path], base: TrainConfig, n: int, folder: Path) -> Path:
 
 
 @lru_cache(maxsize=4)
-def graphs(crops: Path, config: GraphConfig) -> list[PyramidGraph]:
+def graphs(crops: Path, config: GraphConfig) -> list[Example]:
     """Graphs of the crops in a file, with y for every finest voxel and the voxel and label of every point."""
     return [_graph(crop, config) for crop in load_graphs(crops)]
 
 
-def _graph(crop: PyramidGraph, config: GraphConfig) -> PyramidGraph:
-    graph, node = build_graph(crop.xyz.numpy(), crop.height.numpy(), config)
+def _graph(crop: Example, config: GraphConfig) -> Example:
+    graph, node = build_example(crop.xyz.numpy(), crop.height.numpy(), config)
     graph.y = torch.from_numpy(node_labels(crop.label.numpy(), node, len(graph.pos0)))
     graph.node, graph.label = torch.from_numpy(node), crop.label
     return graph
 
 
-def learn(variant: Variant, config: TrainConfig, crops: list[PyramidGraph]) -> tuple[PyramidUNet, float]:
+def learn(variant: Variant, config: TrainConfig, crops: list[Example]) -> tuple[PyramidUNet, float]:
     """Train; the averaged weights at the end count. Also the processor seconds it took."""
     kept: dict[str, Any] = {}
     order = epochs(len(crops), config.steps * config.batch, np.random.default_rng(config.seed))
@@ -105,7 +106,7 @@ def learn(variant: Variant, config: TrainConfig, crops: list[PyramidGraph]) -> t
     return network, seconds
 
 
-def judge(network: PyramidUNet, checks: list[PyramidGraph]) -> Scores:
+def judge(network: PyramidUNet, checks: list[Example]) -> Scores:
     """Scores of the points of crops."""
     total = score(np.empty(0), np.empty(0))
     with torch.inference_mode():

@@ -36,7 +36,7 @@ from leafwood.cloud import PointCloud
 from leafwood.config import load
 from leafwood.errors import BadConfig
 from leafwood.evaluation import evaluate, truth_of
-from leafwood.graph import GraphConfig, PyramidGraph
+from leafwood.graph import Graph, GraphConfig
 from leafwood.ground import find_ground
 from leafwood.inference import Segmenter, cpu_count, load_segmenter
 from leafwood.io.loaders import read
@@ -67,9 +67,9 @@ class BoostedTrees(PyramidUNet):
         super().__init__(finest, shape)
         self.trees, self.finest, self.shape = trees, finest, shape
 
-    def forward(self, graph: PyramidGraph) -> torch.Tensor:
+    def forward(self, graph: Graph) -> torch.Tensor:
         """Logits (m, 2), that of leaf 0."""
-        margin = torch.from_numpy(self.trees.decision_function(graph.x0.numpy())).float()
+        margin = torch.from_numpy(self.trees.decision_function(graph["x0"].numpy())).float()
         return torch.stack([torch.zeros_like(margin), margin], dim=1)
 
     def segmenter(self, *, smoothing: bool, threads: int) -> Segmenter:
@@ -86,7 +86,7 @@ def boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
     labels: list[NDArray[np.int64]] = []
     for graph in (examples[number] for number in range(crops)):
         chosen = rng.permutation(np.flatnonzero(graph.y.numpy() != IGNORE))[:VOXELS]
-        tables.append(graph.x0.numpy()[chosen])
+        tables.append(graph["x0"].numpy()[chosen])
         labels.append(graph.y.numpy()[chosen])
     # as many rounds as help on the tenth that is kept back
     trees = HistGradientBoostingClassifier(max_iter=500, class_weight="balanced", early_stopping=True, random_state=0)

@@ -41,7 +41,7 @@ from torch.utils.data import Subset
 from leafwood.checkpoint import load_model
 from leafwood.config import load
 from leafwood.errors import BadBatch, BadConfig
-from leafwood.graph import PyramidGraph
+from leafwood.examples import Example
 from leafwood.metrics import score
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.recipes import PyramidRecipe
@@ -87,7 +87,7 @@ def in_size(config: TrainConfig, crops: int, seed: int) -> TrainConfig:
 
 
 def learn(
-    config: TrainConfig, ratio: int, checks: list[PyramidGraph], cache: Path, folder: Path
+    config: TrainConfig, ratio: int, checks: list[Example], cache: Path, folder: Path
 ) -> tuple[dict[str, float], float]:
     """One run: scores on the checks at its end, and the imbalance of its crops."""
     wanted, clean = sets(config, ratio)
@@ -106,7 +106,7 @@ def learn(
 
 
 @lru_cache(maxsize=3)
-def graphs_of(wanted: Wanted, cache: Path) -> list[PyramidGraph]:
+def graphs_of(wanted: Wanted, cache: Path) -> list[Example]:
     """The graphs of a set, kept between runs."""
     return load_graphs(cache / wanted.name())
 
@@ -120,7 +120,7 @@ def on_tree(model: Path, tree: Tree) -> dict[str, float]:
 
 
 def run(
-    name: str, config: TrainConfig, ratio: int, checks: list[PyramidGraph], trees: dict[str, Tree], cache: Path
+    name: str, config: TrainConfig, ratio: int, checks: list[Example], trees: dict[str, Tree], cache: Path
 ) -> dict[str, object]:
     """One row of the results; without scores if the training diverged."""
     started = time.perf_counter()

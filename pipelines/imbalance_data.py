@@ -20,7 +20,8 @@ from leafwood.classes import IGNORE, LEAF, WOOD
 from leafwood.config import to_dict
 from leafwood.errors import BadConfig
 from leafwood.evaluation import truth_of
-from leafwood.graph import GraphConfig, PyramidGraph, build_graph, shrinkage
+from leafwood.examples import Example, build_example
+from leafwood.graph import GraphConfig, shrinkage
 from leafwood.imbalance.pretask import PretaskConfig, PretaskRecipe
 from leafwood.io.loaders import read
 from leafwood.nn.unet import UNetConfig
@@ -36,7 +37,7 @@ CROPS = 400  # of each set
 CLEAN_STANDS, CLEAN_TREES = 4, 48
 WOOD_SHARE = (0.01, 0.6)  # beyond these there is nothing to find, or nothing to tell it from
 CYLINDERS, RADIUS, MOST = 2, 2.5, 25_000  # held out, of each stand; metres; points
-Tree = tuple[PyramidGraph, NDArray[np.int64], NDArray[np.int8]]
+Tree = tuple[Example, NDArray[np.int64], NDArray[np.int8]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Wanted:
 
 def prepare(wanted: Sequence[Wanted], files: Sequence[Path], folder: Path) -> None:
     """Cut the sets that are not there yet; every stand is read once."""
-    missing = {one: list[PyramidGraph]() for one in wanted if not (folder / one.name()).exists()}
+    missing = {one: list[Example]() for one in wanted if not (folder / one.name()).exists()}
     if not missing:
         return
     if len(files) <= CLEAN_STANDS:
@@ -83,13 +84,13 @@ def prepare(wanted: Sequence[Wanted], files: Sequence[Path], folder: Path) -> No
         _save(graphs, folder / one.name())
 
 
-def imbalance(graphs: Iterable[PyramidGraph]) -> float:
+def imbalance(graphs: Iterable[Example]) -> float:
     """Leaf voxels for each wood voxel."""
     counts = sum(torch.bincount(graph.y[graph.y != IGNORE], minlength=2) for graph in graphs)
     return float(counts[LEAF] / counts[WOOD])
 
 
-def held_out(files: Sequence[Path], folder: Path) -> list[PyramidGraph]:
+def held_out(files: Sequence[Path], folder: Path) -> list[Example]:
     """Untouched cylinders of other stands, all their points kept."""
     told = json.dumps([[str(path) for path in files], to_dict(GRAPH), CYLINDERS, RADIUS, MOST])
     path = folder / f"held_out_{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
@@ -106,7 +107,7 @@ def labelled_tree(path: Path) -> Tree:
     return graph, node, truth_of(cloud, "gt_wood")
 
 
-def _cut(one: Wanted, stand: LabelledStand, number: int, n: int) -> Iterator[PyramidGraph]:
+def _cut(one: Wanted, stand: LabelledStand, number: int, n: int) -> Iterator[Example]:
     """Some crops of a stand."""
     if one.ratio:
         stand = thinned(stand, one.ratio, np.random.default_rng(number))
@@ -138,7 +139,7 @@ def thinned(stand: LabelledStand, ratio: float, rng: np.random.Generator) -> Lab
     return stand.take(np.flatnonzero(~(emptied[voxel] & plant)))
 
 
-def _cylinders(path: Path) -> Iterator[PyramidGraph]:
+def _cylinders(path: Path) -> Iterator[Example]:
     """Of one stand; none of one without leaves."""
     stand = load_stand(path)
     if not _mixed(stand):
@@ -155,9 +156,9 @@ def _cylinders(path: Path) -> Iterator[PyramidGraph]:
             yield graph
 
 
-def _graph(xyz: NDArray[np.float32], height: NDArray[np.float32]) -> tuple[PyramidGraph, NDArray[np.int64]]:
+def _graph(xyz: NDArray[np.float32], height: NDArray[np.float32]) -> tuple[Example, NDArray[np.int64]]:
     shrink = np.float32(shrinkage(xyz, GRAPH))
-    return build_graph(xyz * shrink, height * shrink, GRAPH)
+    return build_example(xyz * shrink, height * shrink, GRAPH)
 
 
 def _mixed(stand: LabelledStand) -> bool:
@@ -166,7 +167,7 @@ def _mixed(stand: LabelledStand) -> bool:
     return WOOD_SHARE[0] <= len(wood) / len(plants) <= WOOD_SHARE[1]
 
 
-def _save(graphs: Sequence[PyramidGraph], path: Path) -> None:
+def _save(graphs: Sequence[Example], path: Path) -> None:
     """Write graphs as plain tensors."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half_done = path.with_suffix(".part")
@@ -174,10 +175,10 @@ def _save(graphs: Sequence[PyramidGraph], path: Path) -> None:
     half_done.rename(path)
 
 
-def load_graphs(path: Path) -> list[PyramidGraph]:
+def load_graphs(path: Path) -> list[Example]:
     """Read graphs that were kept."""
     tables: list[dict[str, Any]] = torch.load(path, weights_only=True)
-    return [PyramidGraph(**table) for table in tables]
+    return [Example(**table) for table in tables]
 
 
 def small(crops: CropConfig) -> CropConfig:

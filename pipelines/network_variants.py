@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 from torch_geometric.nn import PointTransformerConv
 
+from leafwood.examples import Example
 from leafwood.features import EIGEN_NAMES
-from leafwood.graph import GraphConfig, PyramidGraph
+from leafwood.graph import Graph, GraphConfig
 from leafwood.nn.conv import neighbour_max
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 from leafwood.spatial.neighbours import nearest
@@ -45,7 +46,7 @@ def within(voxels: float, k: int) -> Rule:
     return rule
 
 
-def rewired(graph: PyramidGraph, config: GraphConfig, rule: Rule) -> PyramidGraph:
+def rewired(graph: Example, config: GraphConfig, rule: Rule) -> Example:
     """The graph with other neighbours at every level, and the same features."""
     graph = copy.copy(graph)
     for level in range(config.n_levels):
@@ -131,14 +132,23 @@ class NoFeatures(PyramidUNet):
         super().__init__(graph, config)
         self.blind = [(len(EIGEN_NAMES) + 1) * (1 if level else len(graph.scales)) for level in range(graph.n_levels)]
 
-    def forward(self, graph: PyramidGraph) -> Tensor:
+    def forward(self, graph: Graph) -> Tensor:
         """Logits (m, 2)."""
-        graph = copy.copy(graph)
-        for level, columns in enumerate(self.blind):
-            x = graph[f"x{level}"].clone()
-            x[:, :columns] = 0
-            graph[f"x{level}"] = x
-        return super().forward(graph)
+        return super().forward(_Blinded(graph, self.blind))
+
+
+@dataclass(frozen=True)
+class _Blinded:
+    """A graph whose first columns of each level are 0."""
+
+    graph: Graph
+    columns: list[int]
+
+    def __getitem__(self, name: str, /) -> Tensor:
+        value = self.graph[name]
+        if not name.startswith("x"):
+            return value
+        return torch.cat([torch.zeros_like(value[:, : (n := self.columns[int(name[1:])])]), value[:, n:]], dim=1)
 
 
 @dataclass(frozen=True)

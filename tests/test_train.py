@@ -12,7 +12,8 @@ import torch
 from leafwood.checkpoint import load_model
 from leafwood.config import load
 from leafwood.errors import BadCloud, BadConfig
-from leafwood.graph import GraphConfig, build_graph
+from leafwood.examples import build_example
+from leafwood.graph import GraphConfig
 from leafwood.imbalance.balance import Balance
 from leafwood.imbalance.meta_weight import MetaWeightConfig
 from leafwood.imbalance.pretask import PretaskConfig
@@ -257,7 +258,7 @@ def test_single_trees_have_no_ground_and_no_height(stand):
 def test_classes_have_the_same_mass_in_every_stratum(stand):
     def example(number):
         crop = draw_crop(stand, CropConfig(), np.random.default_rng(number))
-        graph, _ = build_graph(crop.xyz, crop.height, GraphConfig())
+        graph, _ = build_example(crop.xyz, crop.height, GraphConfig())
         graph.y = torch.from_numpy(np.random.default_rng(number).integers(0, 2, len(graph.pos0)))
         return graph
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from leafwood.classes import IGNORE
-from leafwood.graph import SPACING_COLUMN, PyramidGraph
+from leafwood.examples import Example
+from leafwood.graph import SPACING_COLUMN
 
 __all__ = ["Balance", "even_classes"]
 
@@ -33,7 +34,7 @@ class Balance:
     weights: Tensor
 
     @classmethod
-    def of(cls, graphs: Sequence[PyramidGraph], strata: int = 5) -> Balance:
+    def of(cls, graphs: Sequence[Example], strata: int = 5) -> Balance:
         """Strata of equal size over labelled graphs, and the weights that balance them.
 
         Where the graphs have a `weight` (m,), that is the mass to be balanced.
@@ -50,7 +51,7 @@ class Balance:
         """The same on a device."""
         return Balance(self.edges.to(device), self.weights.to(device))
 
-    def of_points(self, graph: PyramidGraph) -> Tensor:
+    def of_points(self, graph: Example) -> Tensor:
         """Weight of each finest voxel (m,); 0 where it has no label."""
         weight = self.weights[torch.bucketize(_spacing(graph), self.edges), graph.y.clamp(min=0)]
         return weight * (graph.y != IGNORE)
@@ -75,6 +76,6 @@ def even_classes(y: Tensor, rarest: float = _RAREST) -> Tensor:
     return weight[y.clamp(min=0)] * known
 
 
-def _spacing(graph: PyramidGraph) -> Tensor:
+def _spacing(graph: Example) -> Tensor:
     """Logarithm of the distance to the outermost neighbour of the finest level's larger neighbourhood (m,)."""
     return graph.x0[:, SPACING_COLUMN].contiguous()

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from leafwood.errors import BadConfig
-from leafwood.graph import PyramidGraph, build_graph
+from leafwood.examples import Example, build_example
 from leafwood.losses.base import in_range
 from leafwood.recipes import PyramidRecipe
 from leafwood.spatial.neighbours import nearest
@@ -62,10 +62,10 @@ class PretaskRecipe(PyramidRecipe):
         super().__init__(*args)
         self.config = config
 
-    def example(self, crop: LabelledStand, rng: np.random.Generator) -> PyramidGraph:
+    def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of what is left of a crop; its labels are not looked at."""
         hidden = hide(crop.xyz, self.config, rng)
-        graph, _ = build_graph(crop.xyz[~hidden], crop.height[~hidden], self.graph)
+        graph, _ = build_example(crop.xyz[~hidden], crop.height[~hidden], self.graph)
         beside = np.zeros(len(graph.pos0), dtype=np.int64)
         if hidden.any():
             _, distance = nearest(crop.xyz[hidden], 1, graph.pos0.numpy())

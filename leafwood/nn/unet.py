@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from leafwood.graph import GraphConfig, PyramidGraph
+from leafwood.graph import Graph, GraphConfig
 from leafwood.nn.conv import MaxEdgeConv, neighbour_max
 
 __all__ = ["PyramidUNet", "UNetConfig"]
@@ -71,7 +71,7 @@ class PyramidUNet(nn.Module):
         config: its shape.
 
     Shapes:
-        a :class:`PyramidGraph` with m finest voxels -> (m, 2) logits, leaf and wood.
+        a :class:`~leafwood.graph.Graph` with m finest voxels -> (m, 2) logits, leaf and wood.
     """
 
     def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
@@ -89,13 +89,13 @@ class PyramidUNet(nn.Module):
             nn.LayerNorm(widths[0]), nn.Dropout(config.dropout), nn.Linear(widths[0], 32), nn.ReLU(), nn.Linear(32, 2)
         )
 
-    def forward(self, graph: PyramidGraph) -> Tensor:
+    def forward(self, graph: Graph) -> Tensor:
         """Logits (m, 2) of the finest voxels; see the class."""
         h = self._up(self._down(graph), graph)
         logits: Tensor = self.head(h)
         return logits
 
-    def _down(self, graph: PyramidGraph) -> list[Tensor]:
+    def _down(self, graph: Graph) -> list[Tensor]:
         """What each level knows on the way down, finest first."""
         found: list[Tensor] = []
         for n in range(self.n_levels):
@@ -106,7 +106,7 @@ class PyramidUNet(nn.Module):
             found.append(self.down[n](self.read[n](x), pos, neighbours))
         return found
 
-    def _up(self, found: list[Tensor], graph: PyramidGraph) -> Tensor:
+    def _up(self, found: list[Tensor], graph: Graph) -> Tensor:
         """The finest level's channels after the way up."""
         x = found[-1]
         for n in reversed(range(self.n_levels - 1)):

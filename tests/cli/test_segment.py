@@ -130,3 +130,10 @@ def test_help_names_every_command_and_imports_nothing_heavy():
     assert done.stderr.strip() == "[]"
     for command in ("segment", "info", "simulate", "evaluate", "train", "render"):
         assert command in done.stdout
+
+
+def test_labelling_does_without_the_libraries_of_training():
+    code = "import sys; import leafwood.cli.segment, leafwood.inference\n"
+    check = "print(sorted({'torch_geometric', 'sympy', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]"

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-from leafwood.graph import GraphConfig, build_graph
+from leafwood.examples import build_example
+from leafwood.graph import GraphConfig
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 
 GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6))
@@ -24,7 +25,7 @@ def network():
 
 @pytest.mark.parametrize("n", [1, 2, 300])
 def test_two_logits_a_voxel(network, n):
-    graph, node = build_graph(cloud(n), np.full(n, np.nan, dtype=np.float32), GRAPH)
+    graph, node = build_example(cloud(n), np.full(n, np.nan, dtype=np.float32), GRAPH)
     logits = network(graph)
     assert logits.shape == (len(graph.pos0), 2)
     assert torch.isfinite(logits).all()
@@ -32,13 +33,13 @@ def test_two_logits_a_voxel(network, n):
 
 
 def test_a_batch_is_the_same_as_one_by_one(network):
-    graphs = [build_graph(cloud(n, n), np.zeros(n, dtype=np.float32), GRAPH)[0] for n in (40, 90, 7)]
+    graphs = [build_example(cloud(n, n), np.zeros(n, dtype=np.float32), GRAPH)[0] for n in (40, 90, 7)]
     together = network(Batch.from_data_list(graphs))
     torch.testing.assert_close(together, torch.cat([network(g) for g in graphs]), atol=1e-5, rtol=1e-4)
 
 
 def test_gradients_reach_every_weight(network):
-    graph, _ = build_graph(cloud(200), np.zeros(200, dtype=np.float32), GRAPH)
+    graph, _ = build_example(cloud(200), np.zeros(200, dtype=np.float32), GRAPH)
     trained = PyramidUNet(GRAPH, SHAPE)
     trained(graph).square().sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in trained.parameters())
@@ -46,13 +47,13 @@ def test_gradients_reach_every_weight(network):
 
 def test_height_is_read(network):
     xyz = cloud(200)
-    low, _ = build_graph(xyz, np.zeros(200, dtype=np.float32), GRAPH)
-    high, _ = build_graph(xyz, np.full(200, 30, dtype=np.float32), GRAPH)
+    low, _ = build_example(xyz, np.zeros(200, dtype=np.float32), GRAPH)
+    high, _ = build_example(xyz, np.full(200, 30, dtype=np.float32), GRAPH)
     assert not torch.allclose(network(low), network(high))
 
 
 def test_nothing_is_made_on_another_device():
-    graph, _ = build_graph(cloud(100), np.zeros(100, dtype=np.float32), GRAPH)
+    graph, _ = build_example(cloud(100), np.zeros(100, dtype=np.float32), GRAPH)
     logits = PyramidUNet(GRAPH, SHAPE).to("meta")(graph.to("meta"))  # a tensor of the processor would be refused
     logits.sum().backward()
     assert logits.device.type == "meta"

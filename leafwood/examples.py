@@ -1,0 +1,46 @@
+"""Graphs as training reads them: with labels, and joined to batches by torch_geometric.
+
+Inference does without torch_geometric, whose import takes longer than many a scan.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch_geometric.data import Data
+
+from leafwood.graph import GraphConfig, build_graph
+
+__all__ = ["Example", "build_example"]
+
+
+class Example(Data):
+    """A :class:`~leafwood.graph.Graph` that `torch_geometric.data.Batch` can join.
+
+    Attributes:
+        y: (m,) labels.
+        weight: (m,) weights of the loss, if any.
+    """
+
+    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        for name, step in (("neighbours", 0), ("children", -1), ("parent", 1)):
+            if key.startswith(name):
+                return len(self[f"pos{int(key.removeprefix(name)) + step}"])
+        return 0
+
+    def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> int:
+        return 0
+
+
+def build_example(
+    xyz: NDArray[np.float32], height: NDArray[np.float32], config: GraphConfig
+) -> tuple[Example, NDArray[np.int64]]:
+    """The graph of a cloud for training; see :func:`~leafwood.graph.build_graph`.
+
+    Returns:
+        The graph, without labels yet, and the finest voxel of each point (n,).
+    """
+    graph, node = build_graph(xyz, height, config)
+    return Example(**graph, num_nodes=len(graph["pos0"])), node

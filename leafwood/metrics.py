@@ -29,15 +29,15 @@ class Scores:
     """Probability histograms of the true leaf and wood points; everything else follows from them.
 
     Attributes:
-        leaf: (4096,) int64, true leaf points by P(wood).
-        wood: (4096,) int64, true wood points by P(wood).
+        leaf: (4096,) true leaf points by P(wood), or their weight.
+        wood: (4096,) true wood points by P(wood), or their weight.
         confusion: ((leaf as leaf, leaf as wood), (wood as leaf, wood as wood)), by the labels given.
         confidence: (4096,) float64, sum of P(wood) in each bin, for the calibration error.
     """
 
-    leaf: NDArray[np.int64]
-    wood: NDArray[np.int64]
-    confusion: NDArray[np.int64]
+    leaf: NDArray[Any]
+    wood: NDArray[Any]
+    confusion: NDArray[Any]
     confidence: NDArray[np.float64]
 
     def __add__(self, other: Scores) -> Scores:
@@ -94,13 +94,19 @@ class Scores:
         }
 
 
-def score(truth: NDArray[Any], wood_prob: NDArray[Any], predicted: NDArray[Any] | None = None) -> Scores:
+def score(
+    truth: NDArray[Any],
+    wood_prob: NDArray[Any],
+    predicted: NDArray[Any] | None = None,
+    weight: NDArray[Any] | None = None,
+) -> Scores:
     """Count one labelling against the truth.
 
     Args:
         truth: (n,) LEAF, WOOD or IGNORE.
         wood_prob: (n,) P(wood), 0..1.
         predicted: (n,) LEAF, WOOD or IGNORE; P(wood) > 0.5 when None. Points ignored on either side do not count.
+        weight: (n,) of the points; every point counts once when None.
 
     Returns:
         Counts that add up with other counts.
@@ -108,11 +114,12 @@ def score(truth: NDArray[Any], wood_prob: NDArray[Any], predicted: NDArray[Any] 
     label = (wood_prob > 0.5).astype(np.int8) if predicted is None else predicted
     use = np.isin(truth, (LEAF, WOOD)) & np.isin(label, (LEAF, WOOD))
     t, p, y = truth[use].astype(np.int64), wood_prob[use].astype(np.float64), label[use].astype(np.int64)
+    w = None if weight is None else weight[use].astype(np.float64)
     bins = np.clip((p * _BINS).astype(np.int64), 0, _BINS - 1)
-    counts = np.bincount(t * _BINS + bins, minlength=2 * _BINS)
+    counts = np.bincount(t * _BINS + bins, w, minlength=2 * _BINS)
     return Scores(
         leaf=counts[:_BINS],
         wood=counts[_BINS:],
-        confusion=np.bincount(t * 2 + y, minlength=4).reshape(2, 2),
-        confidence=np.bincount(bins, weights=p, minlength=_BINS).astype(np.float64),
+        confusion=np.bincount(t * 2 + y, w, minlength=4).reshape(2, 2),
+        confidence=np.bincount(bins, p if w is None else w * p, minlength=_BINS).astype(np.float64),
     )

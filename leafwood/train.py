@@ -171,13 +171,14 @@ def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Ex
 
 
 def _validate(network: nn.Module, checks: DataLoader[Example], device: torch.device) -> Scores:
-    """Scores of the network's voxels over the validation crops."""
+    """Scores of the network's voxels over the validation crops, weighed as in training."""
     network.eval()
     total = score(np.empty(0), np.empty(0))
     with torch.inference_mode():
         for graph in checks:
             wood = torch.softmax(network(graph.to(device)), dim=1)[:, 1].cpu().numpy()
-            total += score(graph.y.cpu().numpy(), wood)
+            weight = graph.weight.cpu().numpy() if "weight" in graph else None
+            total += score(graph.y.cpu().numpy(), wood, weight=weight)
     network.train()
     return total
 

@@ -44,6 +44,13 @@ def test_tiles_add_up(labelled):
     assert parts.as_dict() == score(truth, prob).as_dict()
 
 
+def test_a_point_of_weight_two_counts_as_two_points(labelled):
+    truth, prob = labelled
+    weight = 1 + (np.arange(len(truth)) % 3 == 0)
+    twice = score(np.repeat(truth, weight), np.repeat(prob, weight)).as_dict()
+    assert score(truth, prob, weight=weight).as_dict() == pytest.approx(twice)
+
+
 def test_ignored_points_do_not_count(labelled):
     truth, prob = labelled
     padded = score(np.append(truth, [-1, -1]).astype(np.int8), np.append(prob, [0.0, 1.0]))

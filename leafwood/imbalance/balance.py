@@ -14,7 +14,7 @@ from leafwood.graph import SPACING_COLUMN
 
 __all__ = ["Balance", "even_classes"]
 
-_RAREST = 0.03
+_RAREST = (0.2, 0.03)  # leaf, wood
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Balance:
         return weight * (graph.y != IGNORE)
 
 
-def even_classes(y: Tensor, rarest: float = _RAREST) -> Tensor:
+def even_classes(y: Tensor, rarest: tuple[float, float] = _RAREST) -> Tensor:
     """Weights that give the classes of one crop the same mass.
 
     Balanced over all crops alone, wood counts little where it is rare, and a network learns from the look of a closed
@@ -65,14 +65,15 @@ def even_classes(y: Tensor, rarest: float = _RAREST) -> Tensor:
 
     Args:
         y: (m,) labels, IGNORE where unknown.
-        rarest: share below which a class is no longer weighed up; one stray point is not half of a crop.
+        rarest: shares of leaf and wood below which a class is no longer weighed up: one stray point is not half of a
+            crop, and the few leaves under a bare tree are not worth half of its wood.
 
     Returns:
-        (m,) of mean 1 where both classes are commoner than `rarest`; 0 where y is IGNORE.
+        (m,) of mean 1 where both classes are commoner than that; 0 where y is IGNORE.
     """
     known = y != IGNORE
     counts = torch.bincount(y[known], minlength=2)
-    weight = 0.5 / (counts / counts.sum().clamp(min=1)).clamp(min=rarest)
+    weight = 0.5 / torch.maximum(counts / counts.sum().clamp(min=1), y.new_tensor(rarest, dtype=torch.float32))
     return weight[y.clamp(min=0)] * known
 
 

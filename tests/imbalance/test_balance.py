@@ -13,7 +13,7 @@ from leafwood.imbalance.balance import even_classes
 @given(leaf=st.integers(1, 500), wood=st.integers(1, 500), unknown=st.integers(0, 50))
 def test_both_classes_of_a_crop_have_the_same_mass_unless_one_is_very_rare(leaf, wood, unknown):
     y = torch.tensor([0] * leaf + [1] * wood + [IGNORE] * unknown)
-    weight = even_classes(y, rarest=0.1)
+    weight = even_classes(y, rarest=(0.1, 0.1))
     mass = torch.stack([weight[y == label].sum() for label in (0, 1)])
     share = min(leaf, wood) / (leaf + wood)
     if share >= 0.1:
@@ -28,6 +28,12 @@ def test_both_classes_of_a_crop_have_the_same_mass_unless_one_is_very_rare(leaf,
 def test_a_crop_of_one_class_keeps_its_mass(label):
     weight = even_classes(torch.full((8,), label))
     assert torch.equal(weight, torch.full((8,), 0.5))
+
+
+def test_the_few_leaves_under_a_bare_tree_are_not_half_of_it():
+    weight = even_classes(torch.tensor([0] * 2 + [1] * 98), rarest=(0.2, 0.03))
+    assert float(weight[0]) == pytest.approx(0.5 / 0.2)
+    assert float(weight[2]) == pytest.approx(0.5 / 0.98)
 
 
 def test_a_crop_without_labels_weighs_nothing():

@@ -3,9 +3,10 @@
     python pipelines/calibrate.py MODEL.safetensors runs/stands/validation runs/stands/validation_all_round
 
 Every stand is looked at as it was flown and thinned to several densities, whole and as single trees without ground.
-Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold everywhere. Prints the balanced
-accuracy and the calibration error before and after, by density, on stands that the fit has not seen (two folds). Where
-the fit lowers the balanced accuracy of those, the card keeps what it has.
+Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold, but for bare trees: leaves below
+20 % are not weighed up to half, as in training. Prints the balanced accuracy and the calibration error before and
+after, by density, on stands that the fit has not seen (two folds). Where the fit lowers the balanced accuracy of
+those, the card keeps what it has.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leafwood.calibration import Calibration
+from leafwood.calibration import Calibration, scan_odds, surroundings
 from leafwood.checkpoint import Model, load_model
+from leafwood.classes import LEAF, WOOD
 from leafwood.graph import shrinkage
 from leafwood.inference import Segmenter
 from leafwood.stands import LabelledStand, load_stand
@@ -29,6 +31,7 @@ from leafwood.stands import LabelledStand, load_stand
 DENSITIES = (20, 80, 300, 1200, 5000)  # points per m²
 MOST = 100_000  # points of a piece: denser pieces are narrower
 SAMPLE = 10_000  # points of a piece that are kept
+FEW = {LEAF: 0.2, WOOD: 0.002}  # shares below which a class is no longer weighed up
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,8 +47,8 @@ class Piece:
     @property
     def weight(self) -> NDArray[np.float64]:
         """Leaf and wood weigh the same, and every piece as much as the next."""
-        share = np.clip(self.wood.mean(), 0.002, 0.998)
-        return np.where(self.wood, 0.5 / share, 0.5 / (1 - share)) / len(self.wood)
+        share = self.wood.mean()
+        return np.where(self.wood, 0.5 / max(share, FEW[WOOD]), 0.5 / max(1 - share, FEW[LEAF])) / len(self.wood)
 
 
 def cut(stand: LabelledStand, density: float, rng: np.random.Generator) -> Iterator[tuple[str, LabelledStand]]:
@@ -67,7 +70,8 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     """The network's margins on a cut-out."""
     xyz = piece.xyz - piece.xyz.min(axis=0)
     shrink = shrinkage(xyz, segmenter.model.graph)
-    margin, around = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink), shrink)
+    margin, heights = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink))
+    around = surroundings(heights, shrink, scan_odds(margin))
     kept = np.flatnonzero(piece.label >= 0)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]
     return Piece(stand, name, margin[kept], around[kept], piece.label[kept] == 1)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leafwood.calibration import scan_odds, surroundings
+from leafwood.calibration import surroundings
 from leafwood.checkpoint import Model, load_model
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count", "label_cloud", "load_segmenter"]
 
 DEFAULT_MODEL = "uav"
-_AT_ONCE = 1 << 20  # points that are calibrated
 
 Progress = Callable[[int, int], None]
 Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
@@ -111,32 +110,29 @@ class Segmenter:
         torch.set_num_threads(self.threads)
         shrink = shrinkage(xyz, self.model.graph)
         xyz, height = xyz * np.float32(shrink), height * np.float32(shrink)
-        margin, heights = np.zeros(len(xyz), dtype=np.float32), np.zeros((len(xyz), 2), dtype=np.float32)
+        prob = np.zeros(len(xyz), dtype=np.float32)
         done = 0
         for tile in iter_tiles(xyz[:, :2], self.tile_points, self.buffer):
-            seen, around = self.look(xyz[tile.index], height[tile.index])
+            margin, known = self.look(xyz[tile.index], height[tile.index], shrink)
             owned = tile.index[tile.owned]
-            margin[owned], heights[owned] = seen[tile.owned], around[tile.owned]
+            prob[owned] = self.model.calibration.probability(margin, known)[tile.owned]
             done += len(owned)
             if progress:
                 progress(done, len(xyz))
-        odds = scan_odds(margin)
-        for start in range(0, len(xyz), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            margin[part] = self.model.calibration.probability(margin[part], surroundings(heights[part], shrink, odds))
-        return margin
+        return prob
 
     def look(
-        self, xyz: NDArray[np.float32], height: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self, xyz: NDArray[np.float32], height: NDArray[np.float32], shrink: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """What the network says of the points of one tile, before it is calibrated.
 
         Args:
             xyz: (n, 3) metres, already shrunk, non-negative.
             height: (n,) metres above ground, already shrunk, NaN where unknown.
+            shrink: the factor, from :func:`leafwood.graph.shrinkage`.
 
         Returns:
-            Wood logit less leaf logit (n,), and what of :func:`~leafwood.calibration.surroundings` it has (n, 2).
+            Wood logit less leaf logit (n,), and what :class:`~leafwood.calibration.Calibration` needs (n, 4).
         """
         graph, node = build_graph(xyz, height, self.model.graph)
         with torch.inference_mode():
@@ -144,8 +140,8 @@ class Segmenter:
         margin = (logits[:, 1] - logits[:, 0]).numpy()
         if self.smoothing:
             margin = smooth(margin, graph["pos0"].numpy(), graph["neighbours0"].numpy())
-        known, _, near = graph["x0"][:, -len(HEIGHT_NAMES) :].numpy().T
-        return np.asarray(margin[node]), np.stack([known, near], axis=1)[node]
+        known = surroundings(graph["x0"][:, -len(HEIGHT_NAMES) :].numpy(), shrink)
+        return np.asarray(margin[node]), known[node]
 
 
 def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:

@@ -26,7 +26,7 @@ import numpy as np
 from baselines import test_files
 from numpy.typing import NDArray
 
-from leafwood.calibration import Calibration, scan_odds, surroundings
+from leafwood.calibration import Calibration, surroundings
 from leafwood.checkpoint import Model, load_model
 from leafwood.classes import IGNORE, OUT_LEAF, OUT_NONE, OUT_WOOD, WOOD
 from leafwood.cloud import PointCloud
@@ -43,7 +43,7 @@ THINNED = "tropical_tls_62889"
 FEWEST = 500  # labelled points of a stratum whose calibration is judged
 BINS = 15
 COST: dict[str, tuple[Callable[..., Any], ...]] = {
-    "calibration": (Calibration.probability, surroundings, scan_odds),
+    "calibration": (Calibration.probability, surroundings),
     "smoothing": (smooth,),
     "label shift": (wood_share, shift),
     "undecided": (abstain,),

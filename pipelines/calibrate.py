@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leafwood.calibration import Calibration, scan_odds, surroundings
+from leafwood.calibration import Calibration
 from leafwood.checkpoint import Model, load_model
 from leafwood.classes import LEAF, WOOD
 from leafwood.graph import shrinkage
@@ -46,7 +46,7 @@ class Piece:
 
     @property
     def weight(self) -> NDArray[np.float64]:
-        """Leaf and wood weigh the same, and every piece as much as the next."""
+        """Leaf and wood weigh the same unless there is hardly any leaf, and every piece as much as the next."""
         share = self.wood.mean()
         return np.where(self.wood, 0.5 / max(share, FEW[WOOD]), 0.5 / max(1 - share, FEW[LEAF])) / len(self.wood)
 
@@ -70,8 +70,7 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     """The network's margins on a cut-out."""
     xyz = piece.xyz - piece.xyz.min(axis=0)
     shrink = shrinkage(xyz, segmenter.model.graph)
-    margin, heights = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink))
-    around = surroundings(heights, shrink, scan_odds(margin))
+    margin, around = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink), shrink)
     kept = np.flatnonzero(piece.label >= 0)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]
     return Piece(stand, name, margin[kept], around[kept], piece.label[kept] == 1)

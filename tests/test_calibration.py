@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafwood.calibration import Calibration, scan_odds, surroundings
+from leafwood.calibration import Calibration, surroundings
 from leafwood.features import height_features
 
 
@@ -19,8 +18,7 @@ def drifting(n: int, seed: int):
     logit = np.where(wood, 1.5, -1.5) + 1.7 * rng.standard_normal(2 * n)
     margin = logit * np.where(np.isnan(height), 0.5, 1.0) + np.repeat([0.6, -1.2], n)
     around = [
-        surroundings(height_features(h)[:, ::2], shrink, odds)
-        for h, shrink, odds in zip(np.split(height, 2), (1.0, 0.4), (0.3, -1.0), strict=True)
+        surroundings(height_features(h), shrink) for h, shrink in zip(np.split(height, 2), (1.0, 0.4), strict=True)
     ]
     return margin, np.concatenate(around), wood
 
@@ -28,7 +26,7 @@ def drifting(n: int, seed: int):
 @settings(deadline=None)
 @given(st.floats(-30, 30), st.floats(0.3, 1.0))
 def test_unfitted_it_is_the_sigmoid_of_the_margin(margin, shrink):
-    found = Calibration().probability(np.array([margin]), surroundings(np.zeros((1, 2)), shrink, 0.5))
+    found = Calibration().probability(np.array([margin]), surroundings(np.zeros((1, 3)), shrink))
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-margin)), rtol=1e-5)
 
 
@@ -54,18 +52,6 @@ def test_fitted_probabilities_are_frequencies():
 
 
 def test_a_greater_margin_never_means_less_wood():
-    calibration = Calibration(slope=(-1.0,) + (0.0,) * 4)
-    around = np.repeat(surroundings(np.zeros((1, 2)), 1.0, 0.0), 50, axis=0)
+    calibration = Calibration(slope=(-1.0,) + (0.0,) * 3)
+    around = np.repeat(surroundings(np.zeros((1, 3)), 1.0), 50, axis=0)
     assert (np.diff(calibration.probability(np.linspace(-5, 5, 50), around)) > 0).all()
-
-
-@settings(deadline=None)
-@given(st.lists(st.floats(-1e4, 1e4), min_size=1), st.floats(0, 5))
-def test_more_wood_in_a_scan_means_greater_odds_within_bounds(margins, more):
-    margin = np.array(margins, dtype=np.float32)
-    assert -4.6 <= scan_odds(margin) <= scan_odds(margin + np.float32(more)) + 1e-6 <= 4.6 + 1e-6
-
-
-def test_the_odds_of_a_scan_are_those_of_its_mean_probability():
-    assert scan_odds(np.log(np.array([0.1 / 0.9, 0.5 / 0.5]))) == pytest.approx(np.log(0.3 / 0.7))
-    assert scan_odds(np.zeros(0)) == 0.0

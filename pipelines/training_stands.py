@@ -1,14 +1,15 @@
 """Fly the virtual stands that the shipped weights are trained and validated on.
 
     python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000
-    python pipelines/training_stands.py runs/stands/closed --stands 30 --seed 3100 --closed
-    python pipelines/training_stands.py runs/stands/all_round --stands 16 --seed 4000 --size 14 --all-round
+    python pipelines/training_stands.py runs/stands/closed --stands 60 --seed 3100 --closed
+    python pipelines/training_stands.py runs/stands/bare --stands 20 --seed 3200 --bare
+    python pipelines/training_stands.py runs/stands/all_round --stands 30 --seed 4000 --size 14 --all-round
     python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
 there already are not flown again. `--closed` draws forest in full leaf under a drone alone, where wood is scarcest and
-hardest to see, and which is what most users scan. `--all-round` shows them as a dozen tripods in calm air would: every
+hardest to see, and which is what most users scan; `--bare` draws leafless forest under a drone. `--all-round` shows them as a dozen tripods in calm air would: every
 surface sampled evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,7 @@ FORESTS = {
 DRONES = ("minivux", "vux1", "vux120", "dji-l1", "dji-l2", "puck")
 CLOSED = ("temperate_broadleaf", "conifer", "tropical", "pine", "mixed")
 TERRESTRIAL = 0.3
+Draw = Callable[[np.random.Generator, float], StandConfig]
 STREWN = (400_000, 1_600_000)  # points of an all-round stand
 
 
@@ -101,13 +104,18 @@ def draw_closed(rng: np.random.Generator, size: float) -> StandConfig:
     return dataclasses.replace(draw_stand(rng, size, str(rng.choice(CLOSED))), leaf_on=1.0)
 
 
-def fly(path: Path, seed: int, size: float, closed: bool = False) -> None:
+def draw_bare(rng: np.random.Generator, size: float) -> StandConfig:
+    """A leafless stand; a few dry leaves may hang on."""
+    return dataclasses.replace(draw_stand(rng, size, "leaf_off"), leaf_on=float(rng.choice([0.0, 0.01, 0.05])))
+
+
+def fly(path: Path, seed: int, size: float, draw: Draw = draw_stand, terrestrial: float = TERRESTRIAL) -> None:
     """Grow and scan one stand."""
     rng = np.random.default_rng(seed)
     while True:
         try:
-            stand = grow_stand(draw_closed(rng, size) if closed else draw_stand(rng, size), seed)
-            cloud = survey(stand, *draw_platform(rng, 0.0 if closed else TERRESTRIAL), seed)
+            stand = grow_stand(draw(rng, size), seed)
+            cloud = survey(stand, *draw_platform(rng, terrestrial), seed)
             break
         except BadConfig:  # crowns cannot carry the leaf area drawn, or no instrument that density: draw again
             continue
@@ -145,6 +153,7 @@ def main() -> None:
     parser.add_argument("--size", type=float, default=20.0)
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--closed", action="store_true", help="forest in full leaf, from drones alone")
+    kind.add_argument("--bare", action="store_true", help="leafless forest, from drones alone")
     kind.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -155,8 +164,10 @@ def main() -> None:
         started = time.perf_counter()
         if args.all_round:
             strew(path, seed, args.size)
+        elif args.closed or args.bare:
+            fly(path, seed, args.size, draw_closed if args.closed else draw_bare, terrestrial=0.0)
         else:
-            fly(path, seed, args.size, args.closed)
+            fly(path, seed, args.size)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)
 
 

@@ -69,12 +69,13 @@ def even_classes(y: Tensor, rarest: tuple[float, float] = _RAREST) -> Tensor:
             crop, and the few leaves under a bare tree are not worth half of its wood.
 
     Returns:
-        (m,) of mean 1 where both classes are commoner than that; 0 where y is IGNORE.
+        (m,) of mean 1 over the labelled, 0 where y is IGNORE.
     """
     known = y != IGNORE
     counts = torch.bincount(y[known], minlength=2)
-    weight = 0.5 / torch.maximum(counts / counts.sum().clamp(min=1), y.new_tensor(rarest, dtype=torch.float32))
-    return weight[y.clamp(min=0)] * known
+    weight = 1 / torch.maximum(counts / counts.sum().clamp(min=1), y.new_tensor(rarest, dtype=torch.float32))
+    weight = weight[y.clamp(min=0)] * known
+    return weight * (known.sum() / weight.sum().clamp(min=1e-9))
 
 
 def _spacing(graph: Example) -> Tensor:

@@ -33,6 +33,8 @@ class CropConfig:
         decay: greatest attenuation of the kept share, from the top down or from the ground up, per 10 m.
         patches: greatest strength of the waves of denser and sparser regions, as a logarithm.
         ground_left: probability that some ground stays in, as when a ground filter has missed it.
+        heaps: probability that some ground is raised to heaps of litter, moss or rubble: no ground filter takes those
+            away, and they are not wood.
         height_unknown: probability that the height above ground is withheld.
         jitter: greatest standard deviation of the position noise, metres.
         line_offset: standard deviation of the shift of each flight line, metres.
@@ -54,6 +56,7 @@ class CropConfig:
     decay: float = 1.2
     patches: float = 1.0
     ground_left: float = 0.3
+    heaps: float = 0.0
     height_unknown: float = 0.15
     jitter: float = 0.015
     line_offset: float = 0.02
@@ -65,7 +68,8 @@ class CropConfig:
     even_spacing: tuple[float, float] = (0.02, 0.15)
 
     def __post_init__(self) -> None:
-        for name in ("single_tree", "on_wood", "ground_left", "height_unknown", "returns_lost", "cut", "even"):
+        chances = ("single_tree", "on_wood", "ground_left", "heaps", "height_unknown", "returns_lost", "cut", "even")
+        for name in chances:
             if not 0 <= getattr(self, name) <= 1:
                 raise BadConfig(f"{name} is a probability from 0 to 1, not {getattr(self, name)}")
         if not 0 <= self.wood_strength < np.inf:
@@ -135,6 +139,8 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     if (stand.label[inside] == IGNORE).all():
         inside = np.append(inside, middle)
     crop = stand.take(inside)
+    if _happens(config.heaps, rng):
+        crop = _heap(crop, rng)
     keep = ~crop.ground
     height = crop.height
     if rng.random() < config.ground_left:
@@ -144,6 +150,24 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     if (crop.label[keep] == IGNORE).all():
         keep[:] = True
     return replace(crop, height=height).take(keep)
+
+
+def _heap(crop: LabelledStand, rng: np.random.Generator) -> LabelledStand:
+    """Ground raised here and there by decimetres; what is raised by more than one is no longer ground."""
+    ground = np.flatnonzero(crop.ground)
+    if not len(ground):
+        return crop
+    plan = crop.xyz[ground, :2]
+    rise = np.zeros(len(ground))
+    for middle in plan[rng.integers(len(ground), size=rng.integers(1, 60))]:
+        across = np.hypot(*((plan - middle) @ rng.normal(0, 1, (2, 2))).T) / rng.uniform(0.1, 1.0)
+        rise = np.maximum(rise, rng.uniform(0.1, 0.7) * np.maximum(1 - across**2, 0))
+    rise *= rng.uniform(rng.uniform(0, 1), 1, len(ground))
+    xyz, height, still = crop.xyz.copy(), crop.height.copy(), crop.ground.copy()
+    xyz[ground, 2] += rise
+    height[ground] += rise
+    still[ground] = rise <= 0.1
+    return replace(crop, xyz=xyz, height=height, ground=still)
 
 
 def _lose(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:

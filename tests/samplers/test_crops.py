@@ -108,6 +108,23 @@ def test_the_number_of_points_lies_between_the_two():
     assert sizes.max() > 2 * sizes.min()
 
 
+def test_heaps_raise_ground_alone_and_are_not_taken_for_it():
+    config = replace(STILL, heaps=1.0, ground_left=0.0, height_unknown=0.0, min_points=4000, max_points=4000)
+    raised = []
+    for seed in range(10):
+        crop = draw_crop(STAND, config, np.random.default_rng(seed))
+        rise = crop.height - STAND.height[crop.line]
+        was_ground = STAND.ground[crop.line]
+        np.testing.assert_allclose(rise[~was_ground], 0, atol=1e-4)
+        assert (rise[was_ground] > 0.1).all()
+        assert (rise < 0.7).all()
+        assert (crop.label == STAND.label[crop.line]).all()
+        lift = crop.xyz[:, 2] - STAND.xyz[crop.line, 2]
+        np.testing.assert_allclose(lift - rise, np.median(lift - rise), atol=1e-4)
+        raised.append(was_ground.sum())
+    assert np.mean(raised) > 5
+
+
 def test_lost_returns_are_the_later_ones():
     config = replace(STILL, returns_lost=1.0)
     most = {int(draw_crop(STAND, config, np.random.default_rng(seed)).return_number.max()) for seed in range(30)}

@@ -9,8 +9,9 @@
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
 there already are not flown again. `--closed` draws forest in full leaf under a drone alone, where wood is scarcest and
-hardest to see, and which is what most users scan; `--bare` draws leafless forest under a drone. `--all-round` shows them as a dozen tripods in calm air would: every
-surface sampled evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
+hardest to see, and which is what most users scan; `--bare` draws leafless forest under a drone. `--all-round` shows
+stands as a dozen tripods in calm air would: every surface sampled evenly, a few millimetres of noise. Crowns scanned
+like that are dense where drones leave gaps.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from leafwood.errors import BadConfig
 from leafwood.graph import GraphConfig
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 
-__all__ = ["Model", "available_models", "load_model", "save_model"]
+__all__ = ["Model", "available_models", "kind_of", "load_model", "save_model"]
 
 _SHIPPED = Path(__file__).parent / "weights"
 
@@ -102,6 +102,15 @@ def load_model(name: str | Path) -> Model:
         path.stem,
         hashlib.sha256(path.read_bytes()).hexdigest(),
     )
+
+
+def kind_of(path: Path) -> str | None:
+    """What a ``.safetensors`` file's card says its network is, where it is not leafwood's own."""
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return card.get("kind") if path.suffix == ".safetensors" and isinstance(card, dict) else None
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

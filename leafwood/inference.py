@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from leafwood.calibration import surroundings
-from leafwood.checkpoint import Model, load_model
+from leafwood.checkpoint import Model, kind_of, load_model
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
@@ -183,10 +183,10 @@ def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = No
     Raises:
         BadConfig: there is no such model.
     """
-    from leafwood.soul.segmenter import SoulSegmenter, is_soul, load_soul
-
     path = Path(name)
-    if is_soul(path):
+    if kind_of(path) == "soul":
+        from leafwood.soul.segmenter import SoulSegmenter, load_soul  # with torch_geometric, which takes a second
+
         return SoulSegmenter(load_soul(path), threads=threads)
     return Segmenter.from_pretrained(name, threads=threads)
 

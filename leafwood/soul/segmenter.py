@@ -23,7 +23,7 @@ from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import Prepared, SoulConfig, prepare
 from leafwood.spatial.neighbours import nearest
 
-__all__ = ["SoulModel", "SoulSegmenter", "is_soul", "load_soul", "save_soul"]
+__all__ = ["SoulModel", "SoulSegmenter", "load_soul", "save_soul"]
 
 _KIND = "soul"
 
@@ -45,15 +45,6 @@ class SoulModel:
     provenance: dict[str, Any] = field(default_factory=dict)
     name: str = "unsaved"
     sha256: str = ""
-
-
-def is_soul(path: Path) -> bool:
-    """Whether a ``.safetensors`` file has a card that says it is a SOUL model."""
-    try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return path.suffix == ".safetensors" and isinstance(card, dict) and card.get("kind") == _KIND
 
 
 def save_soul(model: SoulModel, path: Path) -> None:

@@ -22,6 +22,8 @@ from leafwood.losses.base import PointLoss, in_range, label_log_probability, per
 
 __all__ = ["GCA", "GLA", "Generalised"]
 
+_NO_Q = 1e-12  # below it 1 / q may be infinite, and Psi_q is -log u to the last digit
+
 
 class Generalised(PointLoss):
     """Psi_q(softmax(z)_y): generalised cross-entropy (Zhang and Sabuncu, NeurIPS 2018).
@@ -139,4 +141,4 @@ class GCA(Generalised):
 
 def _psi(log_u: Tensor, q: float) -> Tensor:
     """Psi_q(u) from log u; expm1 keeps it exact for q near 0."""
-    return -log_u if q == 0 else -torch.expm1(q * log_u) / q
+    return -log_u if q < _NO_Q else -torch.expm1(q * log_u) / q

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import hypothesis
 import pytest
 import torch
 from hypothesis import given, settings
@@ -204,6 +205,8 @@ def test_small_q_is_cross_entropy(name, seed):
 
 @quick
 @given(p=st.floats(0.02, 0.98), q=st.floats(0, 0.8))
+@hypothesis.example(p=0.5, q=5e-324)
+@hypothesis.example(p=0.1, q=1e-13)
 def test_minimiser_of_gla(p, q):
     """softmax(z + tau log prior) is proportional to P^(1 / (1 - q))."""
     loss = build("gla", COUNTS, q=q)

@@ -17,8 +17,9 @@ from leafwood.errors import BadConfig
 from leafwood.graph import GraphConfig
 from leafwood.nn.unet import PyramidUNet, UNetConfig
 
-__all__ = ["Model", "available_models", "kind_of", "load_model", "save_model"]
+__all__ = ["SOUL", "Model", "available_models", "kind_of", "load_model", "save_model"]
 
+SOUL = "soul"  # kind of the baseline, in its card
 _SHIPPED = Path(__file__).parent / "weights"
 
 

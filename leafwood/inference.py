@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from leafwood.calibration import surroundings
-from leafwood.checkpoint import Model, kind_of, load_model
+from leafwood.checkpoint import SOUL, Model, kind_of, load_model
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
@@ -184,7 +184,7 @@ def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = No
         BadConfig: there is no such model.
     """
     path = Path(name)
-    if kind_of(path) == "soul":
+    if kind_of(path) == SOUL:
         from leafwood.soul.segmenter import SoulSegmenter, load_soul  # with torch_geometric, which takes a second
 
         return SoulSegmenter(load_soul(path), threads=threads)

@@ -110,8 +110,9 @@ def draw_bare(rng: np.random.Generator, size: float) -> StandConfig:
     return dataclasses.replace(draw_stand(rng, size, "leaf_off"), leaf_on=float(rng.choice([0.0, 0.01, 0.05])))
 
 
-def fly(path: Path, seed: int, size: float, draw: Draw = draw_stand, terrestrial: float = TERRESTRIAL) -> None:
-    """Grow and scan one stand."""
+def fly(path: Path, seed: int, size: float, draw: Draw) -> None:
+    """Grow and scan one stand; those of a certain kind from drones alone."""
+    terrestrial = TERRESTRIAL if draw is draw_stand else 0.0
     rng = np.random.default_rng(seed)
     while True:
         try:
@@ -153,8 +154,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--size", type=float, default=20.0)
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--closed", action="store_true", help="forest in full leaf, from drones alone")
-    kind.add_argument("--bare", action="store_true", help="leafless forest, from drones alone")
+    drawn = {"dest": "draw", "action": "store_const", "default": draw_stand}
+    kind.add_argument("--closed", **drawn, const=draw_closed, help="forest in full leaf, from drones alone")
+    kind.add_argument("--bare", **drawn, const=draw_bare, help="leafless forest, from drones alone")
     kind.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -165,10 +167,8 @@ def main() -> None:
         started = time.perf_counter()
         if args.all_round:
             strew(path, seed, args.size)
-        elif args.closed or args.bare:
-            fly(path, seed, args.size, draw_closed if args.closed else draw_bare, terrestrial=0.0)
         else:
-            fly(path, seed, args.size)
+            fly(path, seed, args.size, args.draw)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)
 
 

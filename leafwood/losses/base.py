@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -15,7 +16,7 @@ from leafwood.errors import BadBatch, BadConfig
 __all__ = ["Loss", "PointLoss", "in_range", "label_log_probability", "per_class", "weighted_mean"]
 
 
-class Loss(nn.Module):
+class Loss(nn.Module, ABC):
     """A loss over labelled points.
 
     Args:
@@ -75,9 +76,9 @@ class Loss(nn.Module):
             return logits.sum()
         return self.reduce(logits, labels, weights)
 
+    @abstractmethod
     def reduce(self, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         """The loss of (n, C) logits with (n,) labels and weights, all labelled and checked, n > 0."""
-        raise NotImplementedError
 
     def _check(self, logits: Tensor, labels: Tensor, weights: Tensor | None) -> None:
         classes = len(self.counts)
@@ -113,9 +114,9 @@ class PointLoss(Loss):
         """Weighted mean of :meth:`each`."""
         return weighted_mean(self.each(logits, labels), weights)
 
+    @abstractmethod
     def each(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Loss of each point (n,) from logits (n, C) and labels (n,) without ignored ones."""
-        raise NotImplementedError
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch_geometric.data import Batch
 
+from leafwood.checkpoint import SOUL
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 from leafwood.inference import Progress, cpu_count, label_cloud
@@ -24,8 +25,6 @@ from leafwood.soul.samples import Prepared, SoulConfig, prepare
 from leafwood.spatial.neighbours import nearest
 
 __all__ = ["SoulModel", "SoulSegmenter", "load_soul", "save_soul"]
-
-_KIND = "soul"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ def save_soul(model: SoulModel, path: Path) -> None:
     """Write `path` (``.safetensors``) and its card ``.json`` beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.detach().contiguous() for k, v in model.network.state_dict().items()}, path)
-    card = {"format": 1, "kind": _KIND, "samples": asdict(model.config), "provenance": model.provenance}
+    card = {"format": 1, "kind": SOUL, "samples": asdict(model.config), "provenance": model.provenance}
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
@@ -63,7 +62,7 @@ def load_soul(path: Path) -> SoulModel:
     """
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if card.get("kind") != _KIND:
+        if card.get("kind") != SOUL:
             raise ValueError(f"its card says kind {card.get('kind')!r}")
         samples = dict(card["samples"])
         config = SoulConfig(**{**samples, "gvd": GVDConfig(**samples["gvd"])})

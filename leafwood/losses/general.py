@@ -87,7 +87,8 @@ class GLA(Generalised):
         """Loss of each point (n,)."""
         q = self.current_q
         tau = self.tau if q == self.q else self.tau * (1 - self.q)
-        return _psi(label_log_probability(logits + tau * self.prior.log().to(logits), labels), q)
+        odds = (self.prior / self.prior.max()).log()  # a shift common to all, times a great tau, would eat digits
+        return _psi(label_log_probability(logits + tau * odds.to(logits), labels), q)
 
 
 class GCA(Generalised):

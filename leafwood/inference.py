@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +12,19 @@ from numpy.typing import NDArray
 
 from leafwood.calibration import surroundings
 from leafwood.checkpoint import SOUL, Model, kind_of, load_model
-from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadCloud, FileWarning
 from leafwood.features import HEIGHT_NAMES
 from leafwood.graph import build_graph, shrinkage
-from leafwood.ground import find_ground, not_vegetation
+from leafwood.labelling import Progress, label_cloud
 from leafwood.postprocess.regularize import smooth
 from leafwood.spatial.tiles import iter_tiles
 
 if TYPE_CHECKING:
     from leafwood.soul.segmenter import SoulSegmenter
 
-__all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count", "label_cloud", "load_segmenter"]
+__all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count", "load_segmenter"]
 
 DEFAULT_MODEL = "uav"
-
-Progress = Callable[[int, int], None]
-Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 
 def cpu_count() -> int:
@@ -88,7 +81,7 @@ class Segmenter:
         return np.asarray(self.segment(PointCloud.from_xyz(xyz)).columns["wood_prob"])
 
     def segment(self, cloud: PointCloud, progress: Progress | None = None) -> PointCloud:
-        """Label a cloud; see :func:`label_cloud`.
+        """Label a cloud; see :func:`~leafwood.labelling.label_cloud`.
 
         Args:
             cloud: n points.
@@ -101,12 +94,21 @@ class Segmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        return label_cloud(cloud, lambda xyz, height: self._predict(xyz, height, progress))
+        return label_cloud(cloud, lambda xyz, height: self.predict(xyz, height, progress))
 
-    def _predict(
-        self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None
+    def predict(
+        self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None = None
     ) -> NDArray[np.float32]:
-        """P(wood) of vegetation points, tile by tile."""
+        """P(wood) of vegetation, tile by tile.
+
+        Args:
+            xyz: (n, 3) local metres, non-negative, without ground.
+            height: (n,) metres above ground, NaN where unknown.
+            progress: called with the points done and the points to do after each tile.
+
+        Returns:
+            (n,) float32.
+        """
         torch.set_num_threads(self.threads)
         shrink = shrinkage(xyz, self.model.graph)
         xyz, height = xyz * np.float32(shrink), height * np.float32(shrink)
@@ -137,40 +139,11 @@ class Segmenter:
         graph, node = build_graph(xyz, height, self.model.graph)
         with torch.inference_mode():
             logits = self.model.network(graph)
-        margin = (logits[:, 1] - logits[:, 0]).numpy()
-        if self.smoothing:
-            margin = smooth(margin, graph["pos0"].numpy(), graph["neighbours0"].numpy())
+            margin = logits[:, 1] - logits[:, 0]
+            if self.smoothing:
+                margin = smooth(margin, graph["pos0"], graph["neighbours0"])
         known = surroundings(graph["x0"][:, -len(HEIGHT_NAMES) :].numpy(), shrink)
-        return np.asarray(margin[node]), known[node]
-
-
-def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
-    """Label what is vegetation in a cloud.
-
-    Ground (class 2, or found by cloth simulation), noise, buildings, water and withheld points are not labelled.
-
-    Args:
-        cloud: n points.
-        predict: from coordinates (m, 3) in metres and heights above ground (m,) to P(wood) (m,).
-
-    Returns:
-        The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``.
-
-    Raises:
-        BadCloud: coordinates in degrees, or spread over more than a scan can be.
-    """
-    check_metres(cloud)
-    ground = find_ground(cloud)
-    strays = cloud.strays()
-    if strays.any():
-        lost = f"{strays.sum()} of {len(cloud)} points lie more than 50 km from the others and are not labelled"
-        warnings.warn(f"{cloud.path or 'the cloud'}: {lost}", FileWarning, stacklevel=2)
-    todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud) | strays))
-    prob = np.zeros(len(cloud), dtype=np.float32)
-    label = np.full(len(cloud), OUT_NONE, dtype=np.uint16)
-    prob[todo] = predict(cloud.xyz[todo], ground.height[todo])
-    label[todo] = np.where(prob[todo] > 0.5, OUT_WOOD, OUT_LEAF)
-    return cloud.with_columns(leafwood=label, wood_prob=prob, height_ag=ground.height)
+        return np.asarray(margin.numpy()[node]), known[node]
 
 
 def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Segmenter | SoulSegmenter:
@@ -189,17 +162,3 @@ def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = No
 
         return SoulSegmenter(load_soul(path), threads=threads)
     return Segmenter.from_pretrained(name, threads=threads)
-
-
-def check_metres(cloud: PointCloud) -> None:
-    """Refuse coordinates that can only be degrees.
-
-    Raises:
-        BadCloud: a plan narrower than 0.2 units under at least 2 m of height, placed like longitude and latitude.
-    """
-    if len(cloud) < 2:
-        return
-    wide, deep, high = np.ptp(cloud.xyz, axis=0)
-    x, y = np.abs(cloud.origin[:2])
-    if max(wide, deep) < 0.2 and high > 2 and x <= 180 and y <= 90 and (x > 1 or y > 1):
-        raise BadCloud("the coordinates look like degrees; project the file to metres first")

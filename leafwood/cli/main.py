@@ -6,6 +6,8 @@ Nothing heavy is imported here, so that ``leafwood --help`` answers at once.
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import os
 import sys
 import warnings
@@ -50,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 all done, 1 a file failed, 2 bad usage.
     """
+    atexit.register(gc.freeze)  # or the interpreter's last collections walk through all of torch, for half a second
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((w for w in words if not w.startswith("-")), None)
     arguments = _parser(chosen).parse_args(words)

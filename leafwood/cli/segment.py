@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from leafwood.inference import Segmenter
+    from leafwood.soul.segmenter import SoulSegmenter
 
 __all__ = ["add_arguments", "run"]
 
@@ -61,9 +65,12 @@ def run(args: argparse.Namespace) -> int:
     check_target(target, source, args.overwrite)
     if args.profile:
         _check_profile(target, args.overwrite)
-    cloud = read(source, crs=args.crs)
+    with ThreadPoolExecutor(1) as meanwhile:
+        segmenter = meanwhile.submit(_load, args.model, args.threads)
+        cloud = read(source, crs=args.crs)
+        with about(source):
+            result = _segment(cloud, segmenter)
     with about(source):
-        result = _segment(cloud, args)
         if args.abstain is not None:
             result = abstain(result, args.abstain)
     write(
@@ -102,17 +109,26 @@ def _profile(result: PointCloud, target: Path, overwrite: bool) -> None:
     print(f"{files[0]}: {headline(canopy)}")
 
 
-def _segment(cloud: PointCloud, args: argparse.Namespace) -> PointCloud:
+def _segment(cloud: PointCloud, segmenter: Future[Segmenter | SoulSegmenter]) -> PointCloud:
     """Label the cloud, with a progress bar where there is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from leafwood.inference import load_segmenter
+    from leafwood.labelling import label_cloud
 
-    segmenter = load_segmenter(args.model, threads=args.threads)
     with Progress(console=Console(stderr=True), transient=True, disable=not os.isatty(2)) as bar:
-        task = bar.add_task(f"labelling {args.path.name}", total=None)
-        return segmenter.segment(cloud, lambda done, total: bar.update(task, completed=done, total=total))
+        task = bar.add_task(f"labelling {cloud.path.name if cloud.path else ''}", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return label_cloud(cloud, lambda xyz, height: segmenter.result().predict(xyz, height, show))
+
+
+def _load(model: str, threads: int | None) -> Segmenter | SoulSegmenter:
+    from leafwood.inference import load_segmenter  # with torch, which takes a second to import
+
+    return load_segmenter(model, threads=threads)
 
 
 def _summary(console: Console, result: PointCloud, target: Path, seconds: float) -> None:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
+from leafwood.nn.rows import by_rows
+
 __all__ = ["MaxEdgeConv", "neighbour_max"]
 
 _CHUNK_VALUES = 1 << 18  # gathered floats held at once: 1 MB stays in the cache
@@ -104,5 +106,10 @@ class MaxEdgeConv(nn.Module):
 
     def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
         """Convolve; see the class for shapes."""
-        place = self.offset(pos / self.scale)
-        return torch.relu(neighbour_max(self.node(x) + place, neighbours) - place)
+
+        def place(rows: slice) -> Tensor:
+            where: Tensor = self.offset(pos[rows] / self.scale)
+            return where
+
+        message = by_rows(lambda rows: self.node(x[rows]) + place(rows), len(x))
+        return by_rows(lambda rows: torch.relu(neighbour_max(message, neighbours[rows]) - place(rows)), len(x))

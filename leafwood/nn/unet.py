@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding
+from torch.nn.functional import embedding, linear
 
 from leafwood.graph import Graph, GraphConfig
 from leafwood.nn.conv import MaxEdgeConv, neighbour_max
+from leafwood.nn.rows import by_rows
 
 __all__ = ["PyramidUNet", "UNetConfig"]
 
@@ -42,9 +44,9 @@ class _Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
     def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
-        h = self.norm(x)
-        out: Tensor = x + self.mlp(torch.cat([h, self.conv(h, pos, neighbours)], dim=1))
-        return out
+        h = by_rows(lambda rows: self.norm(x[rows]), len(x))
+        near = self.conv(h, pos, neighbours)
+        return by_rows(lambda rows: x[rows] + self.mlp(torch.cat([h[rows], near[rows]], dim=1)), len(x))
 
 
 class _Blocks(nn.ModuleList):
@@ -61,6 +63,32 @@ class _Blocks(nn.ModuleList):
 
 def _mlp(n_in: int, n_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.ReLU(), nn.Linear(n_out, n_out))
+
+
+class _Join(nn.ModuleList):
+    """A two-layer network over a voxel's own channels, its place in its parent, and its parent's channels.
+
+    The first layer is linear, so its part for the parents is computed once for each of them and not for each child.
+    """
+
+    def __init__(self, own: int, parent: int, scale: float) -> None:
+        super().__init__(_mlp(own + 3 + parent, own))
+        self.split, self.scale = own + 3, scale
+
+    def forward(self, own: Tensor, pos: Tensor, above: Tensor, pos_above: Tensor, parent: Tensor) -> Tensor:
+        first, *others = self
+        weight, bias = first.parameters()
+        of_parents = by_rows(lambda rows: linear(above[rows], weight[:, self.split :]), len(above))
+
+        def join(rows: slice) -> Tensor:
+            offset = (pos[rows] - pos_above[parent[rows]]) / self.scale
+            x = linear(torch.cat([own[rows], offset], dim=1), weight[:, : self.split], bias)
+            x = x + embedding(parent[rows], of_parents)
+            for layer in others:
+                x = layer(x)
+            return x
+
+        return by_rows(join, len(own))
 
 
 class PyramidUNet(nn.Module):
@@ -83,7 +111,7 @@ class PyramidUNet(nn.Module):
             _mlp(graph.n_features(n) + (widths[n - 1] + 3 if n else 0), widths[n]) for n in range(self.n_levels)
         )
         self.down = nn.ModuleList(_Blocks(config.encoder_convs[n], widths[n], sizes[n]) for n in range(self.n_levels))
-        self.join = nn.ModuleList(_mlp(widths[n] + widths[n + 1] + 3, widths[n]) for n in range(self.n_levels - 1))
+        self.join = nn.ModuleList(_Join(widths[n], widths[n + 1], sizes[n + 1]) for n in range(self.n_levels - 1))
         self.up = nn.ModuleList(_Blocks(config.decoder_convs[n], widths[n], sizes[n]) for n in range(self.n_levels - 1))
         self.head = nn.Sequential(
             nn.LayerNorm(widths[0]), nn.Dropout(config.dropout), nn.Linear(widths[0], 32), nn.ReLU(), nn.Linear(32, 2)
@@ -92,26 +120,31 @@ class PyramidUNet(nn.Module):
     def forward(self, graph: Graph) -> Tensor:
         """Logits (m, 2) of the finest voxels; see the class."""
         h = self._up(self._down(graph), graph)
-        logits: Tensor = self.head(h)
-        return logits
+        return by_rows(lambda rows: self.head(h[rows]), len(h))
 
     def _down(self, graph: Graph) -> list[Tensor]:
         """What each level knows on the way down, finest first."""
         found: list[Tensor] = []
         for n in range(self.n_levels):
-            x, pos, neighbours = graph[f"x{n}"], graph[f"pos{n}"], graph[f"neighbours{n}"]
-            if n:
-                offset = (graph[f"pos{n - 1}"][graph[f"children{n}"][:, 0]] - pos) / self.sizes[n]
-                x = torch.cat([x, offset, neighbour_max(found[-1], graph[f"children{n}"])], dim=1)
-            found.append(self.down[n](self.read[n](x), pos, neighbours))
+            x = by_rows(partial(self._read, graph, n, found), len(graph[f"x{n}"]))
+            found.append(self.down[n](x, graph[f"pos{n}"], graph[f"neighbours{n}"]))
         return found
+
+    def _read(self, graph: Graph, n: int, found: list[Tensor], rows: slice) -> Tensor:
+        """Channels of some voxels of level n, from their features and their children's channels."""
+        x = graph[f"x{n}"][rows]
+        if n:
+            children = graph[f"children{n}"][rows]
+            offset = (graph[f"pos{n - 1}"][children[:, 0]] - graph[f"pos{n}"][rows]) / self.sizes[n]
+            x = torch.cat([x, offset, neighbour_max(found[-1], children)], dim=1)
+        out: Tensor = self.read[n](x)
+        return out
 
     def _up(self, found: list[Tensor], graph: Graph) -> Tensor:
         """The finest level's channels after the way up."""
         x = found[-1]
         for n in reversed(range(self.n_levels - 1)):
-            pos, parent = graph[f"pos{n}"], graph[f"parent{n}"]
-            offset = (pos - graph[f"pos{n + 1}"][parent]) / self.sizes[n + 1]
-            x = self.join[n](torch.cat([found[n], offset, embedding(parent, x)], dim=1))
+            pos, pos_above, parent = graph[f"pos{n}"], graph[f"pos{n + 1}"], graph[f"parent{n}"]
+            x = self.join[n](found[n], pos, x, pos_above, parent)
             x = self.up[n](x, pos, graph[f"neighbours{n}"])
         return x

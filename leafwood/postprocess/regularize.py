@@ -6,10 +6,13 @@ them and dense crowns are not smeared.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding
+
+from leafwood.nn.rows import by_rows
 
 __all__ = ["smooth"]
 
@@ -18,14 +21,12 @@ _PULL = 0.7  # weight of the neighbours' mean against the point's own margin
 _STEPS = 3
 
 
-def smooth(
-    margin: NDArray[np.float32], xyz: NDArray[np.float32], neighbours: NDArray[np.integer[Any]]
-) -> NDArray[np.float32]:
+def smooth(margin: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
     """Label propagation with fixed evidence (Zhou et al. 2004, "Learning with local and global consistency").
 
     Args:
         margin: (n,) wood logit less leaf logit.
-        xyz: (n, 3) metres.
+        pos: (n, 3) metres.
         neighbours: (n, k) positions, nearest first; a point is its own first neighbour and does not count.
 
     Returns:
@@ -34,11 +35,20 @@ def smooth(
     others = neighbours[:, 1:]
     if not others.shape[1]:
         return margin
-    squared = np.square(xyz[others] - xyz[:, None]).sum(axis=2)
-    typical = np.maximum(np.median(squared, axis=1, keepdims=True), np.float32(1e-12))
-    weight = np.exp(squared / typical * np.float32(-0.5 / _REACH**2))
-    weight /= np.maximum(weight.sum(axis=1, keepdims=True), np.float32(1e-12))
-    found = margin
+    weight = by_rows(partial(_weights, pos, others), len(pos))
+    own = found = margin[:, None]
     for _ in range(_STEPS):
-        found = (1 - _PULL) * margin + _PULL * np.einsum("nk,nk->n", weight, found[others])
-    return np.asarray(found, dtype=np.float32)
+        found = by_rows(partial(_step, own, found, weight, others), len(pos))
+    return found[:, 0]
+
+
+def _weights(pos: Tensor, others: Tensor, rows: slice) -> Tensor:
+    """Weights of the neighbours of some points, summing to one: a Gaussian over the distance to the median one."""
+    squared = (embedding(others[rows], pos) - pos[rows, None]).square().sum(dim=2)
+    typical = squared[:, [others.shape[1] // 2]].clamp_min(1e-12)  # nearest first, so that the middle is the median
+    return torch.softmax(squared / typical * (-0.5 / _REACH**2), dim=1)
+
+
+def _step(own: Tensor, found: Tensor, weight: Tensor, others: Tensor, rows: slice) -> Tensor:
+    around = (weight[rows] * embedding(others[rows], found)[:, :, 0]).sum(dim=1, keepdim=True)
+    return (1 - _PULL) * own[rows] + _PULL * around

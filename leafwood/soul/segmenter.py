@@ -18,7 +18,8 @@ from torch_geometric.data import Batch
 from leafwood.checkpoint import SOUL
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
-from leafwood.inference import Progress, cpu_count, label_cloud
+from leafwood.inference import cpu_count
+from leafwood.labelling import Progress, label_cloud
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import Prepared, SoulConfig, prepare
@@ -104,10 +105,21 @@ class SoulSegmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        return label_cloud(cloud, lambda xyz, height: self._predict(xyz, progress))
+        return label_cloud(cloud, lambda xyz, height: self.predict(xyz, height, progress))
 
-    def _predict(self, xyz: NDArray[np.float32], progress: Progress | None) -> NDArray[np.float32]:
-        """P(wood) of vegetation points; 0 if none of them has neighbours to be described by."""
+    def predict(
+        self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None = None
+    ) -> NDArray[np.float32]:
+        """P(wood) of vegetation; 0 if none of it has neighbours to be described by.
+
+        Args:
+            xyz: (n, 3) local metres, without ground.
+            height: (n,) metres above ground, which SOUL does not use.
+            progress: called with the samples done and the samples to do.
+
+        Returns:
+            (n,) float32.
+        """
         prob = np.zeros(len(xyz), dtype=np.float32)
         prepared = prepare(xyz, self.model.config)
         if not len(prepared.kept):

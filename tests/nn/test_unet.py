@@ -38,6 +38,13 @@ def test_a_batch_is_the_same_as_one_by_one(network):
     torch.testing.assert_close(together, torch.cat([network(g) for g in graphs]), atol=1e-5, rtol=1e-4)
 
 
+def test_part_by_part_is_the_same_as_at_once(network):
+    graph, _ = build_example(cloud(6000), np.zeros(6000, dtype=np.float32), GRAPH)
+    with torch.inference_mode():
+        parts = network(graph)
+    torch.testing.assert_close(parts, network(graph), atol=1e-5, rtol=1e-4)
+
+
 def test_gradients_reach_every_weight(network):
     graph, _ = build_example(cloud(200), np.zeros(200, dtype=np.float32), GRAPH)
     trained = PyramidUNet(GRAPH, SHAPE)

@@ -18,7 +18,7 @@ _PGEOF_COLUMNS = [0, 1, 2, 3, 6]
 
 
 def eigen_features(
-    xyz: NDArray[np.float32], neighbours: NDArray[np.int64], scales: tuple[int, ...]
+    xyz: NDArray[np.float32], neighbours: NDArray[np.int32], scales: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Eigen-features over the first k of each point's neighbours.
 
@@ -36,7 +36,7 @@ def eigen_features(
     n, width = neighbours.shape
     pointers = np.arange(n + 1, dtype=np.uint32) * np.uint32(width)
     raw = pgeof.compute_features_multiscale(
-        np.ascontiguousarray(xyz), neighbours.ravel().astype(np.uint32), pointers, list(scales)
+        np.ascontiguousarray(xyz), neighbours.ravel().view(np.uint32), pointers, list(scales)
     )
     chosen = np.abs(np.nan_to_num(np.asarray(raw).reshape(n, len(scales), -1)[:, :, _PGEOF_COLUMNS]))
     return np.clip(chosen, 0.0, 1.0).reshape(n, -1).astype(np.float32)

@@ -33,6 +33,7 @@ class _NeighbourMax(torch.autograd.Function):
             values = embedding(index[part], x).view(torch.int32).bitwise_and_(~mask).bitwise_or_(column)
             winner = values.view(torch.float32).amax(dim=1).view(torch.int32) & mask
             torch.gather(index[part], 1, winner.long(), out=row[part])
+        row = row.long()  # which is what can be scattered to
         return x.gather(0, row), row
 
     @staticmethod
@@ -64,7 +65,7 @@ def neighbour_max(x: Tensor, index: Tensor) -> Tensor:
 
     Args:
         x: (n, c) float32 values.
-        index: (m, k) rows of `x`.
+        index: (m, k) rows of `x`, int32 or int64.
 
     Returns:
         (m, c), ``x[index].max(dim=1)``.

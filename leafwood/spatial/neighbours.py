@@ -10,7 +10,7 @@ __all__ = ["nearest"]
 
 def nearest(
     xyz: NDArray[np.float32], k: int, query: NDArray[np.float32] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The k nearest points, nearest first; a point's own first neighbour is itself (or one at the same place).
 
     Args:
@@ -19,7 +19,7 @@ def nearest(
         query: (m, 3) places to ask at; the points themselves when None.
 
     Returns:
-        Positions (m, k) int64 and distances (m, k) float32 in metres. Where n < k the last neighbour is repeated.
+        Positions (m, k) int32 and distances (m, k) float32 in metres. Where n < k the last neighbour is repeated.
     """
     import pgeof
 
@@ -27,7 +27,7 @@ def nearest(
     places = points if query is None else np.ascontiguousarray(query, dtype=np.float32)
     found = min(k, len(points))
     index, squared = pgeof.knn_search(points, places, found)
-    index, distance = index.astype(np.int64), np.sqrt(squared)
+    index, distance = index.view(np.int32), np.sqrt(squared, out=squared)
     if found < k:
         fill = ((0, 0), (0, k - found))
         index, distance = np.pad(index, fill, mode="edge"), np.pad(distance, fill, mode="edge")

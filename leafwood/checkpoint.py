@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 
 from leafwood.calibration import Calibration
 from leafwood.errors import BadConfig
 from leafwood.graph import GraphConfig
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.trained import Network, TrainedUNet
 
 __all__ = ["SOUL", "Model", "available_models", "kind_of", "load_model", "save_model"]
 
@@ -28,7 +31,7 @@ class Model:
     """A network with all that is needed to use it.
 
     Attributes:
-        network: in evaluation mode, float32.
+        network: what labels a graph.
         graph: the graphs it reads.
         config: its shape.
         calibration: from logits to P(wood).
@@ -37,7 +40,7 @@ class Model:
         sha256: of the weights file, empty before it is saved.
     """
 
-    network: PyramidUNet
+    network: Network
     graph: GraphConfig
     config: UNetConfig
     calibration: Calibration = field(default_factory=Calibration)
@@ -51,17 +54,26 @@ def available_models() -> list[str]:
     return sorted(p.stem for p in _SHIPPED.glob("*.safetensors"))
 
 
-def save_model(model: Model, path: Path) -> None:
-    """Write `path` (``.safetensors``, half precision: the file is half as large) and its card ``.json``."""
-    state = {k: v.detach().to(torch.float16).contiguous() for k, v in model.network.state_dict().items()}
+def save_model(
+    weights: Mapping[str, NDArray[Any]], graph: GraphConfig, config: UNetConfig, provenance: dict[str, Any], path: Path
+) -> None:
+    """Write `path` (``.safetensors``, half precision: the file is half as large) and its card ``.json``.
+
+    Args:
+        weights: of a :class:`~leafwood.nn.unet.PyramidUNet`, by name.
+        graph: the graphs it reads.
+        config: its shape.
+        provenance: how it came about.
+        path: of the weights.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, path)
+    save_file({name: np.ascontiguousarray(value, dtype=np.float16) for name, value in weights.items()}, path)
     card = {
         "format": 1,
-        "graph": asdict(model.graph),
-        "network": asdict(model.config),
-        "calibration": asdict(model.calibration),
-        "provenance": model.provenance,
+        "graph": asdict(graph),
+        "network": asdict(config),
+        "calibration": asdict(Calibration()),
+        "provenance": provenance,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
@@ -73,7 +85,7 @@ def load_model(name: str | Path) -> Model:
         name: a name of :func:`available_models`, or the path of a ``.safetensors`` file with its card beside it.
 
     Returns:
-        The model, in evaluation mode.
+        The model.
 
     Raises:
         BadConfig: there is no such model, its files do not belong together, or it has only learnt a pre-task.
@@ -87,15 +99,14 @@ def load_model(name: str | Path) -> Model:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         graph = GraphConfig(**_tuples(card["graph"]))
         config = UNetConfig(**_tuples(card["network"]))
-        network = PyramidUNet(graph, config)
-        network.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+        network = TrainedUNet(load_file(path), graph, config)
         calibration = Calibration(**_tuples(card["calibration"]))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
     if card.get("provenance", {}).get("config", {}).get("pretask"):
         raise BadConfig(f"{path}: weights of a pre-task do not tell wood from leaf; train on from them with `start`")
     return Model(
-        network.eval(),
+        network,
         graph,
         config,
         calibration,

@@ -1,6 +1,6 @@
 """Graphs as training reads them: with labels, and joined to batches by torch_geometric.
 
-Inference does without torch_geometric, whose import takes longer than many a scan.
+Labelling does without torch and torch_geometric, whose import takes longer than many a scan.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data
 
@@ -17,7 +18,7 @@ __all__ = ["Example", "build_example"]
 
 
 class Example(Data):
-    """A :class:`~leafwood.graph.Graph` that `torch_geometric.data.Batch` can join.
+    """A :data:`~leafwood.graph.Graph` in tensors that `torch_geometric.data.Batch` can join.
 
     Attributes:
         y: (m,) labels.
@@ -43,4 +44,5 @@ def build_example(
         The graph, without labels yet, and the finest voxel of each point (n,).
     """
     graph, node = build_graph(xyz, height, config)
-    return Example(**graph, num_nodes=len(graph["pos0"])), node
+    tensors = {name: torch.from_numpy(array) for name, array in graph.items()}
+    return Example(**tensors, num_nodes=len(graph["pos0"])), node

@@ -7,13 +7,12 @@ is a maximum over an axis.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from leafwood.features import EIGEN_NAMES, HEIGHT_NAMES, eigen_features, height_features, spacing_features
 from leafwood.spatial.neighbours import nearest
@@ -22,6 +21,9 @@ from leafwood.spatial.voxels import Pyramid, build_pyramid
 __all__ = ["SPACING_COLUMN", "Graph", "GraphConfig", "build_graph", "shrinkage"]
 
 _NEIGHBOURS = 24  # far enough for the typical distance of a cloud
+# By name: x0 pos0 neighbours0 parent0, x1 pos1 neighbours1 parent1 children1, and so on. x (m, f) features, pos (m, 3)
+# metres, neighbours (m, k), children (m, 8) into the finer level, parent (m,) into the coarser one.
+Graph = Mapping[str, NDArray[Any]]
 SPACING_COLUMN = 2 * len(EIGEN_NAMES) + 1  # of x0: log distance to the last neighbour of the second scale
 
 
@@ -52,20 +54,9 @@ class GraphConfig:
         return (len(EIGEN_NAMES) + 1) * len(self.scales) + 1 + len(HEIGHT_NAMES)
 
 
-class Graph(Protocol):
-    """A pyramid of graphs by the names of its tensors: ``x0 pos0 neighbours0 parent0``, ``x1 pos1 ... children1``.
-
-    ``x`` (m, f) features, ``pos`` (m, 3) metres, ``neighbours`` (m, k), ``children`` (m, 8) into the finer level,
-    ``parent`` (m,) into the coarser one. A dictionary, or an :class:`~leafwood.examples.Example` in training.
-    """
-
-    def __getitem__(self, name: str, /) -> Tensor:
-        """A tensor."""
-
-
 def build_graph(
     xyz: NDArray[np.float32], height: NDArray[np.float32], config: GraphConfig
-) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
+) -> tuple[Graph, NDArray[np.int64]]:
     """Build the graph of a cloud.
 
     Args:
@@ -74,10 +65,10 @@ def build_graph(
         config: what to build.
 
     Returns:
-        The tensors of a :class:`Graph`, and the finest voxel of each point (n,).
+        The graph, and the finest voxel of each point (n,).
     """
     pyramid = build_pyramid(xyz, config.size, config.n_levels)
-    tensors: dict[str, Tensor] = {}
+    graph: dict[str, NDArray[Any]] = {}
     for number, level in enumerate(pyramid.levels):
         scales = (config.k,) if number else config.scales
         neighbours, distance = nearest(level.xyz, max(*scales, config.k))
@@ -87,14 +78,14 @@ def build_graph(
         ]
         if number == 0:
             features += [np.log1p(pyramid.count)[:, None], _node_heights(pyramid, height)]
-        tensors[f"x{number}"] = torch.from_numpy(np.concatenate(features, axis=1, dtype=np.float32))
-        tensors[f"pos{number}"] = torch.from_numpy(level.xyz)
-        tensors[f"neighbours{number}"] = torch.from_numpy(np.ascontiguousarray(neighbours[:, : config.k]))
+        graph[f"x{number}"] = np.concatenate(features, axis=1, dtype=np.float32)
+        graph[f"pos{number}"] = level.xyz
+        graph[f"neighbours{number}"] = np.ascontiguousarray(neighbours[:, : config.k])
         if number:
-            tensors[f"children{number}"] = torch.from_numpy(level.children)
+            graph[f"children{number}"] = level.children
         if number + 1 < config.n_levels:
-            tensors[f"parent{number}"] = torch.from_numpy(level.parent)
-    return tensors, pyramid.node
+            graph[f"parent{number}"] = level.parent
+    return graph, pyramid.node
 
 
 def _node_heights(pyramid: Pyramid, height: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leafwood.calibration import surroundings
@@ -109,7 +108,6 @@ class Segmenter:
         Returns:
             (n,) float32.
         """
-        torch.set_num_threads(self.threads)
         shrink = shrinkage(xyz, self.model.graph)
         xyz, height = xyz * np.float32(shrink), height * np.float32(shrink)
         prob = np.zeros(len(xyz), dtype=np.float32)
@@ -137,13 +135,12 @@ class Segmenter:
             Wood logit less leaf logit (n,), and what :class:`~leafwood.calibration.Calibration` needs (n, 4).
         """
         graph, node = build_graph(xyz, height, self.model.graph)
-        with torch.inference_mode():
-            logits = self.model.network(graph)
-            margin = logits[:, 1] - logits[:, 0]
-            if self.smoothing:
-                margin = smooth(margin, graph["pos0"], graph["neighbours0"])
-        known = surroundings(graph["x0"][:, -len(HEIGHT_NAMES) :].numpy(), shrink)
-        return np.asarray(margin.numpy()[node]), known[node]
+        logits = self.model.network(graph, self.threads)
+        margin = logits[:, 1] - logits[:, 0]
+        if self.smoothing:
+            margin = smooth(margin, graph["pos0"], graph["neighbours0"], self.threads)
+        known = surroundings(graph["x0"][:, -len(HEIGHT_NAMES) :], shrink)
+        return margin[node], known[node]
 
 
 def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Segmenter | SoulSegmenter:
@@ -158,7 +155,7 @@ def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = No
     """
     path = Path(name)
     if kind_of(path) == SOUL:
-        from leafwood.soul.segmenter import SoulSegmenter, load_soul  # with torch_geometric, which takes a second
+        from leafwood.soul.segmenter import SoulSegmenter, load_soul  # with torch, which takes seconds to import
 
         return SoulSegmenter(load_soul(path), threads=threads)
     return Segmenter.from_pretrained(name, threads=threads)

@@ -1,7 +1,4 @@
-"""What is to be labelled in a cloud, and the columns that the labels make.
-
-No torch here, which takes a second to import: the command reads the file and finds its ground meanwhile.
-"""
+"""What is to be labelled in a cloud, and the columns that the labels make."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import Dataset, Subset
 from torch_geometric.data import Data
 
-from leafwood.checkpoint import Model, save_model
+from leafwood.checkpoint import save_model
 from leafwood.classes import IGNORE
 from leafwood.cloud import PointCloud
 from leafwood.density import inverse_weight
@@ -22,7 +22,8 @@ from leafwood.examples import Example, build_example
 from leafwood.graph import GraphConfig, shrinkage
 from leafwood.imbalance.balance import even_classes
 from leafwood.nn.pointnet2 import PointNet2
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.unet import PyramidUNet
 from leafwood.samplers.crops import CropConfig, draw_crop
 from leafwood.samplers.decay import sampling_intensity
 from leafwood.soul.samples import SoulConfig, SoulSamples, epochs
@@ -78,9 +79,8 @@ class PyramidRecipe:
 
     def save(self, state: State, provenance: dict[str, Any], path: Path) -> None:
         """Write a :class:`~leafwood.checkpoint.Model`."""
-        kept = PyramidUNet(self.graph, self.shape)
-        kept.load_state_dict(state)
-        save_model(Model(kept, self.graph, self.shape, provenance=provenance), path)
+        weights = {name: value.detach().cpu().numpy() for name, value in state.items()}
+        save_model(weights, self.graph, self.shape, provenance, path)
 
 
 class SoulRecipe:

@@ -25,6 +25,7 @@ from leafwood.imbalance.meta_weight import MetaWeightStep
 from leafwood.imbalance.sam import SAMStep
 from leafwood.losses import Loss, build_all
 from leafwood.metrics import Scores, score
+from leafwood.nn.unet import begin_with
 from leafwood.steps import Step
 from leafwood.train_config import TrainConfig
 from leafwood.training_set import TrainingSet, prepare
@@ -66,7 +67,7 @@ def fit(
     criterion = build_all(config.loss, _class_counts(data.sample)).to(device)
     network = data.network().to(device)
     if config.start:
-        _begin_with(network, config.start)
+        _start(network, config.start)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
@@ -140,14 +141,14 @@ def _device(config: TrainConfig) -> torch.device:
     return torch.device(found if config.device == "auto" else config.device)
 
 
-def _begin_with(network: nn.Module, path: Path) -> None:
+def _start(network: nn.Module, path: Path) -> None:
     """Load weights into a fresh network.
 
     Raises:
         BadConfig: they are missing, or of a network of another shape.
     """
     try:
-        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        begin_with(network, {name: value.float() for name, value in load_file(path).items()})
     except (OSError, RuntimeError, SafetensorError) as error:
         raise BadConfig(f"start: {path}: not weights of this network ({str(error).splitlines()[0]})") from error
 

@@ -13,7 +13,7 @@ from leafwood.imbalance.pretask import PretaskConfig
 from leafwood.imbalance.sam import SAMConfig
 from leafwood.losses import LossConfig
 from leafwood.losses.base import in_range
-from leafwood.nn.unet import UNetConfig
+from leafwood.nn.shape import UNetConfig
 from leafwood.samplers.crops import CropConfig
 from leafwood.soul.samples import SoulConfig
 
@@ -27,7 +27,8 @@ class TrainConfig:
     Attributes:
         train: files or glob patterns of labelled stands to learn from.
         validation: the same for choosing weights; never the same stands.
-        start: weights to begin with, a ``.safetensors`` file of a network of the same shape.
+        start: weights to begin with, a ``.safetensors`` file of a network of the same shape; convolutions that it lacks
+            begin as the identity.
         soul: train the SOUL baseline on such samples; `graph`, `network` and `crops` are not used then.
         pretask: learn without labels what shapes are like; any scans will do then. Another run starts from the weights.
         graph: the graphs.

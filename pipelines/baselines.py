@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from bars import LEAFY, Segment, held_out
 from numpy.typing import NDArray
 
@@ -41,7 +40,7 @@ from leafwood.ground import find_ground
 from leafwood.inference import Segmenter, cpu_count, load_segmenter
 from leafwood.io.loaders import read
 from leafwood.metrics import Scores
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
 from leafwood.train import TrainConfig
 from leafwood.training_set import prepare
 
@@ -54,7 +53,7 @@ SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
 VALIDATION = "validation"
 
 
-class BoostedTrees(PyramidUNet):
+class BoostedTrees:
     """Boosted trees in the network's place: they read the finest level and nothing else.
 
     Args:
@@ -63,18 +62,17 @@ class BoostedTrees(PyramidUNet):
     """
 
     def __init__(self, graph: GraphConfig, trees: HistGradientBoostingClassifier) -> None:
-        finest, shape = replace(graph, n_levels=1), UNetConfig(widths=(1,), encoder_convs=(0,), decoder_convs=())
-        super().__init__(finest, shape)
-        self.trees, self.finest, self.shape = trees, finest, shape
+        self.trees, self.finest = trees, replace(graph, n_levels=1)
 
-    def forward(self, graph: Graph) -> torch.Tensor:
+    def __call__(self, graph: Graph, threads: int) -> NDArray[np.float32]:
         """Logits (m, 2), that of leaf 0."""
-        margin = torch.from_numpy(self.trees.decision_function(graph["x0"].numpy())).float()
-        return torch.stack([torch.zeros_like(margin), margin], dim=1)
+        margin = self.trees.decision_function(graph["x0"]).astype(np.float32)
+        return np.stack([np.zeros_like(margin), margin], axis=1)
 
     def segmenter(self, *, smoothing: bool, threads: int) -> Segmenter:
         """Labels clouds with the trees."""
-        return Segmenter(Model(self, self.finest, self.shape), smoothing=smoothing, threads=threads)
+        shape = UNetConfig(widths=(1,), encoder_convs=(0,), decoder_convs=())
+        return Segmenter(Model(self, self.finest, shape), smoothing=smoothing, threads=threads)
 
 
 def boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
@@ -175,7 +173,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="uav")
     parser.add_argument("--soul", type=Path, help="a SOUL model (.safetensors)")
-    parser.add_argument("--config", type=Path, default=Path("configs/train/uav_last.yaml"), help="of the model")
+    parser.add_argument("--config", type=Path, default=Path("configs/train/uav_deeper.yaml"), help="of the model")
     parser.add_argument("--stands", type=Path, default=Path("runs/stands/heldout"))
     parser.add_argument("--validation", type=Path, default=Path("runs/stands/validation"))
     parser.add_argument("--labelled", type=Path, default=Path("../shared/data/labelled"))

@@ -43,7 +43,8 @@ from leafwood.config import load
 from leafwood.errors import BadBatch, BadConfig
 from leafwood.examples import Example
 from leafwood.metrics import score
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.unet import PyramidUNet
 from leafwood.recipes import PyramidRecipe
 from leafwood.soul.samples import epochs
 from leafwood.train import TrainConfig, fit
@@ -114,9 +115,9 @@ def graphs_of(wanted: Wanted, cache: Path) -> list[Example]:
 def on_tree(model: Path, tree: Tree) -> dict[str, float]:
     """Scores of weights on a labelled file."""
     graph, node, truth = tree
-    with torch.inference_mode():
-        wood = torch.softmax(load_model(model).network(graph), dim=1)[:, 1].numpy()[node]
-    return score(truth, wood).as_dict()
+    logits = load_model(model).network(graph, threads=1)
+    wood = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+    return score(truth, wood[node]).as_dict()
 
 
 def run(

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leafwood.calibration import Calibration
@@ -79,7 +78,6 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
 def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list[Piece]:
     """All pieces with both classes in them."""
     segmenter, pieces = Segmenter(model), []
-    torch.set_num_threads(segmenter.threads)
     for number, path in enumerate(path for folder in folders for path in sorted(folder.glob("*.laz"))):
         stand = load_stand(path)
         stand = stand.take(np.flatnonzero(~stand.ground))

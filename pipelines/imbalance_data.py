@@ -21,10 +21,10 @@ from leafwood.config import to_dict
 from leafwood.errors import BadConfig
 from leafwood.evaluation import truth_of
 from leafwood.examples import Example, build_example
-from leafwood.graph import GraphConfig, shrinkage
+from leafwood.graph import Graph, GraphConfig, build_graph, shrinkage
 from leafwood.imbalance.pretask import PretaskConfig, PretaskRecipe
 from leafwood.io.loaders import read
-from leafwood.nn.unet import UNetConfig
+from leafwood.nn.shape import UNetConfig
 from leafwood.recipes import PyramidRecipe, node_labels
 from leafwood.samplers.crops import CropConfig
 from leafwood.stands import LabelledStand, load_stand
@@ -37,7 +37,7 @@ CROPS = 400  # of each set
 CLEAN_STANDS, CLEAN_TREES = 4, 48
 WOOD_SHARE = (0.01, 0.6)  # beyond these there is nothing to find, or nothing to tell it from
 CYLINDERS, RADIUS, MOST = 2, 2.5, 25_000  # held out, of each stand; metres; points
-Tree = tuple[Example, NDArray[np.int64], NDArray[np.int8]]
+Tree = tuple[Graph, NDArray[np.int64], NDArray[np.int8]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def labelled_tree(path: Path) -> Tree:
     """A labelled file as one graph, the voxel of each point, and the truth of each point."""
     cloud = read(path)
     unknown = np.full(len(cloud), np.nan, dtype=np.float32)
-    graph, node = _graph(cloud.xyz - cloud.xyz.min(axis=0), unknown)
+    xyz = cloud.xyz - cloud.xyz.min(axis=0)
+    graph, node = build_graph(xyz * np.float32(shrinkage(xyz, GRAPH)), unknown, GRAPH)
     return graph, node, truth_of(cloud, "gt_wood")
 
 
@@ -151,14 +152,11 @@ def _cylinders(path: Path) -> Iterator[Example]:
         nearest = np.argsort(distance)[:MOST]
         piece = plants.take(nearest[distance[nearest] < RADIUS])
         if len(piece):
-            graph, node = _graph(piece.xyz - piece.xyz.min(axis=0), piece.height)
+            xyz = piece.xyz - piece.xyz.min(axis=0)
+            shrink = np.float32(shrinkage(xyz, GRAPH))
+            graph, node = build_example(xyz * shrink, piece.height * shrink, GRAPH)
             graph.y = torch.from_numpy(node_labels(piece.label, node, len(graph.pos0)))
             yield graph
-
-
-def _graph(xyz: NDArray[np.float32], height: NDArray[np.float32]) -> tuple[Example, NDArray[np.int64]]:
-    shrink = np.float32(shrinkage(xyz, GRAPH))
-    return build_example(xyz * shrink, height * shrink, GRAPH)
 
 
 def _mixed(stand: LabelledStand) -> bool:

@@ -15,9 +15,10 @@ from torch_geometric.nn import PointTransformerConv
 
 from leafwood.examples import Example
 from leafwood.features import EIGEN_NAMES
-from leafwood.graph import Graph, GraphConfig
+from leafwood.graph import GraphConfig
 from leafwood.nn.conv import neighbour_max
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.unet import Graph, PyramidUNet
 from leafwood.spatial.neighbours import nearest
 from leafwood.train import TrainConfig
 

@@ -9,17 +9,23 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph import GraphConfig
 from leafwood.inference import DEFAULT_MODEL, Segmenter
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.trained import TrainedUNet
+from leafwood.nn.unet import PyramidUNet
 
 RNG = np.random.default_rng(4)
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(2)
     graph = GraphConfig(n_levels=4, k=8, scales=(6, 10))
     shape = UNetConfig(widths=(8, 8, 12, 12), encoder_convs=(1, 1, 1, 1), decoder_convs=(0, 1, 1))
-    return Model(PyramidUNet(graph, shape).eval(), graph, shape)
+    return Model(TrainedUNet(weights(graph, shape), graph, shape), graph, shape)
+
+
+def weights(graph, shape):
+    torch.manual_seed(2)
+    return {name: value.numpy() for name, value in PyramidUNet(graph, shape).state_dict().items()}
 
 
 def plot(n=20_000, side=15.0):
@@ -90,7 +96,7 @@ def test_feet_are_labelled_as_metres(model):
 
 
 def test_a_saved_model_predicts_the_same(model, tmp_path):
-    save_model(model, tmp_path / "m.safetensors")
+    save_model(weights(model.graph, model.config), model.graph, model.config, {}, tmp_path / "m.safetensors")
     again = load_model(tmp_path / "m.safetensors")
     xyz = RNG.normal(0, 1, (500, 3))
     np.testing.assert_allclose(Segmenter(again).predict_proba(xyz), Segmenter(model).predict_proba(xyz), atol=2e-3)

@@ -11,7 +11,8 @@ from torch_geometric.data import Batch
 from leafwood.graph import GraphConfig
 from leafwood.imbalance.balance import Balance
 from leafwood.losses import LossConfig, build_all
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.unet import PyramidUNet
 from leafwood.recipes import PyramidRecipe
 from leafwood.samplers.crops import CropConfig
 from leafwood.stands import load_stand

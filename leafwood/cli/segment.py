@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
+    from leafwood.inference import load_segmenter
     from leafwood.io.loaders import default_output, read, write
     from leafwood.io.target import check_target
     from leafwood.postprocess.abstain import abstain
@@ -65,12 +65,10 @@ def run(args: argparse.Namespace) -> int:
     check_target(target, source, args.overwrite)
     if args.profile:
         _check_profile(target, args.overwrite)
-    with ThreadPoolExecutor(1) as meanwhile:
-        segmenter = meanwhile.submit(_load, args.model, args.threads)
-        cloud = read(source, crs=args.crs)
-        with about(source):
-            result = _segment(cloud, segmenter)
+    segmenter = load_segmenter(args.model, threads=args.threads)
+    cloud = read(source, crs=args.crs)
     with about(source):
+        result = _segment(cloud, segmenter)
         if args.abstain is not None:
             result = abstain(result, args.abstain)
     write(
@@ -109,12 +107,10 @@ def _profile(result: PointCloud, target: Path, overwrite: bool) -> None:
     print(f"{files[0]}: {headline(canopy)}")
 
 
-def _segment(cloud: PointCloud, segmenter: Future[Segmenter | SoulSegmenter]) -> PointCloud:
+def _segment(cloud: PointCloud, segmenter: Segmenter | SoulSegmenter) -> PointCloud:
     """Label the cloud, with a progress bar where there is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
-
-    from leafwood.labelling import label_cloud
 
     with Progress(console=Console(stderr=True), transient=True, disable=not os.isatty(2)) as bar:
         task = bar.add_task(f"labelling {cloud.path.name if cloud.path else ''}", total=None)
@@ -122,13 +118,7 @@ def _segment(cloud: PointCloud, segmenter: Future[Segmenter | SoulSegmenter]) ->
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return label_cloud(cloud, lambda xyz, height: segmenter.result().predict(xyz, height, show))
-
-
-def _load(model: str, threads: int | None) -> Segmenter | SoulSegmenter:
-    from leafwood.inference import load_segmenter  # with torch, which takes a second to import
-
-    return load_segmenter(model, threads=threads)
+        return segmenter.segment(cloud, show)
 
 
 def _summary(console: Console, result: PointCloud, target: Path, seconds: float) -> None:

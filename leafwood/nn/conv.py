@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding
-
-from leafwood.nn.rows import by_rows
 
 __all__ = ["MaxEdgeConv", "neighbour_max"]
 
-_CHUNK_VALUES = 1 << 18  # gathered floats held at once: 1 MB stays in the cache
+_VALUES = 1 << 17  # worked on at once: half a megabyte stays in the cache
 
 
 class _NeighbourMax(torch.autograd.Function):
-    """Gather and maximum, chunk by chunk, with a backward pass that touches only the winners.
+    """Gather and maximum, column by column of the table, with a backward pass that touches only the winners.
 
     torch's maximum that also says which one it was is ten times slower than the one that does not. So each gathered
     value carries its column in its last mantissa bits (4 bits of 23 for k = 16), and the plain maximum brings it along.
@@ -27,13 +23,20 @@ class _NeighbourMax(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         mask = (1 << max(1, (index.shape[1] - 1).bit_length())) - 1
-        column = torch.arange(index.shape[1], dtype=torch.int32, device=x.device)[:, None]
-        row = index.new_empty(len(index), x.shape[1])
-        for part in _chunks(x, index):
-            values = embedding(index[part], x).view(torch.int32).bitwise_and_(~mask).bitwise_or_(column)
-            winner = values.view(torch.float32).amax(dim=1).view(torch.int32) & mask
-            torch.gather(index[part], 1, winner.long(), out=row[part])
-        row = row.long()  # which is what can be scattered to
+        cleared = x.view(torch.int32).bitwise_and(~mask)
+        row = torch.empty(len(index), x.shape[1], dtype=torch.int64, device=x.device)
+        step = max(1, _VALUES // x.shape[1])
+        for start in range(0, len(index), step):
+            part = index[start : start + step]
+            columns = part.t().contiguous()
+            best = cleared.index_select(0, columns[0])
+            other = torch.empty_like(best)
+            for number, column in enumerate(columns[1:], start=1):
+                torch.index_select(cleared, 0, column, out=other)
+                other.bitwise_or_(number)
+                values = best.view(torch.float32)
+                torch.maximum(values, other.view(torch.float32), out=values)
+            torch.gather(part.long(), 1, best.bitwise_and_(mask).long(), out=row[start : start + step])
         return x.gather(0, row), row
 
     @staticmethod
@@ -54,12 +57,6 @@ class _NeighbourMax(torch.autograd.Function):
         return x_tangent.gather(0, row), None
 
 
-def _chunks(x: Tensor, index: Tensor) -> Iterator[slice]:
-    """Parts of `index` whose gathered rows fit the cache."""
-    rows = max(1, _CHUNK_VALUES // (index.shape[1] * x.shape[1]))
-    return (slice(start, start + rows) for start in range(0, len(index), rows))
-
-
 def neighbour_max(x: Tensor, index: Tensor) -> Tensor:
     """Per-channel maximum over rows gathered from a table.
 
@@ -70,13 +67,8 @@ def neighbour_max(x: Tensor, index: Tensor) -> Tensor:
     Returns:
         (m, c), ``x[index].max(dim=1)``.
     """
-    if torch.is_grad_enabled():
-        result: Tensor = _NeighbourMax.apply(x, index)[0]
-        return result
-    out = x.new_empty(len(index), x.shape[1])
-    for part in _chunks(x, index):
-        torch.amax(embedding(index[part], x), dim=1, out=out[part])
-    return out
+    result: Tensor = _NeighbourMax.apply(x, index)[0]
+    return result
 
 
 class MaxEdgeConv(nn.Module):
@@ -88,8 +80,7 @@ class MaxEdgeConv(nn.Module):
     ReLU is monotonic, so the maximum can be taken before it; W x_j + V p_j is computed once per node and V p_i is taken
     off afterwards. The edges then carry no arithmetic at all: the layer costs two matrix products over the nodes and
     one gather. Wang et al. 2019 (EdgeConv), Qi et al. 2017 (PointNet++) for the relative position. It gives what
-    `torch_geometric.nn.PointNetConv` with a linear network does (a test shows it), without an import that takes longer
-    than the convolutions of a whole plot.
+    `torch_geometric.nn.PointNetConv` with a linear network does (a test shows it).
 
     Args:
         channels: width of `x` and of the result.
@@ -107,10 +98,5 @@ class MaxEdgeConv(nn.Module):
 
     def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
         """Convolve; see the class for shapes."""
-
-        def place(rows: slice) -> Tensor:
-            where: Tensor = self.offset(pos[rows] / self.scale)
-            return where
-
-        message = by_rows(lambda rows: self.node(x[rows]) + place(rows), len(x))
-        return by_rows(lambda rows: torch.relu(neighbour_max(message, neighbours[rows]) - place(rows)), len(x))
+        place = self.offset(pos / self.scale)
+        return torch.relu(neighbour_max(self.node(x) + place, neighbours) - place)

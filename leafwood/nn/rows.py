@@ -5,42 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["by_rows"]
 
-_ROWS = 8192  # a megabyte for each operation
-_FEW = 1024
+_ROWS = 4096  # half a megabyte for each operation
+Floats = NDArray[np.float32]
 
 
-def by_rows(step: Callable[[slice], Tensor], n: int) -> Tensor:
+def by_rows(step: Callable[[slice], Floats], n: int, threads: int) -> Floats:
     """What `step` gives for n rows.
 
-    Without gradients it is asked for a part of the rows at a time, by as many threads as torch may use, each of which
-    computes alone. What its operations pass on to one another then stays in the processor's cache; large blocks of
-    memory, whose first touch costs more than the arithmetic, are not asked for again and again; and threads do not wait
-    for one another at every operation, which on a busy machine is most of the time. With gradients it is asked for all
-    rows at once, for each slice would add to them.
+    It is asked for a part of the rows at a time. What its operations pass on to one another then stays in the
+    processor's cache; large blocks of memory, whose first touch costs more than the arithmetic, are not asked for again
+    and again; and threads do not wait for one another at every operation.
 
     Args:
         step: from rows to their results (rows, c); called from several threads.
         n: number of rows, n >= 1.
+        threads: that work on them.
 
     Returns:
         (n, c).
     """
-    if torch.is_grad_enabled() or n <= _FEW:
-        return step(slice(0, n))
-    like = step(slice(0, 1))
-    out = like.new_empty(n, like.shape[1])
-    rows = min(_ROWS, -(-n // 8))
+    first = step(slice(0, min(_ROWS, n)))
+    out = np.empty((n, first.shape[1]), dtype=np.float32)
+    out[: len(first)] = first
 
     def fill(start: int) -> None:
-        with torch.inference_mode():  # a thread's own setting
-            out[start : start + rows] = step(slice(start, start + rows))
+        out[start : start + _ROWS] = step(slice(start, min(start + _ROWS, n)))
 
-    with ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for _ in pool.map(fill, range(0, n, rows)):
-            pass
+    starts = range(_ROWS, n, _ROWS)
+    if threads == 1 or len(starts) < 2:
+        for start in starts:
+            fill(start)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(fill, starts):
+                pass
     return out

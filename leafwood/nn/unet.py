@@ -1,37 +1,25 @@
-"""The leafwood segmenter: a graph U-Net over a voxel pyramid."""
+"""The leafwood segmenter: a graph U-Net over a voxel pyramid, as it is trained."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
-from leafwood.graph import Graph, GraphConfig
+from leafwood.graph import GraphConfig
 from leafwood.nn.conv import MaxEdgeConv, neighbour_max
-from leafwood.nn.rows import by_rows
+from leafwood.nn.shape import UNetConfig
 
-__all__ = ["PyramidUNet", "UNetConfig"]
+__all__ = ["Graph", "PyramidUNet", "begin_with"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class UNetConfig:
-    """Shape of the network.
+class Graph(Protocol):
+    """A :class:`leafwood.graph.Graph` in tensors: a dictionary, or an :class:`~leafwood.examples.Example`."""
 
-    Attributes:
-        widths: channels of each level, finest first; as many as the graph has levels.
-        encoder_convs: graph convolutions of each level on the way down; none at the finest, whose input features
-            describe neighbourhoods already and which would take a fifth of the time.
-        decoder_convs: graph convolutions of each level on the way up (none at the coarsest).
-        dropout: share of channels dropped before the head, in training.
-    """
-
-    widths: tuple[int, ...] = (24, 40, 64, 96, 128, 128)
-    encoder_convs: tuple[int, ...] = (0, 1, 2, 2, 2, 1)
-    decoder_convs: tuple[int, ...] = (0, 0, 1, 1, 1)
-    dropout: float = 0.1
+    def __getitem__(self, name: str, /) -> Tensor:
+        """A tensor."""
 
 
 class _Block(nn.Module):
@@ -44,9 +32,9 @@ class _Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
     def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
-        h = by_rows(lambda rows: self.norm(x[rows]), len(x))
-        near = self.conv(h, pos, neighbours)
-        return by_rows(lambda rows: x[rows] + self.mlp(torch.cat([h[rows], near[rows]], dim=1)), len(x))
+        h = self.norm(x)
+        out: Tensor = x + self.mlp(torch.cat([h, self.conv(h, pos, neighbours)], dim=1))
+        return out
 
 
 class _Blocks(nn.ModuleList):
@@ -78,28 +66,25 @@ class _Join(nn.ModuleList):
     def forward(self, own: Tensor, pos: Tensor, above: Tensor, pos_above: Tensor, parent: Tensor) -> Tensor:
         first, *others = self
         weight, bias = first.parameters()
-        of_parents = by_rows(lambda rows: linear(above[rows], weight[:, self.split :]), len(above))
-
-        def join(rows: slice) -> Tensor:
-            offset = (pos[rows] - pos_above[parent[rows]]) / self.scale
-            x = linear(torch.cat([own[rows], offset], dim=1), weight[:, : self.split], bias)
-            x = x + embedding(parent[rows], of_parents)
-            for layer in others:
-                x = layer(x)
-            return x
-
-        return by_rows(join, len(own))
+        offset = (pos - pos_above[parent]) / self.scale
+        x = linear(torch.cat([own, offset], dim=1), weight[:, : self.split], bias)
+        x = x + embedding(parent, linear(above, weight[:, self.split :]))
+        for layer in others:
+            x = layer(x)
+        return x
 
 
 class PyramidUNet(nn.Module):
     """Graph U-Net: down the voxel pyramid by child maxima, up again by parent links, two logits a finest voxel.
+
+    Once trained it is :class:`~leafwood.nn.trained.TrainedUNet`, which knows the names of its parts.
 
     Args:
         graph: the graphs it reads.
         config: its shape.
 
     Shapes:
-        a :class:`~leafwood.graph.Graph` with m finest voxels -> (m, 2) logits, leaf and wood.
+        a graph with m finest voxels -> (m, 2) logits, leaf and wood.
     """
 
     def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
@@ -119,26 +104,20 @@ class PyramidUNet(nn.Module):
 
     def forward(self, graph: Graph) -> Tensor:
         """Logits (m, 2) of the finest voxels; see the class."""
-        h = self._up(self._down(graph), graph)
-        return by_rows(lambda rows: self.head(h[rows]), len(h))
+        logits: Tensor = self.head(self._up(self._down(graph), graph))
+        return logits
 
     def _down(self, graph: Graph) -> list[Tensor]:
         """What each level knows on the way down, finest first."""
         found: list[Tensor] = []
         for n in range(self.n_levels):
-            x = by_rows(partial(self._read, graph, n, found), len(graph[f"x{n}"]))
-            found.append(self.down[n](x, graph[f"pos{n}"], graph[f"neighbours{n}"]))
+            x = graph[f"x{n}"]
+            if n:
+                children = graph[f"children{n}"]
+                offset = (graph[f"pos{n - 1}"][children[:, 0]] - graph[f"pos{n}"]) / self.sizes[n]
+                x = torch.cat([x, offset, neighbour_max(found[-1], children)], dim=1)
+            found.append(self.down[n](self.read[n](x), graph[f"pos{n}"], graph[f"neighbours{n}"]))
         return found
-
-    def _read(self, graph: Graph, n: int, found: list[Tensor], rows: slice) -> Tensor:
-        """Channels of some voxels of level n, from their features and their children's channels."""
-        x = graph[f"x{n}"][rows]
-        if n:
-            children = graph[f"children{n}"][rows]
-            offset = (graph[f"pos{n - 1}"][children[:, 0]] - graph[f"pos{n}"][rows]) / self.sizes[n]
-            x = torch.cat([x, offset, neighbour_max(found[-1], children)], dim=1)
-        out: Tensor = self.read[n](x)
-        return out
 
     def _up(self, found: list[Tensor], graph: Graph) -> Tensor:
         """The finest level's channels after the way up."""
@@ -148,3 +127,22 @@ class PyramidUNet(nn.Module):
             x = self.join[n](found[n], pos, x, pos_above, parent)
             x = self.up[n](x, pos, graph[f"neighbours{n}"])
         return x
+
+
+def begin_with(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Put weights into a fresh network; convolutions that they lack begin as the identity.
+
+    Args:
+        network: with no fewer convolutions than the one the weights are of, and otherwise of the same shape.
+        weights: its tensors by name.
+
+    Raises:
+        RuntimeError: weights are missing elsewhere, left over, or of another shape.
+    """
+    blocks = {name: part for name, part in network.named_modules() if isinstance(part, _Block)}
+    for name, block in blocks.items():
+        if not any(key.startswith(f"{name}.") for key in weights):
+            for value in block.mlp[-1].parameters():
+                nn.init.zeros_(value)
+            weights = weights | {f"{name}.{key}": value for key, value in block.state_dict().items()}
+    network.load_state_dict(weights)

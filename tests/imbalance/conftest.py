@@ -9,7 +9,8 @@ from torch_geometric.data import Batch
 
 from leafwood.examples import Example, build_example
 from leafwood.graph import GraphConfig
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.unet import PyramidUNet
 
 GRAPH = GraphConfig(n_levels=3, k=6, scales=(5, 8))
 SHAPE = UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1), dropout=0.3)

@@ -14,7 +14,7 @@ from leafwood import training_set
 from leafwood.config import load
 from leafwood.graph import GraphConfig
 from leafwood.losses import LOSSES
-from leafwood.nn.unet import UNetConfig
+from leafwood.nn.shape import UNetConfig
 from leafwood.stands import load_scan, load_stand
 from leafwood.train import TrainConfig, fit
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leafwood.errors import BadConfig
 from leafwood.graph import GraphConfig
 from leafwood.imbalance.pretask import PretaskConfig, PretaskRecipe, hide
-from leafwood.nn.unet import UNetConfig
+from leafwood.nn.shape import UNetConfig
 from leafwood.samplers.crops import CropConfig
 from leafwood.stands import load_scan, load_stand
 

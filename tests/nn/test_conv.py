@@ -31,12 +31,10 @@ def test_neighbour_max_has_the_gradient_of_gather_and_max(graph):
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 8, 16])
-def test_training_and_inference_take_the_same_maximum(k):
+def test_many_rows_are_taken_part_by_part(k):
     torch.manual_seed(k)
-    x, table = torch.randn(300, 7), torch.randint(0, 300, (5000, k))
-    torch.testing.assert_close(
-        neighbour_max(x.requires_grad_(), table), neighbour_max(x.detach(), table), atol=1e-5, rtol=1e-5
-    )
+    x, table = torch.randn(300, 64), torch.randint(0, 300, (5000, k), dtype=torch.int32)
+    torch.testing.assert_close(neighbour_max(x, table), x[table].amax(dim=1), atol=1e-5, rtol=1e-5)
 
 
 def test_it_is_the_convolution_of_torch_geometric(graph):

@@ -1,5 +1,7 @@
 """The network reads what the graph builds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ from torch_geometric.data import Batch
 
 from leafwood.examples import build_example
 from leafwood.graph import GraphConfig
-from leafwood.nn.unet import PyramidUNet, UNetConfig
+from leafwood.nn.shape import UNetConfig
+from leafwood.nn.unet import PyramidUNet, begin_with
 
 GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6))
 SHAPE = UNetConfig(widths=(8, 12, 16), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
@@ -38,13 +41,6 @@ def test_a_batch_is_the_same_as_one_by_one(network):
     torch.testing.assert_close(together, torch.cat([network(g) for g in graphs]), atol=1e-5, rtol=1e-4)
 
 
-def test_part_by_part_is_the_same_as_at_once(network):
-    graph, _ = build_example(cloud(6000), np.zeros(6000, dtype=np.float32), GRAPH)
-    with torch.inference_mode():
-        parts = network(graph)
-    torch.testing.assert_close(parts, network(graph), atol=1e-5, rtol=1e-4)
-
-
 def test_gradients_reach_every_weight(network):
     graph, _ = build_example(cloud(200), np.zeros(200, dtype=np.float32), GRAPH)
     trained = PyramidUNet(GRAPH, SHAPE)
@@ -64,3 +60,18 @@ def test_nothing_is_made_on_another_device():
     logits = PyramidUNet(GRAPH, SHAPE).to("meta")(graph.to("meta"))  # a tensor of the processor would be refused
     logits.sum().backward()
     assert logits.device.type == "meta"
+
+
+def test_a_deeper_network_begins_as_the_one_it_starts_from(network):
+    deeper = PyramidUNet(GRAPH, replace(SHAPE, encoder_convs=(1, 2, 1), decoder_convs=(1, 1))).eval()
+    begin_with(deeper, network.state_dict())
+    graph, _ = build_example(cloud(200), np.zeros(200, dtype=np.float32), GRAPH)
+    torch.testing.assert_close(deeper(graph), network(graph), atol=1e-5, rtol=1e-4)
+    deeper(graph).square().sum().backward()
+    assert deeper.up[0][0].mlp[-1].weight.grad.abs().sum() > 0
+
+
+def test_a_wider_or_shallower_network_cannot_start_from_it(network):
+    for other in (replace(SHAPE, widths=(8, 12, 20)), replace(SHAPE, encoder_convs=(0, 1, 1))):
+        with pytest.raises(RuntimeError, match="state_dict"):
+            begin_with(PyramidUNet(GRAPH, other), network.state_dict())

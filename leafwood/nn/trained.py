@@ -1,0 +1,209 @@
+"""The trained network, in NumPy: :class:`~leafwood.nn.unet.PyramidUNet` as it labels.
+
+Importing torch takes longer than labelling many a scan, and the convolution's gather and maximum, column by column of
+the neighbour table, takes a third of the time that torch's operations take. A test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from leafwood.graph import Graph, GraphConfig
+from leafwood.nn.rows import by_rows
+from leafwood.nn.shape import UNetConfig
+
+__all__ = ["Network", "TrainedUNet", "neighbour_max"]
+
+Floats = NDArray[np.float32]
+Layer = Callable[[Floats], Floats]
+Links = NDArray[np.integer[Any]]
+
+_EPSILON = 1e-5  # torch's LayerNorm
+
+
+class Network(Protocol):
+    """What labels a graph."""
+
+    def __call__(self, graph: Graph, threads: int) -> Floats:
+        """Logits (m, 2) of the m finest voxels, leaf and wood."""
+
+
+class _Tensors:
+    """Weights by name; each is taken once, in the shape that is expected."""
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        self._left = dict(tensors)
+
+    def take(self, name: str, *shape: int) -> Floats:
+        tensor = self._left.pop(name)
+        if tensor.shape != shape:
+            raise ValueError(f"{name} is {tensor.shape} and not {shape}")
+        return np.ascontiguousarray(tensor, dtype=np.float32)
+
+    def linear(self, name: str, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+        """Matrix (n_in, n_out) and bias (n_out,)."""
+        return np.ascontiguousarray(self.take(f"{name}.weight", n_out, n_in).T), self.take(f"{name}.bias", n_out)
+
+    def norm(self, name: str, n: int) -> Layer:
+        """Layer normalisation (Ba et al. 2016)."""
+        scale, shift = self.take(f"{name}.weight", n), self.take(f"{name}.bias", n)
+
+        def normalise(x: Floats) -> Floats:
+            x = x - x.mean(axis=1, keepdims=True)
+            x *= (1 / np.sqrt(np.einsum("ij,ij->i", x, x) / np.float32(n) + np.float32(_EPSILON)))[:, None]
+            x *= scale
+            x += shift
+            return x
+
+        return normalise
+
+    def layers(self, name: str, n_in: int, n_out: int) -> tuple[Floats, Layer]:
+        """The first matrix (n_in, n_out) of a two-layer network, and what comes after it."""
+        first, bias = self.linear(f"{name}.0", n_in, n_out)
+        norm = self.norm(f"{name}.1", n_out)
+        second, end = self.linear(f"{name}.3", n_out, n_out)
+
+        def rest(x: Floats) -> Floats:
+            x += bias
+            return _relu(norm(x)) @ second + end
+
+        return first, rest
+
+    def finish(self) -> None:
+        """Refuse what nobody has taken."""
+        if self._left:
+            raise ValueError(f"{next(iter(self._left))} belongs to another network")
+
+
+def _relu(x: Floats) -> Floats:
+    return np.maximum(x, 0, out=x)
+
+
+def neighbour_max(x: Floats, index: Links) -> Floats:
+    """Per-channel maximum over rows gathered from a table.
+
+    Args:
+        x: (n, c) values.
+        index: (m, k) rows of `x`.
+
+    Returns:
+        (m, c), ``x[index].max(axis=1)``.
+    """
+    columns = np.ascontiguousarray(index.T, dtype=np.intp)
+    out = x.take(columns[0], axis=0)
+    other = np.empty_like(out)
+    for column in columns[1:]:
+        x.take(column, axis=0, out=other, mode="clip")  # the mode that needs no copy
+        np.maximum(out, other, out=out)
+    return out
+
+
+class _Block:
+    """A convolution and the two-layer network after it; see :class:`leafwood.nn.unet.PyramidUNet`."""
+
+    def __init__(self, tensors: _Tensors, name: str, width: int, scale: float) -> None:
+        self.norm = tensors.norm(f"{name}.norm", width)
+        self.node, self.bias = tensors.linear(f"{name}.conv.node", width, width)
+        self.offset = tensors.take(f"{name}.conv.offset.weight", width, 3).T / np.float32(scale)
+        first, self.first_bias = tensors.linear(f"{name}.mlp.0", 2 * width, 2 * width)
+        self.first = first[:width], first[width:]
+        self.second, self.second_bias = tensors.linear(f"{name}.mlp.2", 2 * width, width)
+
+    def __call__(self, x: Floats, pos: Floats, neighbours: Links, threads: int) -> Floats:
+        messages = by_rows(lambda rows: self._message(x[rows], pos[rows]), len(x), threads)
+        return by_rows(partial(self._update, x, pos, messages, neighbours), len(x), threads)
+
+    def _message(self, x: Floats, pos: Floats) -> Floats:
+        return self.norm(x) @ self.node + pos @ self.offset + self.bias
+
+    def _update(self, x: Floats, pos: Floats, messages: Floats, neighbours: Links, rows: slice) -> Floats:
+        near = neighbour_max(messages, neighbours[rows])
+        near -= pos[rows] @ self.offset
+        own = self.norm(x[rows])
+        hidden = own @ self.first[0] + _relu(near) @ self.first[1] + self.first_bias
+        return x[rows] + _relu(hidden) @ self.second + self.second_bias
+
+
+class TrainedUNet:
+    """Logits of a graph's finest voxels.
+
+    Args:
+        weights: tensors by the names that PyramidUNet gives them.
+        graph: the graphs it reads.
+        config: its shape.
+
+    Raises:
+        KeyError: a tensor is missing.
+        ValueError: a tensor has another shape, or is not one of this network.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]], graph: GraphConfig, config: UNetConfig) -> None:
+        tensors, widths, levels = _Tensors(weights), config.widths, range(graph.n_levels)
+        self.sizes = [np.float32(graph.size * 2**n) for n in levels]
+        below = [widths[n - 1] + 3 if n else 0 for n in levels]
+        self.read = [tensors.layers(f"read.{n}", graph.n_features(n) + below[n], widths[n]) for n in levels]
+        self.join = [tensors.layers(f"join.{n}", widths[n] + 3 + widths[n + 1], widths[n]) for n in levels[:-1]]
+
+        def blocks(way: str, number: int, n: int) -> list[_Block]:
+            return [_Block(tensors, f"{way}.{n}.{i}", widths[n], float(self.sizes[n])) for i in range(number)]
+
+        self.down = [blocks("down", config.encoder_convs[n], n) for n in levels]
+        self.up = [blocks("up", config.decoder_convs[n], n) for n in levels[:-1]]
+        self.norm = tensors.norm("head.0", widths[0])
+        self.head = tensors.linear("head.2", widths[0], 32), tensors.linear("head.4", 32, 2)
+        tensors.finish()
+
+    def __call__(self, graph: Graph, threads: int) -> Floats:
+        """Logits (m, 2) of the m finest voxels, leaf and wood, by so many threads."""
+        with threadpool_limits(1, user_api="blas"):  # the threads are those of by_rows
+            x = self._up(self._down(graph, threads), graph, threads)
+            return by_rows(lambda rows: self._decide(x[rows]), len(x), threads)
+
+    def _down(self, graph: Graph, threads: int) -> list[Floats]:
+        """What each level knows on the way down, finest first."""
+        found: list[Floats] = []
+        for n, blocks in enumerate(self.down):
+            x = by_rows(partial(self._read, graph, n, found), len(graph[f"x{n}"]), threads)
+            for block in blocks:
+                x = block(x, graph[f"pos{n}"], graph[f"neighbours{n}"], threads)
+            found.append(x)
+        return found
+
+    def _read(self, graph: Graph, n: int, found: list[Floats], rows: slice) -> Floats:
+        """Channels of some voxels of level n, from their features and their children's channels."""
+        x = graph[f"x{n}"][rows]
+        if n:
+            children = graph[f"children{n}"][rows]
+            offset = (graph[f"pos{n - 1}"][children[:, 0]] - graph[f"pos{n}"][rows]) / self.sizes[n]
+            x = np.concatenate([x, offset, neighbour_max(found[-1], children)], axis=1)
+        first, rest = self.read[n]
+        return rest(x @ first)
+
+    def _up(self, found: list[Floats], graph: Graph, threads: int) -> Floats:
+        """The finest level's channels after the way up."""
+        x = found[-1]
+        for n in reversed(range(len(self.up))):
+            above = x @ self.join[n][0][found[n].shape[1] + 3 :]  # once for each parent and not for each child
+            x = by_rows(partial(self._join, graph, n, found[n], above), len(found[n]), threads)
+            for block in self.up[n]:
+                x = block(x, graph[f"pos{n}"], graph[f"neighbours{n}"], threads)
+        return x
+
+    def _join(self, graph: Graph, n: int, own: Floats, above: Floats, rows: slice) -> Floats:
+        """Channels of some voxels of level n on the way up, from their own and their parents'."""
+        parent = graph[f"parent{n}"][rows]
+        offset = (graph[f"pos{n}"][rows] - graph[f"pos{n + 1}"][parent]) / self.sizes[n + 1]
+        first, rest = self.join[n]
+        width = own.shape[1]
+        x = own[rows] @ first[:width] + offset @ first[width : width + 3] + above[parent]
+        return rest(np.asarray(x, dtype=np.float32))
+
+    def _decide(self, x: Floats) -> Floats:
+        (first, bias), (second, end) = self.head
+        return _relu(self.norm(x) @ first + bias) @ second + end

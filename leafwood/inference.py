@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +16,14 @@ from leafwood.graph import build_graph, shrinkage
 from leafwood.labelling import Progress, label_cloud
 from leafwood.postprocess.regularize import smooth
 from leafwood.spatial.tiles import iter_tiles
+from leafwood.threads import cpu_count
 
 if TYPE_CHECKING:
     from leafwood.soul.segmenter import SoulSegmenter
 
-__all__ = ["DEFAULT_MODEL", "Segmenter", "cpu_count", "load_segmenter"]
+__all__ = ["DEFAULT_MODEL", "Segmenter", "load_segmenter"]
 
 DEFAULT_MODEL = "uav"
-
-
-def cpu_count() -> int:
-    """Processors this process may use (containers and batch systems often grant fewer than there are)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Segmenter:

@@ -32,12 +32,13 @@ from leafwood.classes import IGNORE, OUT_LEAF, OUT_NONE, OUT_WOOD, WOOD
 from leafwood.cloud import PointCloud
 from leafwood.density import Strata
 from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
-from leafwood.inference import Segmenter, cpu_count
+from leafwood.inference import Segmenter
 from leafwood.io.loaders import read
 from leafwood.metrics import Scores, score
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.decay import shift, wood_share
 from leafwood.postprocess.regularize import smooth
+from leafwood.threads import cpu_count
 
 THINNED = "tropical_tls_62889"
 FEWEST = 500  # labelled points of a stratum whose calibration is judged

@@ -37,10 +37,11 @@ from leafwood.errors import BadConfig
 from leafwood.evaluation import evaluate, truth_of
 from leafwood.graph import Graph, GraphConfig
 from leafwood.ground import find_ground
-from leafwood.inference import Segmenter, cpu_count, load_segmenter
+from leafwood.inference import Segmenter, load_segmenter
 from leafwood.io.loaders import read
 from leafwood.metrics import Scores
 from leafwood.nn.shape import UNetConfig
+from leafwood.threads import cpu_count
 from leafwood.train import TrainConfig
 from leafwood.training_set import prepare
 

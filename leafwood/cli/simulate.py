@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -113,8 +112,9 @@ def _side_by_side(waiting: list[Task], workers: int) -> Iterator[tuple[Task, int
     from multiprocessing import get_context
 
     from leafwood.simulate.production import produce
+    from leafwood.threads import cpu_count
 
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, cpu_count() // workers)
     # spawned: the threads of the ray casting do not survive a fork
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(produce, task, threads=threads): task for task in waiting}

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from leafwood.graph import Graph, GraphConfig
-from leafwood.nn.rows import by_rows
 from leafwood.nn.shape import UNetConfig
+from leafwood.threads import by_rows
 
 __all__ = ["Network", "TrainedUNet", "neighbour_max"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.nn.rows import by_rows
+from leafwood.threads import by_rows
 
 __all__ = ["smooth"]
 

@@ -18,12 +18,12 @@ from torch_geometric.data import Batch
 from leafwood.checkpoint import SOUL
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
-from leafwood.inference import cpu_count
 from leafwood.labelling import Progress, label_cloud
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import Prepared, SoulConfig, prepare
 from leafwood.spatial.neighbours import nearest
+from leafwood.threads import cpu_count
 
 __all__ = ["SoulModel", "SoulSegmenter", "load_soul", "save_soul"]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafwood.nn.rows import by_rows
+from leafwood.threads import by_rows
 
 
 @settings(deadline=None, max_examples=20)

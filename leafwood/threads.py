@@ -1,17 +1,23 @@
-"""Work through the rows of a level part by part."""
+"""Threads: how many there are to use, and tables worked through part by part."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["by_rows"]
+__all__ = ["by_rows", "cpu_count"]
 
 _ROWS = 4096  # half a megabyte for each operation
 Floats = NDArray[np.float32]
+
+
+def cpu_count() -> int:
+    """Processors this process may use (containers and batch systems often grant fewer than there are)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def by_rows(step: Callable[[slice], Floats], n: int, threads: int) -> Floats:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
-from leafwood.ground import find_ground, not_vegetation
+from leafwood.ground import Ground, find_ground, not_vegetation
+from leafwood.samplers.voxel import VoxelSampler
 
 __all__ = ["Predict", "Progress", "check_metres", "label_cloud"]
 
+_IN_VIEW = 0.2  # m: of the ground that is seen, a point for every voxel of this edge
 Progress = Callable[[int, int], None]
 Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
@@ -40,12 +42,28 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     if strays.any():
         lost = f"{strays.sum()} of {len(cloud)} points lie more than 50 km from the others and are not labelled"
         warnings.warn(f"{cloud.path or 'the cloud'}: {lost}", FileWarning, stacklevel=2)
-    todo = np.flatnonzero(~(ground.mask | not_vegetation(cloud) | strays))
+    todo = ~(ground.mask | not_vegetation(cloud) | strays)
     prob = np.zeros(len(cloud), dtype=np.float32)
-    label = np.full(len(cloud), OUT_NONE, dtype=np.uint16)
-    prob[todo] = predict(cloud.xyz[todo], ground.height[todo])
-    label[todo] = np.where(prob[todo] > 0.5, OUT_WOOD, OUT_LEAF)
-    return cloud.with_columns(leafwood=label, wood_prob=prob, height_ag=ground.height)
+    seen = np.flatnonzero(todo | (_in_view(cloud, ground) & todo.any()))
+    prob[seen] = predict(cloud.xyz[seen], ground.height[seen])
+    prob[~todo] = 0.0
+    label = np.where(prob > 0.5, OUT_WOOD, OUT_LEAF)
+    label[~todo] = OUT_NONE
+    return cloud.with_columns(leafwood=label.astype(np.uint16), wood_prob=prob, height_ag=ground.height)
+
+
+def _in_view(cloud: PointCloud, ground: Ground) -> NDArray[np.bool_]:
+    """Ground points (n,) that are seen though they are not labelled: some of those that a cloth found.
+
+    A cloth takes litter and low plants for ground as well. What it leaves of them hangs in the air, like a fallen
+    trunk, unless what lies below is seen too. Ground that somebody has classified ends at the ground, and wood there is
+    told better without it.
+    """
+    seen = np.zeros(len(cloud), dtype=bool)
+    if ground.source == "cloth":
+        found = np.flatnonzero(ground.mask)
+        seen[found[VoxelSampler(_IN_VIEW)(PointCloud(cloud.xyz[found])).index]] = True
+    return seen
 
 
 def check_metres(cloud: PointCloud) -> None:

@@ -36,6 +36,23 @@ def test_ground_is_not_labelled_and_the_rest_is():
     np.testing.assert_allclose(found["height_ag"], xyz[:, 2], atol=0.05)
 
 
+def test_of_ground_that_a_cloth_found_some_is_seen_and_none_labelled():
+    xyz, classes = scan(8000)
+    seen = []
+
+    def predict(places, height):
+        seen.append(height)
+        return np.ones(len(places), dtype=np.float32)
+
+    label_cloud(PointCloud.from_xyz(xyz, {"classification": classes}), predict)
+    found = label_cloud(PointCloud.from_xyz(xyz), predict).columns
+    with_class, with_cloth = (int((np.abs(height) < 0.1).sum()) for height in seen)
+    assert with_class == 0
+    assert 0.3 * (classes == 2).sum() < with_cloth <= (classes == 2).sum()
+    assert (found["leafwood"][classes == 2] == 0).all()
+    assert (found["wood_prob"][classes == 2] == 0).all()
+
+
 @pytest.mark.parametrize("code", [6, 7, 9, 18])
 def test_noise_buildings_and_water_are_not_labelled(code):
     xyz, classes = scan()

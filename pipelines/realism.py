@@ -2,15 +2,17 @@
 
     python pipelines/realism.py ../shared/data/scans
 
-The real scans are not part of the project. Every measure compares the virtual scan with the real one; for the shapes of
-neighbourhoods the same number of points strewn over the virtual surfaces ("strewn": what a simulator without a lidar
-would give) is the yardstick.
+The real scans are not part of the project; the surveys' species and flights were fitted to them. Every measure compares
+the virtual scan with the real one; for the shapes of neighbourhoods the same number of points strewn over the virtual
+surfaces ("strewn": what a simulator without a lidar would give) is the yardstick.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -75,6 +77,7 @@ def spacing(scan: Scan) -> Floats:
     return np.array([np.median(distance[(scan.height >= a) & (scan.height < b)]) for a, b in pairwise(edges)])
 
 
+@cache  # the table and the figure ask for the same
 def shapes(scan: Scan, radius: float, samples: int = 15_000) -> Floats:
     """(m, 4) linearity, planarity, sphericity and verticality around points of the canopy that have 5 neighbours."""
     from scipy.spatial import cKDTree
@@ -211,7 +214,8 @@ def main() -> None:
     """Measure, print, draw; the tables in docs/realism.md are replaced, its text is kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path, help="folder with UAS_Clip.laz and uls_tropical_tree.txt")
-    scans = parser.parse_args().scans
+    scans = parser.parse_args().scans.resolve()
+    os.chdir(ROOT)  # the surveys name their species from there
     sets = {"Conifer plot": conifer(scans), "Tropical tree": tropical(scans)}
     tables = "\n".join(table(name, compare(*trio)) for name, trio in sets.items())
     print(tables)

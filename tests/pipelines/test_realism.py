@@ -1,0 +1,43 @@
+"""What pipelines/realism.py measures, on clouds whose answer is known, and that its surveys load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leafwood.config import load
+from leafwood.simulate.species import Species, load_species
+from leafwood.simulate.stand_config import StandConfig
+from leafwood.simulate.survey import SurveyConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / "configs" / "realism"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pipelines_can_be_imported():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "pipelines"))
+        yield
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_matching_surveys_name_species_that_are_there(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    stand = load(path, SurveyConfig).stand
+    assert isinstance(stand, StandConfig)
+    assert all(load_species(name).height[1] > 0 for name in (*stand.species, *stand.understorey))
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "species").glob("*.yaml")), ids=lambda p: p.stem)
+def test_fitted_species_load(path):
+    assert load(path, Species).height[0] > 0
+
+
+def test_attenuation_of_an_exponential_profile_is_its_coefficient():
+    from realism import attenuation
+
+    depth = -np.log(1 - np.random.default_rng(0).random(200_000) * (1 - np.exp(-0.2 * 28))) / 0.2
+    assert attenuation(30.0 - depth) == pytest.approx(0.2, rel=0.1)

@@ -98,6 +98,12 @@ def by_energy(truth: NDArray[np.int8], share: NDArray[np.float32]) -> Scores:
     return score(as_wood, wood, label, wood) + score(as_leaf, wood, label, 1 - wood)
 
 
+def wood_recall_at(found: Scores, leaf_recall: float) -> float:
+    """Wood recall at the threshold that keeps that share of the leaves."""
+    bin_ = int(np.searchsorted(np.cumsum(found.leaf), leaf_recall * found.leaf.sum()))
+    return float(found.wood[bin_ + 1 :].sum() / found.wood.sum())
+
+
 def virtual(segment: Segment, folder: Path) -> None:
     """The rows of the held-out virtual stands."""
     leafy: list[Evaluation] = []
@@ -117,10 +123,15 @@ def virtual(segment: Segment, folder: Path) -> None:
         clear.append(evaluate(result, np.where(undecidable, IGNORE, truth).astype(np.int8)))
     shown = ("auroc", "balanced_accuracy", "wood_recall", "leaf_recall", "ece")
     ask = "AUROC 0.93, BA 0.85, wood recall 0.80 at leaf recall 0.90"
-    row("12 virtual drone stands", ask, **scores(reduce(add, leafy), *shown))
+    for title, found in (
+        ("12 virtual drone stands", leafy),
+        ("of them, echoes with 75 % of one class, no twigs", clear),
+    ):
+        total = reduce(add, found)
+        at = {"wood recall at leaf recall 0.90": wood_recall_at(total.overall, 0.9)}
+        row(title, ask, **scores(total, *shown), **at)
     limit = reduce(add, limits).as_dict()
     row("the limit that mixed echoes set there", "", **{n.replace("_", " "): limit[n] for n in shown[:-1]})
-    row("of them, echoes with 75 % of one class, no twigs", "the same", **scores(reduce(add, clear), *shown))
     for title, found in (("all echoes", leafy), ("clear echoes", clear)):
         tenths = [s.as_dict() for s in reduce(add, found).height.values()]
         enough = [t["balanced_accuracy"] for t in tenths if t["points"] * t["wood_share"] >= 200]

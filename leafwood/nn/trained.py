@@ -50,28 +50,24 @@ class _Tensors:
         """Matrix (n_in, n_out) and bias (n_out,)."""
         return np.ascontiguousarray(self.take(f"{name}.weight", n_out, n_in).T), self.take(f"{name}.bias", n_out)
 
-    def norm(self, name: str, n: int) -> Layer:
-        """Layer normalisation (Ba et al. 2016)."""
-        scale, shift = self.take(f"{name}.weight", n), self.take(f"{name}.bias", n)
-
-        def normalise(x: Floats) -> Floats:
-            x = x - x.mean(axis=1, keepdims=True)
-            x *= (1 / np.sqrt(np.einsum("ij,ij->i", x, x) / np.float32(n) + np.float32(_EPSILON)))[:, None]
-            x *= scale
-            x += shift
-            return x
-
-        return normalise
+    def norm(self, name: str, n: int) -> tuple[Floats, Floats]:
+        """Scale and shift (n,) of a layer normalisation (Ba et al. 2016)."""
+        return self.take(f"{name}.weight", n), self.take(f"{name}.bias", n)
 
     def layers(self, name: str, n_in: int, n_out: int) -> tuple[Floats, Layer]:
         """The first matrix (n_in, n_out) of a two-layer network, and what comes after it."""
         first, bias = self.linear(f"{name}.0", n_in, n_out)
-        norm = self.norm(f"{name}.1", n_out)
+        scale, shift = self.norm(f"{name}.1", n_out)
         second, end = self.linear(f"{name}.3", n_out, n_out)
 
         def rest(x: Floats) -> Floats:
             x += bias
-            return _relu(norm(x)) @ second + end
+            x = _standard(x)
+            x *= scale
+            x += shift
+            x = _relu(x) @ second
+            x += end
+            return x
 
         return first, rest
 
@@ -79,6 +75,20 @@ class _Tensors:
         """Refuse what nobody has taken."""
         if self._left:
             raise ValueError(f"{next(iter(self._left))} belongs to another network")
+
+
+def _folded(norm: tuple[Floats, Floats], matrix: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    """A linear layer that takes over the scale and shift of the normalisation before it."""
+    scale, shift = norm
+    return scale[:, None] * matrix, bias + shift @ matrix
+
+
+def _standard(x: Floats) -> Floats:
+    """Each row with mean 0 and variance 1."""
+    share = np.full(x.shape[1], 1 / x.shape[1], dtype=np.float32)
+    x = x - (x @ share)[:, None]
+    x *= (1 / np.sqrt(np.einsum("ij,ij->i", x, x) * share[0] + np.float32(_EPSILON)))[:, None]
+    return x
 
 
 def _relu(x: Floats) -> Floats:
@@ -107,12 +117,13 @@ def neighbour_max(x: Floats, index: Links) -> Floats:
 class _Block:
     """A convolution and the two-layer network after it; see :class:`leafwood.nn.unet.PyramidUNet`."""
 
-    def __init__(self, tensors: _Tensors, name: str, width: int, scale: float) -> None:
-        self.norm = tensors.norm(f"{name}.norm", width)
-        self.node, self.bias = tensors.linear(f"{name}.conv.node", width, width)
-        self.offset = tensors.take(f"{name}.conv.offset.weight", width, 3).T / np.float32(scale)
-        first, self.first_bias = tensors.linear(f"{name}.mlp.0", 2 * width, 2 * width)
-        self.first = first[:width], first[width:]
+    def __init__(self, tensors: _Tensors, name: str, width: int, edge: float) -> None:
+        norm = tensors.norm(f"{name}.norm", width)
+        self.node, self.bias = _folded(norm, *tensors.linear(f"{name}.conv.node", width, width))
+        self.offset = tensors.take(f"{name}.conv.offset.weight", width, 3).T / np.float32(edge)
+        first, bias = tensors.linear(f"{name}.mlp.0", 2 * width, 2 * width)
+        own, self.first_bias = _folded(norm, first[:width], bias)
+        self.first = np.concatenate([own, first[width:]])
         self.second, self.second_bias = tensors.linear(f"{name}.mlp.2", 2 * width, width)
 
     def __call__(self, x: Floats, pos: Floats, neighbours: Links, threads: int) -> Floats:
@@ -120,14 +131,20 @@ class _Block:
         return by_rows(partial(self._update, x, pos, messages, neighbours), len(x), threads)
 
     def _message(self, x: Floats, pos: Floats) -> Floats:
-        return self.norm(x) @ self.node + pos @ self.offset + self.bias
+        x = _standard(x) @ self.node
+        x += pos @ self.offset
+        x += self.bias
+        return x
 
     def _update(self, x: Floats, pos: Floats, messages: Floats, neighbours: Links, rows: slice) -> Floats:
         near = neighbour_max(messages, neighbours[rows])
         near -= pos[rows] @ self.offset
-        own = self.norm(x[rows])
-        hidden = own @ self.first[0] + _relu(near) @ self.first[1] + self.first_bias
-        return x[rows] + _relu(hidden) @ self.second + self.second_bias
+        hidden = np.concatenate([_standard(x[rows]), _relu(near)], axis=1) @ self.first
+        hidden += self.first_bias
+        out = _relu(hidden) @ self.second
+        out += x[rows]
+        out += self.second_bias
+        return out
 
 
 class TrainedUNet:
@@ -155,8 +172,8 @@ class TrainedUNet:
 
         self.down = [blocks("down", config.encoder_convs[n], n) for n in levels]
         self.up = [blocks("up", config.decoder_convs[n], n) for n in levels[:-1]]
-        self.norm = tensors.norm("head.0", widths[0])
-        self.head = tensors.linear("head.2", widths[0], 32), tensors.linear("head.4", 32, 2)
+        first = _folded(tensors.norm("head.0", widths[0]), *tensors.linear("head.2", widths[0], 32))
+        self.head = first, tensors.linear("head.4", 32, 2)
         tensors.finish()
 
     def __call__(self, graph: Graph, threads: int) -> Floats:
@@ -206,4 +223,4 @@ class TrainedUNet:
 
     def _decide(self, x: Floats) -> Floats:
         (first, bias), (second, end) = self.head
-        return _relu(self.norm(x) @ first + bias) @ second + end
+        return _relu(_standard(x) @ first + bias) @ second + end

@@ -32,7 +32,7 @@ class Segmenter:
     Args:
         model: what to predict with.
         threads: processors to use; all that the process may use when None.
-        tile_points: points a tile owns at most. Memory is about 3.5 kB a point of a tile.
+        tile_points: points a tile owns at most. Memory is about 1.3 kB a point of a tile.
         buffer: surroundings that a tile reads beyond its own points, metres.
         smoothing: let neighbours agree; see :mod:`leafwood.postprocess.regularize`.
 

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from leafwood.inference import load_segmenter
-    from leafwood.io.loaders import default_output, read, write
+    from leafwood.io.loaders import check_suffix, default_output, read, write
     from leafwood.io.target import check_target
     from leafwood.postprocess.abstain import abstain
 
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         target.mkdir(parents=True, exist_ok=True)
         target = target / default_output(source).name
     check_target(target, source, args.overwrite)
+    check_suffix(target, source)
     if args.profile:
         _check_profile(target, args.overwrite)
     segmenter = load_segmenter(args.model, threads=args.threads)

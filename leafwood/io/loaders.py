@@ -27,7 +27,17 @@ from leafwood.errors import BadConfig, BadFile, LeafwoodError
 from leafwood.io.results import result_columns
 from leafwood.io.target import check_target
 
-__all__ = ["Loader", "Writer", "default_output", "is_las", "read", "register_loader", "suffixes", "write"]
+__all__ = [
+    "Loader",
+    "Writer",
+    "check_suffix",
+    "default_output",
+    "is_las",
+    "read",
+    "register_loader",
+    "suffixes",
+    "write",
+]
 
 _GROUP = "leafwood.loaders"
 _LAS = (".las", ".laz")
@@ -196,6 +206,29 @@ def _keeps(path: Path, suffix: str) -> bool:
     return _BUILT_IN[suffix][2] is not None
 
 
+def check_suffix(target: Path, source: Path) -> None:
+    """Refuse a target that does not go with its source, before any work is done for it.
+
+    Raises:
+        BadConfig: labels of such a source are not written to such a file.
+    """
+    _writer(target, source)
+
+
+def _writer(target: Path, source: Path | None) -> Writer | None:
+    """What writes the source again with its labels; None where that is LAS."""
+    found = _format(_suffix(source)) if source is not None and not is_las(source) else None
+    if source is not None and found is not None and found.write is not None and _suffix(target) == _suffix(source):
+        return found.write
+    if _suffix(target) not in _LAS:
+        what = f"a {_suffix(source)} file" if source is not None else "this cloud"
+        raise BadConfig(f"{target}: labels of {what} cannot be written as {target.suffix or 'a file without suffix'}")
+    from leafwood.io.relabel import is_laz
+
+    is_laz(target)
+    return None
+
+
 def write(
     cloud: PointCloud,
     target: Path | str,
@@ -236,14 +269,10 @@ def write(
         source = None
     columns = result_columns(cloud, extra)
     codes, prob = columns.pop("leafwood"), columns.pop("wood_prob")
-    to_las = _suffix(target) in _LAS
-    found = _format(_suffix(source)) if source is not None and not is_las(source) else None
-    if source is not None and found is not None and found.write is not None and _suffix(target) == _suffix(source):
-        found.write(cloud, source, target, extra=extra, overwrite=overwrite)
+    writer = _writer(target, source)
+    if source is not None and writer is not None:
+        writer(cloud, source, target, extra=extra, overwrite=overwrite)
         return
-    if not to_las:
-        what = f"a {_suffix(source)} file" if source is not None else "this cloud"
-        raise BadConfig(f"{target}: labels of {what} cannot be written as {target.suffix or 'a file without suffix'}")
 
     from leafwood.io.relabel import relabel
 

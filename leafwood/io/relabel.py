@@ -27,7 +27,7 @@ from leafwood.io.las_upgrade import UPGRADES, upgrade_records
 from leafwood.io.laszip import LASZIP
 from leafwood.io.target import check_target, writing
 
-__all__ = ["relabel"]
+__all__ = ["is_laz", "relabel"]
 
 
 def relabel(
@@ -65,7 +65,7 @@ def relabel(
         BadConfig: a class code, a CRS, a suffix or a name that cannot be written.
     """
     source, target = Path(source), Path(target)
-    compressed = _is_laz(target)
+    compressed = is_laz(target)
     _check_class_map(class_map)
     check_target(target, source, overwrite)
     layout = read_layout(source)
@@ -78,7 +78,12 @@ def relabel(
         _write(stream, plan, labels, None if keep_classification else class_map)
 
 
-def _is_laz(target: Path) -> bool:
+def is_laz(target: Path) -> bool:
+    """Whether a target is to be compressed.
+
+    Raises:
+        BadConfig: it is neither .las nor .laz, or is to be COPC.
+    """
     name = target.name.lower()
     if name.endswith(".copc.laz"):
         raise BadConfig(f"{target}: leafwood cannot write COPC; name it .laz (untwine or pdal make it COPC again)")

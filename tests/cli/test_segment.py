@@ -140,3 +140,18 @@ def test_labelling_does_without_the_libraries_of_training(tmp_path):
     done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, timeout=120)
     assert done.stderr.strip().splitlines()[-1] == "[]"
     assert (tmp_path / "out.laz").exists()
+
+
+@pytest.mark.parametrize(("name", "says"), [("out.copc.laz", "cannot write COPC"), ("out.e57", "cannot be written as")])
+def test_a_target_that_cannot_be_written_is_refused_before_the_source_is_read(tmp_path, name, says):
+    (tmp_path / "damaged.laz").write_bytes(b"LASF and nothing more")
+    done = leafwood("segment", tmp_path / "damaged.laz", "-o", tmp_path / name)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_a_source_that_nothing_reads_is_named_as_such(tmp_path):
+    (tmp_path / "scan.docx").write_bytes(b"words")
+    done = leafwood("segment", tmp_path / "scan.docx")
+    assert done.returncode == 1
+    assert "no loader for .docx" in done.stderr

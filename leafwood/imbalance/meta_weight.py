@@ -240,8 +240,8 @@ class MetaWeightStep(Step):
         points = (self._features, batch.y)
         clean = self._draw()
         self.network.eval()
-        self.network(clean)  # with gradients, though none are asked for: without, the network works part by part
         with torch.no_grad():
+            self.network(clean)
             weight = torch.cat([self._last.weight, self._last.bias[:, None]], dim=1)
             trees, clean_shares = (self._features, clean.y), class_shares(clean.y)
             agreed = last_layer_agreement(weight, points, shares, trees, clean_shares, self.config.trial_rate)

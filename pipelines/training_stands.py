@@ -8,7 +8,8 @@
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
-there already are not flown again. `--closed` draws forest in full leaf under a drone alone, where wood is scarcest and
+there already are not flown again. `--reshape` grows trees of other branching than any preset's, from sparse to closed
+crowns. `--closed` draws forest in full leaf under a drone alone, where wood is scarcest and
 hardest to see, and which is what most users scan; `--bare` draws leafless forest under a drone. `--all-round` shows
 stands as a dozen tripods in calm air would: every surface sampled evenly, a few millimetres of noise. Crowns scanned
 like that are dense where drones leave gaps.
@@ -110,9 +111,18 @@ def draw_bare(rng: np.random.Generator, size: float) -> StandConfig:
     return dataclasses.replace(draw_stand(rng, size, "leaf_off"), leaf_on=float(rng.choice([0.0, 0.01, 0.05])))
 
 
-def fly(path: Path, seed: int, size: float, draw: Draw) -> None:
-    """Grow and scan one stand; those of a certain kind from drones alone."""
-    terrestrial = TERRESTRIAL if draw is draw_stand else 0.0
+def reshaping(draw: Draw) -> Draw:
+    """The same stands, of trees unlike the presets; some with few leaves."""
+
+    def drawn(rng: np.random.Generator, size: float) -> StandConfig:
+        stand = draw(rng, size)
+        return dataclasses.replace(stand, reshape=True, lai=stand.lai * float(np.exp(rng.uniform(np.log(0.35), 0.0))))
+
+    return drawn
+
+
+def fly(path: Path, seed: int, size: float, draw: Draw, terrestrial: float) -> None:
+    """Grow and scan one stand, with that probability from tripods and else from a drone."""
     rng = np.random.default_rng(seed)
     while True:
         try:
@@ -124,12 +134,12 @@ def fly(path: Path, seed: int, size: float, draw: Draw) -> None:
     write_scan(cloud, path, corner=(500_000.0 + 100 * (seed % 1000), 5_400_000.0, 300.0))
 
 
-def strew(path: Path, seed: int, size: float) -> None:
+def strew(path: Path, seed: int, size: float, draw: Draw) -> None:
     """Grow a stand and sample its surfaces evenly."""
     rng = np.random.default_rng(seed)
     while True:
         try:
-            stand = grow_stand(draw_stand(rng, size), seed)
+            stand = grow_stand(draw(rng, size), seed)
             break
         except BadConfig:
             continue
@@ -158,7 +168,10 @@ def main() -> None:
     kind.add_argument("--closed", **drawn, const=draw_closed, help="forest in full leaf, from drones alone")
     kind.add_argument("--bare", **drawn, const=draw_bare, help="leafless forest, from drones alone")
     kind.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
+    parser.add_argument("--reshape", action="store_true", help="grow trees unlike the presets")
     args = parser.parse_args()
+    terrestrial = TERRESTRIAL if args.draw is draw_stand else 0.0
+    draw = reshaping(args.draw) if args.reshape else args.draw
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(args.seed, args.seed + args.stands):
         path = args.folder / f"stand_{seed}.laz"
@@ -166,9 +179,9 @@ def main() -> None:
             continue
         started = time.perf_counter()
         if args.all_round:
-            strew(path, seed, args.size)
+            strew(path, seed, args.size, draw)
         else:
-            fly(path, seed, args.size, args.draw)
+            fly(path, seed, args.size, draw, terrestrial)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)
 
 

@@ -7,16 +7,16 @@ not fitted to an inventory; only the stem diameter follows a published allometry
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from leafwood.config import load
 from leafwood.errors import BadConfig
 from leafwood.simulate.axes import BranchLevel
-from leafwood.simulate.foliage import LeafAngles, LeafForm
+from leafwood.simulate.foliage import LeafForm
 
 __all__ = [
     "Species",
@@ -27,7 +27,6 @@ __all__ = [
     "load_species",
     "preset_names",
     "stem_diameter",
-    "varied",
 ]
 
 Range = tuple[float, float]
@@ -181,27 +180,6 @@ def stem_diameter(height: float, crown_diameter: float, rng: np.random.Generator
     """
     centimetres = 0.557 * (height * crown_diameter) ** 0.809 * np.exp(0.056**2 / 2)
     return float(centimetres / 100 * np.exp(0.15 * np.clip(rng.standard_normal(), -2.5, 2.5)))
-
-
-def varied(species: Species, rng: np.random.Generator) -> Species:
-    """The species with other foliage and a narrower or broader crown, as far from its preset as related species are.
-
-    A network that has seen one leaf size and angle for each crown shape takes them for what a leaf is.
-    """
-    size, spread, clump, crown = np.exp(rng.uniform(-1, 1, 4) * np.log([1.5, 2.0, 1.8, 1.35]))
-    angles = species.leaf.angles
-    if species.leaf.kind == "leaf" and species.family == "broadleaf":
-        angles = get_args(LeafAngles)[int(rng.integers(len(get_args(LeafAngles))))]
-    low, high = species.leaf.length
-    leaf = replace(
-        species.leaf,
-        length=(low * size, high * size),
-        spread=species.leaf.spread * spread,
-        clump=species.leaf.clump * clump,
-        angles=angles,
-    )
-    narrow, broad = species.crown_ratio
-    return replace(species, leaf=leaf, crown_ratio=(narrow * crown, broad * crown))
 
 
 def preset_names(kind: Literal["species", "stands"]) -> list[str]:

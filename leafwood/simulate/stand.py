@@ -16,11 +16,12 @@ from leafwood.errors import BadConfig
 from leafwood.simulate.areas import AreaProfile, AreaVoxels, area_profile, area_voxels
 from leafwood.simulate.mesh import LabelledMesh, Part
 from leafwood.simulate.planting import Planting, plant
-from leafwood.simulate.species import load_species, varied
+from leafwood.simulate.species import load_species
 from leafwood.simulate.stand_config import StandConfig
 from leafwood.simulate.terrain import Terrain, make_terrain
 from leafwood.simulate.trees import Wood, clothe, grow_wood
 from leafwood.simulate.undergrowth import deadwood, low_vegetation
+from leafwood.simulate.variety import reshaped, varied
 
 __all__ = ["Stand", "grow_stand"]
 
@@ -120,6 +121,8 @@ def _grow_models(config: StandConfig, planting: Planting, rng: Rng) -> list[Wood
     presets = {name: load_species(name) for name in sorted(set(planting.species))}
     if config.vary:
         presets = {name: varied(species, rng) for name, species in presets.items()}
+    if config.reshape:
+        presets = {name: reshaped(species, rng) for name, species in presets.items()}
     # Twelve triangles a shoot; big trees get most of them.
     shoots = (0.75 if config.leaf_on < 0.3 else 0.35) * config.max_triangles / 12
     size = planting.model_height[planting.model] ** 2

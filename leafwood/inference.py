@@ -105,16 +105,17 @@ class Segmenter:
         """
         shrink = shrinkage(xyz, self.model.graph)
         xyz, height = xyz * np.float32(shrink), height * np.float32(shrink)
-        prob = np.zeros(len(xyz), dtype=np.float32)
+        logit, total = np.zeros(len(xyz), dtype=np.float32), 0.0
         done = 0
         for tile in iter_tiles(xyz[:, :2], self.tile_points, self.buffer):
             margin, known = self.look(xyz[tile.index], height[tile.index], shrink)
             owned = tile.index[tile.owned]
-            prob[owned] = self.model.calibration.probability(margin, known)[tile.owned]
+            logit[owned] = self.model.calibration.logit(margin, known)[tile.owned]
+            total += float(margin[tile.owned].sum(dtype=np.float64))
             done += len(owned)
             if progress:
                 progress(done, len(xyz))
-        return prob
+        return self.model.calibration.probability(logit, total / max(len(xyz), 1))
 
     def look(
         self, xyz: NDArray[np.float32], height: NDArray[np.float32], shrink: float

@@ -40,6 +40,7 @@ class Piece:
     stand: int
     name: str
     margin: NDArray[np.float32]
+    mean_margin: float
     surroundings: NDArray[np.float64]
     wood: NDArray[np.bool_]
 
@@ -72,7 +73,7 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     margin, around = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink), shrink)
     kept = np.flatnonzero(piece.label >= 0)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]
-    return Piece(stand, name, margin[kept], around[kept], piece.label[kept] == 1)
+    return Piece(stand, name, margin[kept], float(margin.mean()), around[kept], piece.label[kept] == 1)
 
 
 def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list[Piece]:
@@ -92,14 +93,13 @@ def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list
 
 def fitted(pieces: list[Piece]) -> Calibration:
     """The calibration of some pieces."""
-    columns = [(p.margin, p.surroundings, p.wood, p.weight) for p in pieces]
-    margin, around, wood, weight = (np.concatenate(c) for c in zip(*columns, strict=True))
-    return Calibration.fit(margin, around, wood, weight)
+    columns = [(p.margin, p.surroundings, np.full(len(p.wood), p.mean_margin), p.wood, p.weight) for p in pieces]
+    return Calibration.fit(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
 def judged(piece: Piece, calibration: Calibration) -> tuple[float, float]:
     """Balanced accuracy at one half, and expected calibration error of the balanced piece."""
-    prob = calibration.probability(piece.margin, piece.surroundings)
+    prob = calibration.probability(calibration.logit(piece.margin, piece.surroundings), piece.mean_margin)
     right = (prob > 0.5) == piece.wood
     accuracy = 0.5 * (right[piece.wood].mean() + right[~piece.wood].mean())
     box = np.minimum((prob * 15).astype(int), 14)

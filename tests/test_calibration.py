@@ -26,15 +26,16 @@ def drifting(n: int, seed: int):
 @settings(deadline=None)
 @given(st.floats(-30, 30), st.floats(0.3, 1.0))
 def test_unfitted_it_is_the_sigmoid_of_the_margin(margin, shrink):
-    found = Calibration().probability(np.array([margin]), surroundings(np.zeros((1, 3)), shrink))
+    neutral = Calibration()
+    found = neutral.probability(neutral.logit(np.array([margin]), surroundings(np.zeros((1, 3)), shrink)), 3.0)
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-margin)), rtol=1e-5)
 
 
 def test_a_threshold_that_drifts_with_density_is_set_right_everywhere():
     margin, around, wood = drifting(20_000, 1)
-    found = Calibration.fit(margin, around, wood, np.ones(len(wood)))
+    found = Calibration.fit(margin, around, np.zeros(len(wood)), wood, np.ones(len(wood)))
     margin, around, wood = drifting(20_000, 2)
-    before, after = (c.probability(margin, around) > 0.5 for c in (Calibration(), found))
+    before, after = (c.logit(margin, around) > 0 for c in (Calibration(), found))
     for dense in (False, True):
         here = (around[:, 1] == 0) == dense
         recalls = [(after[here & (wood == w)] == w).mean() for w in (False, True)]
@@ -45,7 +46,8 @@ def test_a_threshold_that_drifts_with_density_is_set_right_everywhere():
 
 def test_fitted_probabilities_are_frequencies():
     margin, around, wood = drifting(20_000, 3)
-    prob = Calibration.fit(margin, around, wood, np.ones(len(wood))).probability(margin, around)
+    found = Calibration.fit(margin, around, np.zeros(len(wood)), wood, np.ones(len(wood)))
+    prob = found.probability(found.logit(margin, around), 0.0)
     for low in np.arange(0, 1, 0.2):
         here = (prob >= low) & (prob < low + 0.2)
         assert abs(prob[here].mean() - wood[here].mean()) < 0.03
@@ -54,4 +56,21 @@ def test_fitted_probabilities_are_frequencies():
 def test_a_greater_margin_never_means_less_wood():
     calibration = Calibration(slope=(-1.0,) + (0.0,) * 3)
     around = np.repeat(surroundings(np.zeros((1, 3)), 1.0), 50, axis=0)
-    assert (np.diff(calibration.probability(np.linspace(-5, 5, 50), around)) > 0).all()
+    assert (np.diff(calibration.logit(np.linspace(-5, 5, 50), around)) > 0).all()
+
+
+def test_scans_whose_zero_is_off_are_brought_back_by_their_mean():
+    rng = np.random.default_rng(4)
+    scans, n = 40, 500
+    wood = rng.random((scans, n)) < 0.5
+    margin = np.where(wood, 1.5, -1.5) + 1.5 * rng.standard_normal((scans, n)) + rng.normal(0, 1.5, (scans, 1))
+    mean = np.broadcast_to(margin.mean(axis=1, keepdims=True), margin.shape)
+    around = surroundings(np.zeros((scans * n, 3)), 1.0)
+    found = Calibration.fit(margin.ravel(), around, mean.ravel(), wood.ravel(), np.ones(scans * n))
+    right = [
+        ((found.probability(found.logit(m, around[:n]), float(m.mean())) > 0.5) == w).mean()
+        for m, w in zip(margin, wood, strict=True)
+    ]
+    assert found.scan < 0
+    assert np.mean(right) > ((margin > 0) == wood).mean() + 0.05
+    assert min(right) > 0.75

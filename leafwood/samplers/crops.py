@@ -16,7 +16,7 @@ from leafwood.errors import BadConfig
 from leafwood.samplers.voxel import PoissonDiskSampler, VoxelSampler
 from leafwood.stands import LabelledStand
 
-__all__ = ["CropConfig", "draw_crop"]
+__all__ = ["CropConfig", "draw_crop", "heaped"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
         inside = np.append(inside, middle)
     crop = stand.take(inside)
     if _happens(config.heaps, rng):
-        crop = _heap(crop, rng)
+        crop = heaped(crop, rng)
     keep = ~crop.ground
     height = crop.height
     if rng.random() < config.ground_left:
@@ -152,8 +152,11 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     return replace(crop, height=height).take(keep)
 
 
-def _heap(crop: LabelledStand, rng: np.random.Generator) -> LabelledStand:
-    """Ground raised here and there by decimetres; what is raised by more than one is no longer ground."""
+def heaped(crop: LabelledStand, rng: np.random.Generator) -> LabelledStand:
+    """A cloud whose ground is raised here and there by decimetres, as by litter, moss or rubble.
+
+    What is raised by more than one is no longer `ground`; no ground filter would take it away.
+    """
     ground = np.flatnonzero(crop.ground)
     if not len(ground):
         return crop

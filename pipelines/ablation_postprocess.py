@@ -44,7 +44,7 @@ THINNED = "tropical_tls_62889"
 FEWEST = 500  # labelled points of a stratum whose calibration is judged
 BINS = 15
 COST: dict[str, tuple[Callable[..., Any], ...]] = {
-    "calibration": (Calibration.probability, surroundings),
+    "calibration": (Calibration.logit, Calibration.probability, surroundings),
     "smoothing": (smooth,),
     "label shift": (wood_share, shift),
     "undecided": (abstain,),

@@ -5,7 +5,9 @@ functions of the point's surroundings: how much the scan was shrunk, which follo
 known, and how near the ground it is. Each point's own spacing made stands that were left out of the fit worse.
 
 What is left of the drift differs from scan to scan: a network that is doubtful sees too much wood everywhere. The mean
-of a scan's margins tells how far its zero is off, and a part of it is taken back.
+of a scan's margins tells how far its zero is off, and a part of it is taken back; no more where the mean is high, for
+then wood is what there is. A scan that is nearly all wood by its own probabilities is a leafless tree or forest: there
+equal shares would spend the finest branches on leaves that are not there.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ __all__ = ["Calibration", "surroundings"]
 Floats = NDArray[np.float64]
 
 _COLUMNS = 4  # of surroundings
+# Both chosen on virtual validation stands. Lower, the second takes trees of more wood than leaf for leafless.
+_DOUBTFUL = 0.5  # mean margin up to which it is doubt
+_LEAFLESS = 0.9  # share of wood
+_SURE = 0.002  # nearer to 0 and 1 no probability is believed
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
 
 
@@ -40,19 +46,22 @@ def surroundings(heights: NDArray[Any], shrink: float) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * M); neutral unless fitted.
+    """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 0.5)); neutral unless fitted.
 
-    s are the surroundings of a point, M is the mean margin of its scan.
+    s are the surroundings of a point, M is the mean margin of its scan. In a leafless scan it is P(wood) for the share
+    of wood that the scan has, not for equal shares.
 
     Attributes:
         slope: (4,) coefficients of the inverse temperature, linear in s.
         bias: (4,) coefficients of the bias, linear in s.
         scan: coefficient of the mean margin.
+        leafless: share of wood, by the scan's own probabilities, from which on a scan is leafless; 1 for never.
     """
 
     slope: tuple[float, ...] = (1.0,) + (0.0,) * (_COLUMNS - 1)
     bias: tuple[float, ...] = (0.0,) * _COLUMNS
     scan: float = 0.0
+    leafless: float = 1.0
 
     def logit(self, margin: NDArray[Any], surroundings: Floats) -> NDArray[np.float32]:
         """What is known of some points by themselves.
@@ -68,17 +77,20 @@ class Calibration:
         return np.asarray(slope * margin + surroundings @ np.array(self.bias), dtype=np.float32)
 
     def probability(self, logit: NDArray[Any], mean_margin: float) -> NDArray[np.float32]:
-        """P(wood), as if leaf and wood were equally common.
+        """P(wood), as if leaf and wood were equally common unless the scan is leafless.
 
         Args:
-            logit: (n,) from :meth:`logit`.
-            mean_margin: over all points of the scan.
+            logit: (n,) of all points of a scan, from :meth:`logit`.
+            mean_margin: over them.
 
         Returns:
             (n,) float32.
         """
-        shifted = np.clip(logit + self.scan * mean_margin, -60, 60)
-        return (1.0 / (1.0 + np.exp(-shifted))).astype(np.float32)
+        shifted = np.clip(logit + self.scan * min(mean_margin, _DOUBTFUL), -60, 60)
+        share = _wood_share(_sigmoid(shifted)) if self.leafless < 1 else 0.0
+        if share > self.leafless:
+            shifted = shifted + np.log(share / (1 - share)) - np.log(self.leafless / (1 - self.leafless))
+        return _sigmoid(shifted)
 
     @classmethod
     def fit(
@@ -100,10 +112,28 @@ class Calibration:
         """
         from sklearn.linear_model import LogisticRegression
 
-        own = np.asarray(margin)[:, None]
-        columns = np.concatenate([surroundings * own, surroundings, np.asarray(mean_margin)[:, None]], axis=1)
+        own, mean = np.asarray(margin)[:, None], np.minimum(mean_margin, _DOUBTFUL)
+        columns = np.concatenate([surroundings * own, surroundings, mean[:, None]], axis=1)
         scale = np.maximum(np.sqrt(np.square(columns).mean(axis=0)), 1e-6)
         model = LogisticRegression(fit_intercept=False, C=10.0, solver="newton-cholesky")
         model.fit(columns / scale, wood, sample_weight=weight / weight.mean())
         found = (model.coef_[0] / scale).round(5).tolist()
-        return cls(slope=tuple(found[:_COLUMNS]), bias=tuple(found[_COLUMNS : 2 * _COLUMNS]), scan=found[-1])
+        slope, bias = tuple(found[:_COLUMNS]), tuple(found[_COLUMNS : 2 * _COLUMNS])
+        return cls(slope=slope, bias=bias, scan=found[-1], leafless=_LEAFLESS)
+
+
+def _sigmoid(logit: NDArray[Any]) -> NDArray[np.float32]:
+    return (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
+
+
+def _wood_share(prob: NDArray[np.float32]) -> float:
+    """Share of wood under which the probabilities' mean is that share (Saerens, Latinne and Decaestecker 2002)."""
+    counts = np.bincount((prob * 1000).astype(np.int64), minlength=1001) / max(len(prob), 1)
+    sure = np.clip(np.arange(1001) / 1000, _SURE, 1 - _SURE)
+    ratio, share = sure / (1 - sure), 0.5
+    for _ in range(300):
+        new = float(np.clip(counts @ (ratio * share / (ratio * share + 1 - share)), _SURE, 1 - _SURE))
+        if abs(new - share) < 1e-5:
+            break
+        share = new
+    return share

@@ -63,7 +63,7 @@ def test_scans_whose_zero_is_off_are_brought_back_by_their_mean():
     rng = np.random.default_rng(4)
     scans, n = 40, 500
     wood = rng.random((scans, n)) < 0.5
-    margin = np.where(wood, 1.5, -1.5) + 1.5 * rng.standard_normal((scans, n)) + rng.normal(0, 1.5, (scans, 1))
+    margin = np.where(wood, 1.5, -1.5) + 1.5 * rng.standard_normal((scans, n)) - rng.uniform(0, 3, (scans, 1))
     mean = np.broadcast_to(margin.mean(axis=1, keepdims=True), margin.shape)
     around = surroundings(np.zeros((scans * n, 3)), 1.0)
     found = Calibration.fit(margin.ravel(), around, mean.ravel(), wood.ravel(), np.ones(scans * n))
@@ -74,3 +74,29 @@ def test_scans_whose_zero_is_off_are_brought_back_by_their_mean():
     assert found.scan < 0
     assert np.mean(right) > ((margin > 0) == wood).mean() + 0.05
     assert min(right) > 0.75
+
+
+def leafy_and_leafless(share: float, seed: int):
+    """Logits that hold for equal shares, of a scan with that share of wood."""
+    rng = np.random.default_rng(seed)
+    wood = rng.random(20_000) < share
+    return np.where(wood, 2.0, -2.0) + 2.0 * rng.standard_normal(len(wood)), wood
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(0.01, 0.8), st.integers(0, 99))
+def test_a_scan_with_leaves_keeps_its_equal_shares(share, seed):
+    logit, _ = leafy_and_leafless(share, seed)
+    plain, other = (Calibration(leafless=leafless).probability(logit, 0.0) for leafless in (1.0, 0.9))
+    np.testing.assert_array_equal(plain, other)
+
+
+def test_a_leafless_scan_keeps_its_finest_branches():
+    logit, wood = leafy_and_leafless(0.998, 1)
+    before, after = (Calibration(leafless=leafless).probability(logit, 0.0)[wood] > 0.5 for leafless in (1.0, 0.9))
+    assert before.mean() < 0.87
+    assert after.mean() > 0.97
+
+
+def test_no_points_have_no_probability():
+    assert Calibration(leafless=0.9).probability(np.zeros(0), 0.0).shape == (0,)

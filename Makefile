@@ -44,7 +44,7 @@ samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
 	cd data_samples && sha256sum *.yaml *.laz *.json *.npz > SHA256SUMS
 
-train: setup ## the shipped weights again: stands, six stages, calibration (about eight hours)
+train: setup ## the shipped weights again: stands, seven stages, calibration (about nine hours)
 	$(BIN)/python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000
 	$(BIN)/python pipelines/training_stands.py runs/stands/closed --stands 60 --seed 3100 --closed
 	$(BIN)/python pipelines/training_stands.py runs/stands/bare --stands 20 --seed 3200 --bare
@@ -53,15 +53,23 @@ train: setup ## the shipped weights again: stands, six stages, calibration (abou
 	$(BIN)/python pipelines/training_stands.py runs/stands/late_closed --stands 30 --seed 3300 --closed
 	$(BIN)/python pipelines/training_stands.py runs/stands/late_bare --stands 12 --seed 3500 --bare
 	$(BIN)/python pipelines/training_stands.py runs/stands/late_all_round --stands 14 --seed 4200 --size 14 --all-round
+	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped --stands 24 --seed 3600 --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_closed --stands 18 --seed 3700 --closed --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_bare --stands 12 --seed 3800 --bare --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_all_round --stands 60 --seed 4300 --size 14 --all-round --reshape
 	$(BIN)/python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
 	$(BIN)/python pipelines/training_stands.py runs/stands/validation_all_round --stands 4 --seed 4100 --size 14 --all-round
+	$(BIN)/python pipelines/training_stands.py runs/stands/validation_reshaped --stands 8 --seed 2200 --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/validation_bare --stands 4 --seed 2300 --bare --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/validation_reshaped_all_round --stands 6 --seed 4500 --size 14 --all-round --reshape
 	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav_first --resume
 	$(BIN)/leafwood train configs/train/uav_all_round.yaml -o runs/uav_second --resume
 	$(BIN)/leafwood train configs/train/uav_even.yaml -o runs/uav_third --resume
 	$(BIN)/leafwood train configs/train/uav_closed.yaml -o runs/uav_fourth --resume
 	$(BIN)/leafwood train configs/train/uav_bare.yaml -o runs/uav_fifth --resume
-	$(BIN)/leafwood train configs/train/uav_deeper.yaml -o runs/uav --resume
-	$(BIN)/python pipelines/calibrate.py runs/uav/model.safetensors runs/stands/validation runs/stands/validation_all_round
+	$(BIN)/leafwood train configs/train/uav_deeper.yaml -o runs/uav_sixth --resume
+	$(BIN)/leafwood train configs/train/uav_reshaped.yaml -o runs/uav --resume
+	$(BIN)/python pipelines/calibrate.py runs/uav/model.safetensors runs/stands/validation*
 
 picture: setup ## label and draw SCAN=... as PICTURE=...
 	@mkdir -p out

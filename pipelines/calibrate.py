@@ -1,6 +1,6 @@
 """Fit a model's calibration on virtual validation stands, over the range of densities, and write it into its card.
 
-    python pipelines/calibrate.py MODEL.safetensors runs/stands/validation runs/stands/validation_all_round
+    python pipelines/calibrate.py MODEL.safetensors runs/stands/validation*
 
 Every stand is looked at as it was flown and thinned to several densities, whole and as single trees, without ground but
 for what no filter would take away. Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold,

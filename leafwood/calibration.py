@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.postprocess.decay import plain_share, shift
+
 __all__ = ["Calibration", "surroundings"]
 
 Floats = NDArray[np.float64]
@@ -26,7 +28,6 @@ _COLUMNS = 4  # of surroundings
 # Both chosen on virtual validation stands. Lower, the second takes trees of more wood than leaf for leafless.
 _DOUBTFUL = 0.5  # mean margin up to which it is doubt
 _LEAFLESS = 0.9  # share of wood
-_SURE = 0.002  # nearer to 0 and 1 no probability is believed
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
 
 
@@ -87,10 +88,10 @@ class Calibration:
             (n,) float32.
         """
         shifted = np.clip(logit + self.scan * min(mean_margin, _DOUBTFUL), -60, 60)
-        share = _wood_share(_sigmoid(shifted)) if self.leafless < 1 else 0.0
-        if share > self.leafless:
-            shifted = shifted + np.log(share / (1 - share)) - np.log(self.leafless / (1 - self.leafless))
-        return _sigmoid(shifted)
+        prob = (1.0 / (1.0 + np.exp(-shifted))).astype(np.float32)
+        share = plain_share(prob) if self.leafless < 1 else 0.0
+        # nothing moves at the limit itself, so that scans just below and above it are labelled alike
+        return shift(prob, share, prior=self.leafless) if share > self.leafless else prob
 
     @classmethod
     def fit(
@@ -120,20 +121,3 @@ class Calibration:
         found = (model.coef_[0] / scale).round(5).tolist()
         slope, bias = tuple(found[:_COLUMNS]), tuple(found[_COLUMNS : 2 * _COLUMNS])
         return cls(slope=slope, bias=bias, scan=found[-1], leafless=_LEAFLESS)
-
-
-def _sigmoid(logit: NDArray[Any]) -> NDArray[np.float32]:
-    return (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
-
-
-def _wood_share(prob: NDArray[np.float32]) -> float:
-    """Share of wood under which the probabilities' mean is that share (Saerens, Latinne and Decaestecker 2002)."""
-    counts = np.bincount((prob * 1000).astype(np.int64), minlength=1001) / max(len(prob), 1)
-    sure = np.clip(np.arange(1001) / 1000, _SURE, 1 - _SURE)
-    ratio, share = sure / (1 - sure), 0.5
-    for _ in range(300):
-        new = float(np.clip(counts @ (ratio * share / (ratio * share + 1 - share)), _SURE, 1 - _SURE))
-        if abs(new - share) < 1e-5:
-            break
-        share = new
-    return share

@@ -102,7 +102,7 @@ TRAINING = {
     "virtual tripod scans": (("tripods",), slice(None)),
     "virtual drone and tripod scans": (("drone", "tripods"), slice(None)),
     "strewn, without the spacing features": (("strewn",), SHAPES),
-    "strewn, trees unlike the presets": ((UNLIKE,), slice(None)),
+    UNLIKE: ((UNLIKE,), slice(None)),
     "strewn, both kinds of trees": (("strewn", UNLIKE), slice(None)),
     "strewn, both kinds, without the spacing features": (("strewn", UNLIKE), SHAPES),
     "drone, without the spacing features": (("drone",), SHAPES),

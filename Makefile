@@ -57,6 +57,10 @@ train: setup ## the shipped weights again: stands, seven stages, calibration (ab
 	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_closed --stands 18 --seed 3700 --closed --reshape
 	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_bare --stands 12 --seed 3800 --bare --reshape
 	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_all_round --stands 60 --seed 4300 --size 14 --all-round --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/more --stands 16 --seed 5000 --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/more_closed --stands 18 --seed 4900 --closed --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/more_bare --stands 12 --seed 4800 --bare --reshape
+	$(BIN)/python pipelines/training_stands.py runs/stands/more_all_round --stands 50 --seed 4600 --size 14 --all-round --reshape
 	$(BIN)/python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
 	$(BIN)/python pipelines/training_stands.py runs/stands/validation_all_round --stands 4 --seed 4100 --size 14 --all-round
 	$(BIN)/python pipelines/training_stands.py runs/stands/validation_reshaped --stands 8 --seed 2200 --reshape
@@ -69,7 +73,8 @@ train: setup ## the shipped weights again: stands, seven stages, calibration (ab
 	$(BIN)/leafwood train configs/train/uav_bare.yaml -o runs/uav_fifth --resume
 	$(BIN)/leafwood train configs/train/uav_deeper.yaml -o runs/uav_sixth --resume
 	$(BIN)/leafwood train configs/train/uav_reshaped.yaml -o runs/uav --resume
-	$(BIN)/python pipelines/calibrate.py runs/uav/model.safetensors runs/stands/validation*
+	$(BIN)/python pipelines/calibrate.py runs/uav/model.safetensors runs/stands/validation* \
+		--leafless-from runs/stands/late runs/stands/reshaped* runs/stands/more*
 
 picture: setup ## label and draw SCAN=... as PICTURE=...
 	@mkdir -p out

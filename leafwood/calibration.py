@@ -6,28 +6,26 @@ known, and how near the ground it is. Each point's own spacing made stands that 
 
 What is left of the drift differs from scan to scan: a network that is doubtful sees too much wood everywhere. The mean
 of a scan's margins tells how far its zero is off, and a part of it is taken back; no more where the mean is high, for
-then wood is what there is. A scan that is nearly all wood by its own probabilities is a leafless tree or forest: there
-equal shares would spend the finest branches on leaves that are not there.
+then wood is what there is. In a leafless tree or forest wood is nearly all there is, and equal shares would spend the
+finest branches on leaves that are not there. The means of what the network sees tell such a scan from one in leaf: over
+a whole scan they are certain where the network, twig by twig, is not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.postprocess.decay import plain_share, shift
-
-__all__ = ["Calibration", "surroundings"]
+__all__ = ["Calibration", "recognise", "surroundings"]
 
 Floats = NDArray[np.float64]
 
 _COLUMNS = 4  # of surroundings
-# Both chosen on virtual validation stands. Lower, the second takes trees of more wood than leaf for leafless.
-_DOUBTFUL = 0.5  # mean margin up to which it is doubt
-_LEAFLESS = 0.9  # share of wood
+_DOUBTFUL = 0.5  # mean margin up to which it is doubt; chosen on virtual validation stands
+_HELD = 3.0  # inverse strength of the penalty on the coefficients of traits; chosen likewise
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
 
 
@@ -47,22 +45,25 @@ def surroundings(heights: NDArray[Any], shrink: float) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 0.5)); neutral unless fitted.
+    """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 0.5) + leafless * L); neutral unless fitted.
 
-    s are the surroundings of a point, M is the mean margin of its scan. In a leafless scan it is P(wood) for the share
-    of wood that the scan has, not for equal shares.
+    s are the surroundings of a point. M is the mean margin of its scan, and L the chance that the scan is leafless:
+    the sigmoid of a linear function of its traits. It is P(wood) as if leaf and wood were equally common; leaves
+    that are less than a fifth of a scan are not weighed up so far.
 
     Attributes:
         slope: (4,) coefficients of the inverse temperature, linear in s.
         bias: (4,) coefficients of the bias, linear in s.
         scan: coefficient of the mean margin.
-        leafless: share of wood, by the scan's own probabilities, from which on a scan is leafless; 1 for never.
+        leafless: coefficient of the chance that the scan is leafless.
+        traits: coefficients of that chance: a constant, and one for each trait but the first; none for never.
     """
 
     slope: tuple[float, ...] = (1.0,) + (0.0,) * (_COLUMNS - 1)
     bias: tuple[float, ...] = (0.0,) * _COLUMNS
     scan: float = 0.0
-    leafless: float = 1.0
+    leafless: float = 0.0
+    traits: tuple[float, ...] = ()
 
     def logit(self, margin: NDArray[Any], surroundings: Floats) -> NDArray[np.float32]:
         """What is known of some points by themselves.
@@ -77,47 +78,79 @@ class Calibration:
         slope = np.maximum(surroundings @ np.array(self.slope), _NEVER_FLATTER)
         return np.asarray(slope * margin + surroundings @ np.array(self.bias), dtype=np.float32)
 
-    def probability(self, logit: NDArray[Any], mean_margin: float) -> NDArray[np.float32]:
-        """P(wood), as if leaf and wood were equally common unless the scan is leafless.
+    def probability(self, logit: NDArray[Any], traits: Floats) -> NDArray[np.float32]:
+        """P(wood); for which shares, the class says.
 
         Args:
             logit: (n,) of all points of a scan, from :meth:`logit`.
-            mean_margin: over them.
+            traits: (1 + t,) of the scan: means over its points of the margin and of what the network sees.
 
         Returns:
             (n,) float32.
         """
-        shifted = np.clip(logit + self.scan * min(mean_margin, _DOUBTFUL), -60, 60)
-        prob = (1.0 / (1.0 + np.exp(-shifted))).astype(np.float32)
-        share = plain_share(prob) if self.leafless < 1 else 0.0
-        # nothing moves at the limit itself, so that scans just below and above it are labelled alike
-        return shift(prob, share, prior=self.leafless) if share > self.leafless else prob
+        if not len(logit):
+            return np.zeros(0, dtype=np.float32)
+        chance = float(self.chance_leafless(traits[None])[0])
+        moved = self.scan * min(float(traits[0]), _DOUBTFUL) + self.leafless * chance
+        return np.asarray(_sigmoid(logit + moved), dtype=np.float32)
 
-    @classmethod
+    def chance_leafless(self, traits: Floats) -> Floats:
+        """Chance (m,) that each of some scans is leafless, by their traits (m, 1 + t)."""
+        if not self.traits:
+            return np.zeros(len(traits))
+        constant, *others = self.traits
+        return _sigmoid(traits[:, 1:] @ np.array(others) + constant)
+
     def fit(
-        cls,
+        self,
         margin: NDArray[Any],
         surroundings: Floats,
-        mean_margin: NDArray[Any],
+        scan: NDArray[np.integer[Any]],
+        traits: Floats,
         wood: NDArray[np.bool_],
         weight: Floats,
     ) -> Calibration:
-        """Fit by logistic regression.
+        """Fit all but the coefficients of the traits, by logistic regression.
 
         Args:
             margin: (n,) of points of scans that the network has not learnt from.
             surroundings: (n, 4).
-            mean_margin: (n,) of each point's scan.
+            scan: (n,) number of each point's scan, from 0.
+            traits: (m, 1 + t) of the scans.
             wood: (n,) the truth.
-            weight: (n,) such that leaf and wood weigh the same.
+            weight: (n,) such that leaf and wood weigh the same, but for leaves that are hardly there.
         """
-        from sklearn.linear_model import LogisticRegression
-
-        own, mean = np.asarray(margin)[:, None], np.minimum(mean_margin, _DOUBTFUL)
-        columns = np.concatenate([surroundings * own, surroundings, mean[:, None]], axis=1)
-        scale = np.maximum(np.sqrt(np.square(columns).mean(axis=0)), 1e-6)
-        model = LogisticRegression(fit_intercept=False, C=10.0, solver="newton-cholesky")
-        model.fit(columns / scale, wood, sample_weight=weight / weight.mean())
-        found = (model.coef_[0] / scale).round(5).tolist()
+        of_scan = np.column_stack([np.minimum(traits[:, 0], _DOUBTFUL), self.chance_leafless(traits)])
+        columns = np.column_stack([surroundings * np.asarray(margin)[:, None], surroundings, of_scan[scan]])
+        found = _regress(columns, wood, weight)
         slope, bias = tuple(found[:_COLUMNS]), tuple(found[_COLUMNS : 2 * _COLUMNS])
-        return cls(slope=slope, bias=bias, scan=found[-1], leafless=_LEAFLESS)
+        return replace(self, slope=slope, bias=bias, scan=found[-2], leafless=found[-1])
+
+
+def recognise(traits: Floats, leafless: NDArray[np.bool_]) -> Calibration:
+    """Learn to tell leafless scans from others, by logistic regression; the rest is left neutral.
+
+    Args:
+        traits: (m, 1 + t) of scans.
+        leafless: (m,) the truth.
+    """
+    mean, spread = traits[:, 1:].mean(axis=0), np.maximum(traits[:, 1:].std(axis=0), 1e-6)
+    columns = np.column_stack([np.ones(len(traits)), (traits[:, 1:] - mean) / spread])
+    constant, *others = _regress(columns, leafless, np.ones(len(traits)), strength=_HELD)
+    slopes = np.array(others) / spread
+    return Calibration(traits=(float(constant - slopes @ mean), *slopes.tolist()))
+
+
+def _regress(columns: Floats, truth: NDArray[np.bool_], weight: Floats, *, strength: float = 10.0) -> list[float]:
+    """Coefficients (k,) for columns (n, k), penalised by what they are for columns of mean square 1."""
+    from sklearn.linear_model import LogisticRegression
+
+    scale = np.maximum(np.sqrt(np.square(columns).mean(axis=0)), 1e-6)
+    model = LogisticRegression(fit_intercept=False, C=strength, solver="newton-cholesky")
+    model.fit(columns / scale, truth, sample_weight=weight / weight.mean())
+    found: list[float] = (model.coef_[0] / scale).round(5).tolist()
+    return found
+
+
+def _sigmoid(x: NDArray[Any]) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -60, 60))))

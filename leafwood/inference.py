@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,21 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "Segmenter", "load_segmenter"]
 
 DEFAULT_MODEL = "uav"
+
+
+class View(NamedTuple):
+    """What the network says of n points.
+
+    Attributes:
+        margin: (n,) wood logit less leaf logit.
+        surroundings: (n, 4), for :class:`~leafwood.calibration.Calibration`.
+        traits: (1 + t,) means over the points: of the margin, of the features of their voxels and of the channels that
+            the logits are read from.
+    """
+
+    margin: NDArray[np.float32]
+    surroundings: NDArray[np.float64]
+    traits: NDArray[np.float64]
 
 
 class Segmenter:
@@ -105,38 +120,43 @@ class Segmenter:
         """
         shrink = shrinkage(xyz, self.model.graph)
         xyz, height = xyz * np.float32(shrink), height * np.float32(shrink)
-        logit, total = np.zeros(len(xyz), dtype=np.float32), 0.0
+        logit, traits = np.zeros(len(xyz), dtype=np.float32), np.zeros(1)
         done = 0
         for tile in iter_tiles(xyz[:, :2], self.tile_points, self.buffer):
-            margin, known = self.look(xyz[tile.index], height[tile.index], shrink)
+            view = self.look(xyz[tile.index], height[tile.index], shrink, tile.owned)
             owned = tile.index[tile.owned]
-            logit[owned] = self.model.calibration.logit(margin, known)[tile.owned]
-            total += float(margin[tile.owned].sum(dtype=np.float64))
+            logit[owned] = self.model.calibration.logit(view.margin, view.surroundings)[tile.owned]
+            traits = traits + view.traits * (len(owned) / len(xyz))
             done += len(owned)
             if progress:
                 progress(done, len(xyz))
-        return self.model.calibration.probability(logit, total / max(len(xyz), 1))
+        return self.model.calibration.probability(logit, traits)
 
     def look(
-        self, xyz: NDArray[np.float32], height: NDArray[np.float32], shrink: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        self,
+        xyz: NDArray[np.float32],
+        height: NDArray[np.float32],
+        shrink: float,
+        owned: NDArray[np.bool_] | slice = slice(None),
+    ) -> View:
         """What the network says of the points of one tile, before it is calibrated.
 
         Args:
             xyz: (n, 3) metres, already shrunk, non-negative.
             height: (n,) metres above ground, already shrunk, NaN where unknown.
             shrink: the factor, from :func:`leafwood.graph.shrinkage`.
-
-        Returns:
-            Wood logit less leaf logit (n,), and what :class:`~leafwood.calibration.Calibration` needs (n, 4).
+            owned: those of the points that the traits are of.
         """
         graph, node = build_graph(xyz, height, self.model.graph)
-        logits = self.model.network(graph, self.threads)
+        logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:
             margin = smooth(margin, graph["pos0"], graph["neighbours0"], self.threads)
         known = surroundings(graph["x0"][:, -len(HEIGHT_NAMES) :], shrink)
-        return margin[node], known[node]
+        counts = np.bincount(node[owned], minlength=len(margin))
+        seen = (margin[:, None], graph["x0"], hidden)
+        traits = np.concatenate([np.einsum("i,ij->j", counts, x, dtype=np.float64) for x in seen])
+        return View(margin[node], known[node], traits / max(counts.sum(), 1))
 
 
 def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Segmenter | SoulSegmenter:

@@ -115,7 +115,7 @@ def graphs_of(wanted: Wanted, cache: Path) -> list[Example]:
 def on_tree(model: Path, tree: Tree) -> dict[str, float]:
     """Scores of weights on a labelled file."""
     graph, node, truth = tree
-    logits = load_model(model).network(graph, threads=1)
+    logits, _ = load_model(model).network(graph, threads=1)
     wood = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
     return score(truth, wood[node]).as_dict()
 

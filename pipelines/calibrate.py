@@ -1,12 +1,14 @@
-"""Fit a model's calibration on virtual validation stands, over the range of densities, and write it into its card.
+"""Fit a model's calibration on virtual stands, over the range of densities, and write it into its card.
 
-    python pipelines/calibrate.py MODEL.safetensors runs/stands/validation*
+    python pipelines/calibrate.py MODEL.safetensors runs/stands/validation* --leafless-from runs/stands/late ...
 
 Every stand is looked at as it was flown and thinned to several densities, whole and as single trees, without ground but
-for what no filter would take away. Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold,
-but for bare trees: leaves below 20 % are not weighed up to half, as in training. Prints the balanced accuracy and the
+for what no filter would take away. Which of them are leafless is learnt from the stands of `--leafless-from`: it takes
+more of them than there are validation stands, so the network may have learnt from them too. All else is fitted on the
+validation stands. Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold, but for bare
+trees: leaves below 20 % are not weighed up to half, as in training. Prints the balanced accuracy and the
 calibration error before and after, by density, on stands that the fit has not seen (two folds). Where the fit lowers
-the balanced accuracy of those, the card keeps what it has.
+the share of the weight that is labelled right there, the card keeps what it has.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.calibration import Calibration
+from leafwood.calibration import Calibration, recognise
 from leafwood.checkpoint import Model, load_model
-from leafwood.classes import LEAF, WOOD
+from leafwood.classes import IGNORE, LEAF, WOOD
 from leafwood.graph import shrinkage
 from leafwood.inference import Segmenter
 from leafwood.samplers.crops import heaped
@@ -32,6 +34,7 @@ DENSITIES = (20, 80, 300, 1200, 5000)  # points per m²
 MOST = 100_000  # points of a piece: denser pieces are narrower
 SAMPLE = 10_000  # points of a piece that are kept
 HEAPED = 0.4  # share of the pieces with heaps on the ground, as in training
+LEAFLESS = 0.15  # share of leaves below which a piece is leafless
 FEW = {LEAF: 0.2, WOOD: 0.002}  # shares below which a class is no longer weighed up
 
 
@@ -42,8 +45,8 @@ class Piece:
     stand: int
     name: str
     margin: NDArray[np.float32]
-    mean_margin: float
     surroundings: NDArray[np.float64]
+    traits: NDArray[np.float64]
     wood: NDArray[np.bool_]
 
     @property
@@ -72,64 +75,83 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     """The network's margins on a cut-out."""
     xyz = piece.xyz - piece.xyz.min(axis=0)
     shrink = shrinkage(xyz, segmenter.model.graph)
-    margin, around = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink), shrink)
-    kept = np.flatnonzero(piece.label >= 0)
+    view = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink), shrink)
+    kept = np.flatnonzero(piece.label != IGNORE)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]
-    return Piece(stand, name, margin[kept], float(margin.mean()), around[kept], piece.label[kept] == 1)
+    return Piece(stand, name, view.margin[kept], view.surroundings[kept], view.traits, piece.label[kept] == WOOD)
 
 
 def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list[Piece]:
-    """All pieces with both classes in them."""
+    """All pieces with wood in them."""
     segmenter, pieces = Segmenter(model), []
     for number, path in enumerate(path for folder in folders for path in sorted(folder.glob("*.laz"))):
         stand = load_stand(path)
         for density in DENSITIES:
             seen = heaped(stand, rng) if rng.random() < HEAPED else stand
             for kind, part in cut(seen.take(np.flatnonzero(~seen.ground)), density, rng):
-                wood = int((part.label == 1).sum())
-                if wood >= 20 and (part.label == 0).sum() >= 20:
+                if (part.label == WOOD).sum() >= 20 and (part.label != IGNORE).sum() >= 100:
                     pieces.append(look(part, number, f"{kind} {density:5d}", segmenter, rng))
         print(f"{path}: {len(pieces)} pieces so far", flush=True)
     return pieces
 
 
-def fitted(pieces: list[Piece]) -> Calibration:
+def recogniser(pieces: list[Piece]) -> Calibration:
+    """What tells leafless pieces from others."""
+    leafless = np.array([1 - piece.wood.mean() < LEAFLESS for piece in pieces])
+    found = recognise(np.array([piece.traits for piece in pieces]), leafless)
+    print(f"{leafless.sum()} of {len(pieces)} pieces are leafless")
+    return found
+
+
+def fitted(pieces: list[Piece], start: Calibration) -> Calibration:
     """The calibration of some pieces."""
-    columns = [(p.margin, p.surroundings, np.full(len(p.wood), p.mean_margin), p.wood, p.weight) for p in pieces]
-    return Calibration.fit(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+    columns = [(p.margin, p.surroundings, np.full(len(p.wood), n), p.wood, p.weight) for n, p in enumerate(pieces)]
+    margin, around, number, wood, weight = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return start.fit(margin, around, number, np.array([p.traits for p in pieces]), wood, weight)
 
 
-def judged(piece: Piece, calibration: Calibration) -> tuple[float, float]:
-    """Balanced accuracy at one half, and expected calibration error of the balanced piece."""
-    prob = calibration.probability(calibration.logit(piece.margin, piece.surroundings), piece.mean_margin)
+def judged(piece: Piece, calibration: Calibration) -> tuple[float, float, float]:
+    """Balanced accuracy at one half, share of the weight that is labelled right, and expected calibration error."""
+    prob = calibration.probability(calibration.logit(piece.margin, piece.surroundings), piece.traits)
     right = (prob > 0.5) == piece.wood
-    accuracy = 0.5 * (right[piece.wood].mean() + right[~piece.wood].mean())
+    accuracy = np.mean([right[those].mean() for those in (piece.wood, ~piece.wood) if those.any()])
+    weight = piece.weight / piece.weight.sum()
     box = np.minimum((prob * 15).astype(int), 14)
-    gap = np.bincount(box, weights=piece.weight * (prob - piece.wood), minlength=15)
-    return float(accuracy), float(np.abs(gap).sum())
+    gap = np.bincount(box, weights=weight * (prob - piece.wood), minlength=15)
+    return float(accuracy), float(weight[right].sum()), float(np.abs(gap).sum())
+
+
+def report(name: str, pieces: list[Piece], after: list[Calibration]) -> tuple[float, float]:
+    """Print a line; shares of the weight that are labelled right before and after."""
+    before = np.mean([judged(p, Calibration()) for p in pieces], axis=0)
+    now = np.mean([judged(p, after[p.stand % 2]) for p in pieces], axis=0)
+    print(f"{name:10s} {len(pieces):4d}  " + "  ".join(f"{a:.3f} -> {b:.3f}" for a, b in zip(before, now, strict=True)))
+    return float(before[1]), float(now[1])
 
 
 def main() -> None:
     """Fit, cross-check, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("stands", type=Path, nargs="+", help="folders of labelled stands")
+    parser.add_argument("stands", type=Path, nargs="+", help="folders of labelled validation stands")
+    parser.add_argument("--leafless-from", type=Path, nargs="+", required=True, help="folders of labelled stands")
     args = parser.parse_args()
     model = load_model(args.model)
+    start = recogniser(collect(args.leafless_from, model, np.random.default_rng(1)))
     pieces = collect(args.stands, model, np.random.default_rng(0))
-    folds = [fitted([p for p in pieces if p.stand % 2 != fold]) for fold in (0, 1)]
-    print("piece         n  balanced accuracy  calibration error  (before -> after, mean over pieces)")
-    for name in [*sorted({p.name for p in pieces}), "all"]:
-        those = [p for p in pieces if name in (p.name, "all")]
-        before = np.mean([judged(p, Calibration()) for p in those], axis=0)
-        after = np.mean([judged(p, folds[p.stand % 2]) for p in those], axis=0)
-        print(f"{name:10s} {len(those):4d}  {before[0]:.3f} -> {after[0]:.3f}     {before[1]:.3f} -> {after[1]:.3f}")
-    if after[0] < before[0]:
+    folds = [fitted([p for p in pieces if p.stand % 2 != fold], start) for fold in (0, 1)]
+    print("piece         n  balanced accuracy  weight labelled right  calibration error  (before -> after)")
+    for name in sorted({p.name for p in pieces}):
+        report(name, [p for p in pieces if p.name == name], folds)
+    report("leafless", [p for p in pieces if 1 - p.wood.mean() < LEAFLESS], folds)
+    report("in leaf", [p for p in pieces if 1 - p.wood.mean() >= LEAFLESS], folds)
+    before, after = report("all", pieces, folds)
+    if after < before:
         print("no better on stands it has not seen: not written")
         return
     card = args.model.with_suffix(".json")
     described = json.loads(card.read_text(encoding="utf-8"))
-    described["calibration"] = dataclasses.asdict(fitted(pieces))
+    described["calibration"] = dataclasses.asdict(fitted(pieces, start))
     card.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafwood.calibration import Calibration, surroundings
+from leafwood.calibration import Calibration, recognise, surroundings
 from leafwood.features import height_features
 
 
@@ -23,17 +23,25 @@ def drifting(n: int, seed: int):
     return margin, np.concatenate(around), wood
 
 
+def fit(margin, around, wood):
+    """Of points of one scan."""
+    scan = np.zeros(len(wood), dtype=np.int64)
+    return Calibration().fit(margin, around, scan, np.zeros((1, 1)), wood, np.ones(len(wood)))
+
+
 @settings(deadline=None)
 @given(st.floats(-30, 30), st.floats(0.3, 1.0))
 def test_unfitted_it_is_the_sigmoid_of_the_margin(margin, shrink):
     neutral = Calibration()
-    found = neutral.probability(neutral.logit(np.array([margin]), surroundings(np.zeros((1, 3)), shrink)), 3.0)
+    found = neutral.probability(
+        neutral.logit(np.array([margin]), surroundings(np.zeros((1, 3)), shrink)), np.array([3.0])
+    )
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-margin)), rtol=1e-5)
 
 
 def test_a_threshold_that_drifts_with_density_is_set_right_everywhere():
     margin, around, wood = drifting(20_000, 1)
-    found = Calibration.fit(margin, around, np.zeros(len(wood)), wood, np.ones(len(wood)))
+    found = fit(margin, around, wood)
     margin, around, wood = drifting(20_000, 2)
     before, after = (c.logit(margin, around) > 0 for c in (Calibration(), found))
     for dense in (False, True):
@@ -46,8 +54,8 @@ def test_a_threshold_that_drifts_with_density_is_set_right_everywhere():
 
 def test_fitted_probabilities_are_frequencies():
     margin, around, wood = drifting(20_000, 3)
-    found = Calibration.fit(margin, around, np.zeros(len(wood)), wood, np.ones(len(wood)))
-    prob = found.probability(found.logit(margin, around), 0.0)
+    found = fit(margin, around, wood)
+    prob = found.probability(found.logit(margin, around), np.zeros(1))
     for low in np.arange(0, 1, 0.2):
         here = (prob >= low) & (prob < low + 0.2)
         assert abs(prob[here].mean() - wood[here].mean()) < 0.03
@@ -64,39 +72,61 @@ def test_scans_whose_zero_is_off_are_brought_back_by_their_mean():
     scans, n = 40, 500
     wood = rng.random((scans, n)) < 0.5
     margin = np.where(wood, 1.5, -1.5) + 1.5 * rng.standard_normal((scans, n)) - rng.uniform(0, 3, (scans, 1))
-    mean = np.broadcast_to(margin.mean(axis=1, keepdims=True), margin.shape)
+    traits = margin.mean(axis=1, keepdims=True)
     around = surroundings(np.zeros((scans * n, 3)), 1.0)
-    found = Calibration.fit(margin.ravel(), around, mean.ravel(), wood.ravel(), np.ones(scans * n))
+    number = np.repeat(np.arange(scans), n)
+    found = Calibration().fit(margin.ravel(), around, number, traits, wood.ravel(), np.ones(scans * n))
     right = [
-        ((found.probability(found.logit(m, around[:n]), float(m.mean())) > 0.5) == w).mean()
-        for m, w in zip(margin, wood, strict=True)
+        ((found.probability(found.logit(m, around[:n]), t) > 0.5) == w).mean()
+        for m, t, w in zip(margin, traits, wood, strict=True)
     ]
     assert found.scan < 0
     assert np.mean(right) > ((margin > 0) == wood).mean() + 0.05
     assert min(right) > 0.75
 
 
-def leafy_and_leafless(share: float, seed: int):
-    """Logits that hold for equal shares, of a scan with that share of wood."""
+def scans(number: int, seed: int):
+    """Traits of scans of which every third is leafless: mean margin, means of what is seen (far from 0)."""
     rng = np.random.default_rng(seed)
-    wood = rng.random(20_000) < share
-    return np.where(wood, 2.0, -2.0) + 2.0 * rng.standard_normal(len(wood)), wood
+    leafless = np.arange(number) % 3 == 0
+    seen = np.array([40.0, -3.0, 0.1]) + rng.standard_normal((number, 3)) * (0.5, 2.0, 0.01)
+    seen[leafless] += (1.5, 3.0, 0.0)
+    return np.column_stack([rng.standard_normal(number), seen]), leafless
 
 
-@settings(deadline=None, max_examples=20)
-@given(st.floats(0.01, 0.8), st.integers(0, 99))
-def test_a_scan_with_leaves_keeps_its_equal_shares(share, seed):
-    logit, _ = leafy_and_leafless(share, seed)
-    plain, other = (Calibration(leafless=leafless).probability(logit, 0.0) for leafless in (1.0, 0.9))
-    np.testing.assert_array_equal(plain, other)
+def test_leafless_scans_are_recognised_by_what_the_network_sees():
+    found = recognise(*scans(300, 1))
+    traits, leafless = scans(1000, 2)
+    chance = found.chance_leafless(traits)
+    assert (chance[leafless] > 0.5).mean() > 0.9
+    assert (chance[~leafless] < 0.5).mean() > 0.95
 
 
-def test_a_leafless_scan_keeps_its_finest_branches():
-    logit, wood = leafy_and_leafless(0.998, 1)
-    before, after = (Calibration(leafless=leafless).probability(logit, 0.0)[wood] > 0.5 for leafless in (1.0, 0.9))
-    assert before.mean() < 0.87
-    assert after.mean() > 0.97
+@given(st.floats(-5, 5), st.integers(0, 999))
+def test_the_mean_margin_does_not_make_a_scan_leafless(mean, row):
+    traits = scans(1000, 2)[0][[row]]
+    found = recognise(*scans(300, 1))
+    moved = np.column_stack([[mean], traits[:, 1:]])
+    assert found.chance_leafless(traits) == found.chance_leafless(moved)
+
+
+def test_a_leafless_scan_keeps_its_finest_branches_and_others_their_equal_shares():
+    rng = np.random.default_rng(5)
+    traits, leafless = scans(120, 3)
+    wood = rng.random((120, 500)) < np.where(leafless, 0.99, 0.3)[:, None]
+    margin = np.where(wood, 1.0, -1.0) + 1.5 * rng.standard_normal(wood.shape)
+    share = wood.mean(axis=1, keepdims=True)
+    weight = np.where(wood, 0.5 / share, 0.5 / np.maximum(1 - share, 0.2))
+    around = surroundings(np.zeros((wood.size, 3)), 1.0)
+    number = np.repeat(np.arange(120), 500)
+    found = recognise(traits, leafless).fit(margin.ravel(), around, number, traits, wood.ravel(), weight.ravel())
+    assert found.leafless > 1
+    for scan in range(6):
+        prob = found.probability(found.logit(margin[scan], around[:500]), traits[scan])
+        assert (prob[wood[scan]] > 0.5).mean() > (0.95 if leafless[scan] else 0.6)
+        if not leafless[scan]:
+            assert (prob[~wood[scan]] < 0.5).mean() > 0.6
 
 
 def test_no_points_have_no_probability():
-    assert Calibration(leafless=0.9).probability(np.zeros(0), 0.0).shape == (0,)
+    assert Calibration(leafless=2.0, traits=(0.0, 1.0)).probability(np.zeros(0), np.zeros(1)).shape == (0,)

@@ -1,9 +1,12 @@
 """The segmenter with an untrained network: what must hold whatever the weights are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from leafwood.calibration import Calibration
 from leafwood.checkpoint import Model, load_model, save_model
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
@@ -59,6 +62,29 @@ def test_same_input_same_output(model):
     cloud = PointCloud.from_xyz(xyz, {"classification": classes})
     one, two = (Segmenter(model).segment(cloud).columns["wood_prob"] for _ in range(2))
     assert one.tobytes() == two.tobytes()
+
+
+def test_traits_are_means_over_the_points_that_are_owned(model):
+    xyz = plot()[0].astype(np.float32)
+    xyz -= xyz.min(axis=0)
+    height, left = xyz[:, 2].copy(), xyz[:, 0] < 4
+    segmenter = Segmenter(model, smoothing=False)
+    whole, one, other = (segmenter.look(xyz, height, 1.0, owned) for owned in (slice(None), left, ~left))
+    np.testing.assert_allclose(
+        one.traits * left.mean() + other.traits * (~left).mean(), whole.traits, rtol=1e-6, atol=1e-9
+    )
+    assert whole.traits[0] == pytest.approx(whole.margin.mean(), abs=1e-5)
+    assert one.traits[0] == pytest.approx(one.margin[left].mean(), abs=1e-5)
+
+
+def test_a_scan_that_is_found_leafless_has_more_wood(model):
+    xyz, classes = plot()
+    cloud = PointCloud.from_xyz(xyz, {"classification": classes})
+    traits = (4.0, *[0.0] * (model.graph.n_features(0) + 32))
+    found = [replace(model, calibration=Calibration(leafless=c, traits=traits)) for c in (0.0, 2.0)]
+    plain, bare = (Segmenter(m).segment(cloud).columns["wood_prob"][classes != 2] for m in found)
+    moved = np.log(bare / (1 - bare)) - np.log(plain / (1 - plain))
+    np.testing.assert_allclose(moved, 2.0 / (1 + np.exp(-4.0)), atol=1e-3)
 
 
 def test_bare_coordinates_are_enough(model):

@@ -30,8 +30,8 @@ _EPSILON = 1e-5  # torch's LayerNorm
 class Network(Protocol):
     """What labels a graph."""
 
-    def __call__(self, graph: Graph, threads: int) -> Floats:
-        """Logits (m, 2) of the m finest voxels, leaf and wood."""
+    def __call__(self, graph: Graph, threads: int) -> tuple[Floats, Floats]:
+        """Logits (m, 2) of the m finest voxels, leaf and wood, and the channels (m, c) that they are read from."""
 
 
 class _Tensors:
@@ -176,11 +176,13 @@ class TrainedUNet:
         self.head = first, tensors.linear("head.4", 32, 2)
         tensors.finish()
 
-    def __call__(self, graph: Graph, threads: int) -> Floats:
-        """Logits (m, 2) of the m finest voxels, leaf and wood, by so many threads."""
+    def __call__(self, graph: Graph, threads: int) -> tuple[Floats, Floats]:
+        """Logits (m, 2) of the m finest voxels, leaf and wood, and the channels (m, 32) that they are read from."""
+        (first, bias), (second, end) = self.head
         with threadpool_limits(1, user_api="blas"):  # the threads are those of by_rows
             x = self._up(self._down(graph, threads), graph, threads)
-            return by_rows(lambda rows: self._decide(x[rows]), len(x), threads)
+            hidden = by_rows(lambda rows: _relu(_standard(x[rows]) @ first + bias), len(x), threads)
+            return hidden @ second + end, hidden
 
     def _down(self, graph: Graph, threads: int) -> list[Floats]:
         """What each level knows on the way down, finest first."""
@@ -220,7 +222,3 @@ class TrainedUNet:
         width = own.shape[1]
         x = own[rows] @ first[:width] + offset @ first[width : width + 3] + above[parent]
         return rest(np.asarray(x, dtype=np.float32))
-
-    def _decide(self, x: Floats) -> Floats:
-        (first, bias), (second, end) = self.head
-        return _relu(_standard(x) @ first + bias) @ second + end

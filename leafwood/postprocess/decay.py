@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from leafwood.errors import BadConfig
 
-__all__ = ["expected_wood", "plain_share", "share_error", "shift", "wood_share"]
+__all__ = ["expected_wood", "share_error", "shift", "wood_share"]
 
 Floats = NDArray[np.float64]
 
@@ -70,22 +70,6 @@ def wood_share(
     whole = _maximise(counts.sum(axis=0, keepdims=True), ratio, _TYPICAL, _TYPICAL_POINTS, np.zeros((1, 1)))
     apart = np.abs(np.subtract.outer(np.arange(strata), np.arange(strata)))
     return _maximise(counts, ratio, float(whole[0]), strength, np.where(apart > 0, _REACH**apart, 0.0))
-
-
-def plain_share(prob: NDArray[np.floating[Any]]) -> float:
-    """Share of wood of a scan by its probabilities alone, which are trusted entirely: see the module.
-
-    Args:
-        prob: (n,) P(wood) at equal shares, 0..1.
-
-    Returns:
-        0.002 to 0.998; 0 without points.
-    """
-    counts, ratio = _tabulate(prob, np.zeros(len(prob), dtype=np.int64), 0.5)
-    if not len(counts):
-        return 0.0
-    share = _maximise(counts, ratio, 0.0, 0.0, np.zeros((1, 1)))
-    return float(np.clip(share[0], _SURE, 1 - _SURE))
 
 
 def share_error(

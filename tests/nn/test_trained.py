@@ -34,17 +34,20 @@ def weights(network):
 def test_it_gives_the_logits_of_the_torch_network(network, weights, n, threads):
     xyz = RNG.uniform(0, 3, (n, 3)).astype(np.float32)
     height = np.where(xyz[:, 0] < 1.5, xyz[:, 2], np.nan).astype(np.float32)
-    found = TrainedUNet(weights, GRAPH, SHAPE)(build_graph(xyz, height, GRAPH)[0], threads)
+    found, channels = TrainedUNet(weights, GRAPH, SHAPE)(build_graph(xyz, height, GRAPH)[0], threads)
     assert found.dtype == np.float32
     with torch.inference_mode():
         expected = network(build_example(xyz, height, GRAPH)[0])
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4, rtol=1e-4)
+    assert channels.shape == (len(found), 32)
+    read = channels @ weights["head.4.weight"].T + weights["head.4.bias"]
+    np.testing.assert_allclose(read, expected.numpy(), atol=1e-4, rtol=1e-4)
 
 
 def test_the_number_of_threads_changes_nothing(weights):
     graph, _ = build_graph(RNG.uniform(0, 3, (20_000, 3)).astype(np.float32), np.zeros(20_000, np.float32), GRAPH)
     one, two = (TrainedUNet(weights, GRAPH, SHAPE)(graph, threads) for threads in (1, 2))
-    assert one.tobytes() == two.tobytes()
+    assert [x.tobytes() for x in one] == [x.tobytes() for x in two]
 
 
 @pytest.mark.parametrize("k", [1, 2, 16])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.errors import BadConfig
-from leafwood.postprocess.decay import expected_wood, plain_share, share_error, shift, wood_share
+from leafwood.postprocess.decay import expected_wood, share_error, shift, wood_share
 
 
 def scored(
@@ -39,19 +39,6 @@ def trusting(prob: np.ndarray) -> float:
     for _ in range(2000):
         share = float(shift(prob, share).mean())
     return share
-
-
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.95])
-def test_trusted_entirely_the_share_is_that_of_the_published_iteration(share: float) -> None:
-    wood, _, prob = scored([share], [20_000])
-    assert plain_share(prob) == pytest.approx(trusting(np.clip(prob, 0.002, 0.998)), abs=2e-3)
-    assert plain_share(prob) == pytest.approx(wood.mean(), abs=0.02)
-
-
-def test_no_points_have_no_share_and_one_class_alone_is_the_limit() -> None:
-    assert plain_share(np.zeros(0)) == 0.0
-    assert plain_share(np.ones(100)) == 0.998
-    assert plain_share(np.zeros(100)) == 0.002
 
 
 @pytest.mark.parametrize("bias", [-0.5, 0.5])

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 _COLUMNS = 4  # of surroundings
 _DOUBTFUL = 0.5  # mean margin up to which it is doubt; chosen on virtual validation stands
+_BARE = 0.95  # share of wood in a leafless scan
 _HELD = 3.0  # inverse strength of the penalty on the coefficients of traits; chosen likewise
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
 
@@ -47,15 +48,15 @@ def surroundings(heights: NDArray[Any], shrink: float) -> Floats:
 class Calibration:
     """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 0.5) + leafless * L); neutral unless fitted.
 
-    s are the surroundings of a point. M is the mean margin of its scan, and L the chance that the scan is leafless:
-    the sigmoid of a linear function of its traits. It is P(wood) as if leaf and wood were equally common; leaves
-    that are less than a fifth of a scan are not weighed up so far.
+    s are the surroundings of a point, M is the mean margin of its scan. L are the log odds of wood that follow from the
+    chance that the scan is leafless, which is the sigmoid of a linear function of its traits. It is P(wood) as if leaf and
+    wood were equally common; leaves that are less than a fifth of a scan are not weighed up so far.
 
     Attributes:
         slope: (4,) coefficients of the inverse temperature, linear in s.
         bias: (4,) coefficients of the bias, linear in s.
         scan: coefficient of the mean margin.
-        leafless: coefficient of the chance that the scan is leafless.
+        leafless: coefficient of those log odds.
         traits: coefficients of that chance: a constant, and one for each trait but the first; none for never.
     """
 
@@ -90,9 +91,8 @@ class Calibration:
         """
         if not len(logit):
             return np.zeros(0, dtype=np.float32)
-        chance = float(self.chance_leafless(traits[None])[0])
-        moved = self.scan * min(float(traits[0]), _DOUBTFUL) + self.leafless * chance
-        return np.asarray(_sigmoid(logit + moved), dtype=np.float32)
+        mean, odds = self._of_scans(traits[None])[0]
+        return np.asarray(_sigmoid(logit + self.scan * mean + self.leafless * odds), dtype=np.float32)
 
     def chance_leafless(self, traits: Floats) -> Floats:
         """Chance (m,) that each of some scans is leafless, by their traits (m, 1 + t)."""
@@ -100,6 +100,11 @@ class Calibration:
             return np.zeros(len(traits))
         constant, *others = self.traits
         return _sigmoid(traits[:, 1:] @ np.array(others) + constant)
+
+    def _of_scans(self, traits: Floats) -> Floats:
+        """What moves the logits of scans: min(M, 0.5) and L (m, 2) by their traits (m, 1 + t)."""
+        wood = 0.5 + (_BARE - 0.5) * self.chance_leafless(traits)
+        return np.column_stack([np.minimum(traits[:, 0], _DOUBTFUL), np.log(wood / (1 - wood))])
 
     def fit(
         self,
@@ -120,8 +125,8 @@ class Calibration:
             wood: (n,) the truth.
             weight: (n,) such that leaf and wood weigh the same, but for leaves that are hardly there.
         """
-        of_scan = np.column_stack([np.minimum(traits[:, 0], _DOUBTFUL), self.chance_leafless(traits)])
-        columns = np.column_stack([surroundings * np.asarray(margin)[:, None], surroundings, of_scan[scan]])
+        own = np.asarray(margin)[:, None]
+        columns = np.column_stack([surroundings * own, surroundings, self._of_scans(traits)[scan]])
         found = _regress(columns, wood, weight)
         slope, bias = tuple(found[:_COLUMNS]), tuple(found[_COLUMNS : 2 * _COLUMNS])
         return replace(self, slope=slope, bias=bias, scan=found[-2], leafless=found[-1])

@@ -49,8 +49,8 @@ class Calibration:
     """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 0.5) + leafless * L); neutral unless fitted.
 
     s are the surroundings of a point, M is the mean margin of its scan. L are the log odds of wood that follow from the
-    chance that the scan is leafless, which is the sigmoid of a linear function of its traits. It is P(wood) as if leaf and
-    wood were equally common; leaves that are less than a fifth of a scan are not weighed up so far.
+    chance that the scan is leafless, which is the sigmoid of a linear function of its traits. It is P(wood) as if leaf
+    and wood were equally common; leaves that are less than a fifth of a scan are not weighed up so far.
 
     Attributes:
         slope: (4,) coefficients of the inverse temperature, linear in s.

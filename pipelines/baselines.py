@@ -65,10 +65,10 @@ class BoostedTrees:
     def __init__(self, graph: GraphConfig, trees: HistGradientBoostingClassifier) -> None:
         self.trees, self.finest = trees, replace(graph, n_levels=1)
 
-    def __call__(self, graph: Graph, threads: int) -> NDArray[np.float32]:
-        """Logits (m, 2), that of leaf 0."""
+    def __call__(self, graph: Graph, threads: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (m, 2), that of leaf 0, and no channels (m, 0)."""
         margin = self.trees.decision_function(graph["x0"]).astype(np.float32)
-        return np.stack([np.zeros_like(margin), margin], axis=1)
+        return np.stack([np.zeros_like(margin), margin], axis=1), np.zeros((len(margin), 0), dtype=np.float32)
 
     def segmenter(self, *, smoothing: bool, threads: int) -> Segmenter:
         """Labels clouds with the trees."""

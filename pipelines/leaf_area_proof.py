@@ -8,8 +8,8 @@ shares estimated from `wood_prob`), with true labels, and with true labels that 
 footprint resolves those, leafwood does not learn them, and nobody who labels real scans marks them.
 
 All of these share what clumping hides from any count of pulses, so the bias that wood causes is the difference between
-no removal and true labels; the error against the true area of the meshes is given beside it. Stands that are flown, and
-those measured with the same model, are not done again.
+no removal and true labels; the error against the true area of the meshes is given beside it. Stands that are there are
+not flown again.
 """
 
 from __future__ import annotations
@@ -121,21 +121,10 @@ def _told(result: PointCloud, wood: NDArray[np.bool_]) -> NDArray[np.uint16]:
 
 
 def stand(task: Task, segmenter: Segmenter) -> Measured:
-    """Fly and measure a stand, as far as that is not done yet."""
+    """Fly a stand, if that is not done yet, and measure it."""
     if not task.done():
         produce(task)
-    record = task.path.with_name(f"{task.path.stem}_lad.json")
-    key = {"model": segmenter.model.sha256, "survey": task.recipe}
-    if record.exists():
-        known = json.loads(record.read_text(encoding="utf-8"))
-        if {name: known.get(name) for name in key} == key:
-            found = {method: np.array(lad) for method, lad in known["found"].items()}
-            return Measured(task.path.stem, np.array(known["z"]), np.array(known["truth"]), found)
-    measured = measure(task, segmenter)
-    lad = {method: values.tolist() for method, values in measured.found.items()}
-    content = key | {"z": measured.z.tolist(), "truth": measured.truth.tolist(), "found": lad}
-    record.write_text(json.dumps(content) + "\n", encoding="utf-8")
-    return measured
+    return measure(task, segmenter)
 
 
 def removed(stands: Sequence[Measured], method: str, reference: str, number: int = ALL) -> float:

@@ -24,7 +24,7 @@ __all__ = ["Calibration", "recognise", "surroundings"]
 Floats = NDArray[np.float64]
 
 _COLUMNS = 4  # of surroundings
-_DOUBTFUL = 0.5  # mean margin up to which it is doubt; chosen on virtual validation stands
+_DOUBTFUL = 1.0  # mean margin up to which it is doubt; chosen on virtual validation stands
 _BARE = 0.95  # share of wood in a leafless scan
 _HELD = 3.0  # inverse strength of the penalty on the coefficients of traits; chosen likewise
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
@@ -46,7 +46,7 @@ def surroundings(heights: NDArray[Any], shrink: float) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 0.5) + leafless * L); neutral unless fitted.
+    """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 1) + leafless * L); neutral unless fitted.
 
     s are the surroundings of a point, M is the mean margin of its scan. L are the log odds of wood that follow from the
     chance that the scan is leafless, which is the sigmoid of a linear function of its traits. It is P(wood) as if leaf
@@ -102,7 +102,7 @@ class Calibration:
         return _sigmoid(traits[:, 1:] @ np.array(others) + constant)
 
     def _of_scans(self, traits: Floats) -> Floats:
-        """What moves the logits of scans: min(M, 0.5) and L (m, 2) by their traits (m, 1 + t)."""
+        """What moves the logits of scans: min(M, 1) and L (m, 2) by their traits (m, 1 + t)."""
         wood = 0.5 + (_BARE - 0.5) * self.chance_leafless(traits)
         return np.column_stack([np.minimum(traits[:, 0], _DOUBTFUL), np.log(wood / (1 - wood))])
 

@@ -50,6 +50,11 @@ class Piece:
     wood: NDArray[np.bool_]
 
     @property
+    def leafless(self) -> bool:
+        """Whether there is hardly any leaf."""
+        return bool(1 - self.wood.mean() < LEAFLESS)
+
+    @property
     def weight(self) -> NDArray[np.float64]:
         """Leaf and wood weigh the same unless there is hardly any leaf, and every piece as much as the next."""
         share = self.wood.mean()
@@ -97,7 +102,7 @@ def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list
 
 def recogniser(pieces: list[Piece]) -> Calibration:
     """What tells leafless pieces from others."""
-    leafless = np.array([1 - piece.wood.mean() < LEAFLESS for piece in pieces])
+    leafless = np.array([piece.leafless for piece in pieces])
     found = recognise(np.array([piece.traits for piece in pieces]), leafless)
     print(f"{leafless.sum()} of {len(pieces)} pieces are leafless")
     return found
@@ -143,8 +148,8 @@ def main() -> None:
     print("piece         n  balanced accuracy  weight labelled right  calibration error  (before -> after)")
     for name in sorted({p.name for p in pieces}):
         report(name, [p for p in pieces if p.name == name], folds)
-    report("leafless", [p for p in pieces if 1 - p.wood.mean() < LEAFLESS], folds)
-    report("in leaf", [p for p in pieces if 1 - p.wood.mean() >= LEAFLESS], folds)
+    report("leafless", [p for p in pieces if p.leafless], folds)
+    report("in leaf", [p for p in pieces if not p.leafless], folds)
     before, after = report("all", pieces, folds)
     if after < before:
         print("no better on stands it has not seen: not written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,20 +95,24 @@ def scans(number: int, seed: int):
     return np.column_stack([rng.standard_normal(number), seen]), leafless
 
 
-def test_leafless_scans_are_recognised_by_what_the_network_sees():
-    found = recognise(*scans(300, 1))
+@pytest.fixture(scope="module")
+def recogniser():
+    return recognise(*scans(300, 1))
+
+
+def test_leafless_scans_are_recognised_by_what_the_network_sees(recogniser):
     traits, leafless = scans(1000, 2)
-    chance = found.chance_leafless(traits)
+    chance = recogniser.chance_leafless(traits)
     assert (chance[leafless] > 0.5).mean() > 0.86  # the two kinds are 3.4 standard deviations apart
     assert (chance[~leafless] < 0.5).mean() > 0.95
 
 
+@settings(deadline=None)
 @given(st.floats(-5, 5), st.integers(0, 999))
-def test_the_mean_margin_does_not_make_a_scan_leafless(mean, row):
+def test_the_mean_margin_does_not_make_a_scan_leafless(recogniser, mean, row):
     traits = scans(1000, 2)[0][[row]]
-    found = recognise(*scans(300, 1))
     moved = np.column_stack([[mean], traits[:, 1:]])
-    assert found.chance_leafless(traits) == found.chance_leafless(moved)
+    assert recogniser.chance_leafless(traits) == recogniser.chance_leafless(moved)
 
 
 def test_a_leafless_scan_keeps_its_finest_branches_and_others_their_equal_shares():

@@ -102,6 +102,17 @@ class PointCloud:
         """Points so far from the others that they cannot belong to the same scan (n,)."""
         return np.asarray(((self.xyz < 0) | (self.xyz > 2 * _FAR)).any(axis=1))
 
+    def returns(self) -> NDArray[np.uint8]:
+        """Return number and number of returns of each point's pulse (n, 2).
+
+        Both are 0 where the file does not say, and everywhere if it says 1 of 1 everywhere: that is what is written
+        where they are not known.
+        """
+        unknown = np.zeros(len(self), dtype=np.uint8)
+        pair = [self.columns.get(name, unknown) for name in ("return_number", "number_of_returns")]
+        table = np.column_stack([np.clip(column, 0, 255).astype(np.uint8) for column in pair])
+        return table if table.max(initial=0) > 1 else np.zeros_like(table)
+
     def absolute(self) -> NDArray[np.float64]:
         """Coordinates in file units, (n, 3) float64."""
         metres = np.array([self.unit[0], self.unit[0], self.unit[1]])

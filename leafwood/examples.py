@@ -36,13 +36,16 @@ class Example(Data):
 
 
 def build_example(
-    xyz: NDArray[np.float32], height: NDArray[np.float32], config: GraphConfig
+    xyz: NDArray[np.float32],
+    height: NDArray[np.float32],
+    config: GraphConfig,
+    returns: NDArray[np.uint8] | None = None,
 ) -> tuple[Example, NDArray[np.int64]]:
     """The graph of a cloud for training; see :func:`~leafwood.graph.build_graph`.
 
     Returns:
         The graph, without labels yet, and the finest voxel of each point (n,).
     """
-    graph, node = build_graph(xyz, height, config)
+    graph, node = build_graph(xyz, height, config, returns)
     tensors = {name: torch.from_numpy(array) for name, array in graph.items()}
     return Example(**tensors, num_nodes=len(graph["pos0"])), node

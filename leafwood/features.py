@@ -10,10 +10,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EIGEN_NAMES", "HEIGHT_NAMES", "eigen_features", "height_features", "spacing_features"]
+__all__ = [
+    "EIGEN_NAMES",
+    "HEIGHT_NAMES",
+    "RETURN_NAMES",
+    "eigen_features",
+    "height_features",
+    "return_features",
+    "spacing_features",
+]
 
 EIGEN_NAMES = ("linearity", "planarity", "scattering", "verticality", "normal_z")
 HEIGHT_NAMES = ("known", "height", "near_ground")
+RETURN_NAMES = ("known", "single", "last", "number", "of")
+_RETURNS = (
+    4  # what comes after the fourth return of a pulse is as the fourth: instruments differ in how many they record
+)
 _PGEOF_COLUMNS = [0, 1, 2, 3, 6]
 
 
@@ -67,3 +79,22 @@ def height_features(height: NDArray[np.float32]) -> NDArray[np.float32]:
     known = np.isfinite(height)
     metres = np.where(known, np.clip(height, 0.0, 60.0), 0.0)
     return np.stack([known, metres / 20.0, np.exp(-metres / 0.5) * known], axis=1).astype(np.float32)
+
+
+def return_features(returns: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Returns as a network sees them; all zero where they are not known.
+
+    A pulse that meets a stem ends there, one that meets leaves goes on: single and last returns are commoner on wood.
+
+    Args:
+        returns: (n, 2) return number and number of returns, 0 where unknown.
+
+    Returns:
+        (n, 5) float32 in 0..1: 1 where known, 1 for the only return of a pulse, 1 for its last, the return number and
+        the number of returns, up to the fourth.
+    """
+    number, of = returns.T
+    known = (number > 0) & (number <= of)
+    steps = (np.minimum(returns, _RETURNS) - 1.0) / (_RETURNS - 1)
+    table = np.column_stack([known, of == 1, number == of, steps])
+    return np.asarray(table * known[:, None], dtype=np.float32)

@@ -14,11 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.features import EIGEN_NAMES, HEIGHT_NAMES, eigen_features, height_features, spacing_features
+from leafwood.features import (
+    EIGEN_NAMES,
+    HEIGHT_NAMES,
+    RETURN_NAMES,
+    eigen_features,
+    height_features,
+    return_features,
+    spacing_features,
+)
 from leafwood.spatial.neighbours import nearest
 from leafwood.spatial.voxels import Pyramid, build_pyramid
 
-__all__ = ["SPACING_COLUMN", "Graph", "GraphConfig", "build_graph", "shrinkage"]
+__all__ = ["SPACING_COLUMN", "Graph", "GraphConfig", "build_graph", "height_columns", "shrinkage"]
 
 _NEIGHBOURS = 24  # far enough for the typical distance of a cloud
 # By name: x0 pos0 neighbours0 parent0, x1 pos1 neighbours1 parent1 children1, and so on. x (m, f) features, pos (m, 3)
@@ -38,6 +46,7 @@ class GraphConfig:
         scales: neighbourhood sizes (numbers of voxels) of the eigen-features at the finest level.
         spacing: metres to the 24th neighbour beyond which a cloud is sparse and is shrunk; see :func:`shrinkage`.
         least: the smallest factor it is shrunk by.
+        returns: whether voxels also have the mean of their neighbourhood's :func:`~leafwood.features.return_features`.
     """
 
     size: float = 0.06
@@ -46,16 +55,21 @@ class GraphConfig:
     scales: tuple[int, ...] = (10, 24)
     spacing: float = 0.3
     least: float = 0.3
+    returns: bool = False
 
     def n_features(self, level: int) -> int:
         """Input columns of one level."""
+        returns = len(RETURN_NAMES) if self.returns else 0
         if level:
-            return len(EIGEN_NAMES) + 1
-        return (len(EIGEN_NAMES) + 1) * len(self.scales) + 1 + len(HEIGHT_NAMES)
+            return len(EIGEN_NAMES) + 1 + returns
+        return (len(EIGEN_NAMES) + 1) * len(self.scales) + 1 + len(HEIGHT_NAMES) + returns
 
 
 def build_graph(
-    xyz: NDArray[np.float32], height: NDArray[np.float32], config: GraphConfig
+    xyz: NDArray[np.float32],
+    height: NDArray[np.float32],
+    config: GraphConfig,
+    returns: NDArray[np.uint8] | None = None,
 ) -> tuple[Graph, NDArray[np.int64]]:
     """Build the graph of a cloud.
 
@@ -63,12 +77,14 @@ def build_graph(
         xyz: (n, 3) local metres, non-negative, n >= 1.
         height: (n,) height above ground in metres, NaN where it is not known.
         config: what to build.
+        returns: (n, 2) return number and number of returns, 0 where unknown; None where nothing is known of them.
 
     Returns:
         The graph, and the finest voxel of each point (n,).
     """
     pyramid = build_pyramid(xyz, config.size, config.n_levels)
     graph: dict[str, NDArray[Any]] = {}
+    pulses = _sums_of_returns(pyramid, returns) if config.returns else None
     for number, level in enumerate(pyramid.levels):
         scales = (config.k,) if number else config.scales
         neighbours, distance = nearest(level.xyz, max(*scales, config.k))
@@ -78,6 +94,10 @@ def build_graph(
         ]
         if number == 0:
             features += [np.log1p(pyramid.count)[:, None], _node_heights(pyramid, height)]
+        if pulses is not None:
+            if number:
+                pulses = np.add.reduceat(pulses, level.children[:, 0])
+            features.append(_mean_over(neighbours[:, : config.k], pulses))
         graph[f"x{number}"] = np.concatenate(features, axis=1, dtype=np.float32)
         graph[f"pos{number}"] = level.xyz
         graph[f"neighbours{number}"] = np.ascontiguousarray(neighbours[:, : config.k])
@@ -92,6 +112,29 @@ def _node_heights(pyramid: Pyramid, height: NDArray[np.float32]) -> NDArray[np.f
     """Height features of the finest voxels from their points' mean height (NaN if any is unknown)."""
     total = np.bincount(pyramid.node, weights=height, minlength=len(pyramid.count))
     return height_features((total / pyramid.count).astype(np.float32))
+
+
+def height_columns(x0: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The height features (m, 3) among the features (m, f) of the finest level."""
+    return x0[:, SPACING_COLUMN + 2 : SPACING_COLUMN + 2 + len(HEIGHT_NAMES)]
+
+
+def _sums_of_returns(pyramid: Pyramid, returns: NDArray[np.uint8] | None) -> NDArray[np.float64]:
+    """Points of each finest voxel, and the sums of their return features (m, 1 + 5)."""
+    m = len(pyramid.count)
+    if returns is None:
+        return np.column_stack([pyramid.count, np.zeros((m, len(RETURN_NAMES)))])
+    sums = [np.bincount(pyramid.node, weights=column, minlength=m) for column in return_features(returns).T]
+    return np.column_stack([pyramid.count, *sums])
+
+
+def _mean_over(neighbours: NDArray[np.integer[Any]], sums: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Means (m, 5) over the voxels of each neighbourhood, each voxel the mean of its points."""
+    means = (sums[:, 1:] / sums[:, :1]).astype(np.float32)
+    total = np.zeros_like(means)
+    for column in np.ascontiguousarray(neighbours.T, dtype=np.intp):
+        total += means.take(column, axis=0)
+    return total / np.float32(neighbours.shape[1])
 
 
 def shrinkage(xyz: NDArray[np.float32], config: GraphConfig) -> float:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from leafwood.calibration import surroundings
 from leafwood.checkpoint import SOUL, Model, kind_of, load_model
 from leafwood.cloud import PointCloud
-from leafwood.features import HEIGHT_NAMES
-from leafwood.graph import build_graph, shrinkage
+from leafwood.graph import build_graph, height_columns, shrinkage
 from leafwood.labelling import Progress, label_cloud
 from leafwood.postprocess.regularize import smooth
 from leafwood.spatial.tiles import iter_tiles
@@ -103,16 +102,21 @@ class Segmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        return label_cloud(cloud, lambda xyz, height: self.predict(xyz, height, progress))
+        return label_cloud(cloud, lambda xyz, height, returns: self.predict(xyz, height, returns, progress))
 
     def predict(
-        self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None = None
+        self,
+        xyz: NDArray[np.float32],
+        height: NDArray[np.float32],
+        returns: NDArray[np.uint8],
+        progress: Progress | None = None,
     ) -> NDArray[np.float32]:
         """P(wood) of vegetation, tile by tile.
 
         Args:
             xyz: (n, 3) local metres, non-negative, without ground.
             height: (n,) metres above ground, NaN where unknown.
+            returns: (n, 2) return number and number of returns, 0 where unknown.
             progress: called with the points done and the points to do after each tile.
 
         Returns:
@@ -123,7 +127,7 @@ class Segmenter:
         logit, traits = np.zeros(len(xyz), dtype=np.float32), np.zeros(1)
         done = 0
         for tile in iter_tiles(xyz[:, :2], self.tile_points, self.buffer):
-            view = self.look(xyz[tile.index], height[tile.index], shrink, tile.owned)
+            view = self.look(xyz[tile.index], height[tile.index], returns[tile.index], shrink, tile.owned)
             owned = tile.index[tile.owned]
             logit[owned] = self.model.calibration.logit(view.margin, view.surroundings)[tile.owned]
             traits = traits + view.traits * (len(owned) / len(xyz))
@@ -136,6 +140,7 @@ class Segmenter:
         self,
         xyz: NDArray[np.float32],
         height: NDArray[np.float32],
+        returns: NDArray[np.uint8],
         shrink: float,
         owned: NDArray[np.bool_] | slice = slice(None),
     ) -> View:
@@ -144,15 +149,16 @@ class Segmenter:
         Args:
             xyz: (n, 3) metres, already shrunk, non-negative.
             height: (n,) metres above ground, already shrunk, NaN where unknown.
+            returns: (n, 2) return number and number of returns, 0 where unknown.
             shrink: the factor, from :func:`leafwood.graph.shrinkage`.
             owned: those of the points that the traits are of.
         """
-        graph, node = build_graph(xyz, height, self.model.graph)
+        graph, node = build_graph(xyz, height, self.model.graph, returns)
         logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:
             margin = smooth(margin, graph["pos0"], graph["neighbours0"], self.threads)
-        known = surroundings(graph["x0"][:, -len(HEIGHT_NAMES) :], shrink)
+        known = surroundings(height_columns(graph["x0"]), shrink)
         counts = np.bincount(node[owned], minlength=len(margin))
         seen = (margin[:, None], graph["x0"], hidden)
         traits = np.concatenate([np.einsum("i,ij->j", counts, x, dtype=np.float64) for x in seen])

@@ -18,7 +18,7 @@ __all__ = ["Predict", "Progress", "check_metres", "label_cloud"]
 
 _IN_VIEW = 0.2  # m: of the ground that is seen, a point for every voxel of this edge
 Progress = Callable[[int, int], None]
-Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+Predict = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
@@ -28,7 +28,8 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
 
     Args:
         cloud: n points.
-        predict: from coordinates (m, 3) in metres and heights above ground (m,) to P(wood) (m,).
+        predict: from coordinates (m, 3) in metres, heights above ground (m,) and returns (m, 2) (see
+            :meth:`~leafwood.cloud.PointCloud.returns`) to P(wood) (m,).
 
     Returns:
         The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``.
@@ -45,7 +46,7 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     todo = ~(ground.mask | not_vegetation(cloud) | strays)
     prob = np.zeros(len(cloud), dtype=np.float32)
     seen = np.flatnonzero(todo | (_in_view(cloud, ground) & todo.any()))
-    prob[seen] = predict(cloud.xyz[seen], ground.height[seen])
+    prob[seen] = predict(cloud.xyz[seen], ground.height[seen], cloud.returns()[seen])
     prob[~todo] = 0.0
     label = np.where(prob > 0.5, OUT_WOOD, OUT_LEAF)
     label[~todo] = OUT_NONE

@@ -73,7 +73,7 @@ class PyramidRecipe:
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of a crop, with the commoner label of each finest voxel as y."""
-        graph, node = build_example(crop.xyz, crop.height, self.graph)
+        graph, node = build_example(crop.xyz, crop.height, self.graph, crop.cloud().returns())
         graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
         return graph
 

@@ -80,7 +80,8 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     """The network's margins on a cut-out."""
     xyz = piece.xyz - piece.xyz.min(axis=0)
     shrink = shrinkage(xyz, segmenter.model.graph)
-    view = segmenter.look(xyz * np.float32(shrink), piece.height * np.float32(shrink), shrink)
+    small = np.float32(shrink)
+    view = segmenter.look(xyz * small, piece.height * small, piece.cloud().returns(), shrink)
     kept = np.flatnonzero(piece.label != IGNORE)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]
     return Piece(stand, name, view.margin[kept], view.surroundings[kept], view.traits, piece.label[kept] == WOOD)

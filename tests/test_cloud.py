@@ -31,6 +31,15 @@ def test_a_point_at_zero_does_not_cost_the_others_their_precision():
     np.testing.assert_array_equal(cloud.xyz[:1000], PointCloud.from_xyz(xyz).xyz)
 
 
+def test_returns_are_unknown_where_all_are_1_of_1_or_no_column_says():
+    xyz, ones = RNG.uniform(0, 1, (4, 3)), np.ones(4, dtype=np.uint8)
+    number, of = np.array([[1, 1, 2, 1], [1, 2, 2, 0]], dtype=np.uint8)
+    for columns in ({}, {"return_number": ones, "number_of_returns": ones}, {"return_number": ones}):
+        assert PointCloud.from_xyz(xyz, columns).returns().tolist() == [[0, 0]] * 4
+    known = PointCloud.from_xyz(xyz, {"return_number": number, "number_of_returns": of})
+    assert known.returns().tolist() == [[1, 1], [1, 2], [2, 2], [1, 0]]
+
+
 def test_feet_become_metres():
     cloud = PointCloud.from_xyz(np.array([[0.0, 0, 0], [10, 0, 10]]), unit=(0.3048, 0.3048))
     np.testing.assert_allclose(cloud.xyz[1], [3.048, 0, 3.048])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from leafwood.features import eigen_features, height_features, spacing_features
+from leafwood.features import eigen_features, height_features, return_features, spacing_features
 from leafwood.spatial.neighbours import nearest
 
 RNG = np.random.default_rng(5)
@@ -57,3 +57,9 @@ def test_unknown_heights_are_all_zero():
     known, unknown = height_features(np.array([0.0, np.nan], dtype=np.float32))
     np.testing.assert_allclose(known, [1, 0, 1])
     np.testing.assert_allclose(unknown, [0, 0, 0])
+
+
+def test_returns_of_a_pulse_and_unknown_ones():
+    found = return_features(np.array([[1, 1], [1, 4], [4, 4], [2, 7], [0, 0], [0, 3], [3, 2]], dtype=np.uint8))
+    expected = [[1, 1, 1, 0, 0], [1, 0, 0, 0, 1], [1, 0, 1, 1, 1], [1, 0, 0, 1 / 3, 1], *[[0] * 5] * 3]
+    np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -21,7 +21,7 @@ RNG = np.random.default_rng(4)
 
 @pytest.fixture(scope="module")
 def model():
-    graph = GraphConfig(n_levels=4, k=8, scales=(6, 10))
+    graph = GraphConfig(n_levels=4, k=8, scales=(6, 10), returns=True)
     shape = UNetConfig(widths=(8, 8, 12, 12), encoder_convs=(1, 1, 1, 1), decoder_convs=(0, 1, 1))
     return Model(TrainedUNet(weights(graph, shape), graph, shape), graph, shape)
 
@@ -67,9 +67,9 @@ def test_same_input_same_output(model):
 def test_traits_are_means_over_the_points_that_are_owned(model):
     xyz = plot()[0].astype(np.float32)
     xyz -= xyz.min(axis=0)
-    height, left = xyz[:, 2].copy(), xyz[:, 0] < 4
+    height, left, returns = xyz[:, 2].copy(), xyz[:, 0] < 4, np.zeros((len(xyz), 2), dtype=np.uint8)
     segmenter = Segmenter(model, smoothing=False)
-    whole, one, other = (segmenter.look(xyz, height, 1.0, owned) for owned in (slice(None), left, ~left))
+    whole, one, other = (segmenter.look(xyz, height, returns, 1.0, owned) for owned in (slice(None), left, ~left))
     np.testing.assert_allclose(
         one.traits * left.mean() + other.traits * (~left).mean(), whole.traits, rtol=1e-6, atol=1e-9
     )
@@ -86,6 +86,22 @@ def test_a_scan_that_is_found_leafless_has_more_wood(model):
     moved = np.log(bare / (1 - bare)) - np.log(plain / (1 - plain))
     share = 0.5 + 0.45 / (1 + np.exp(-4.0))
     np.testing.assert_allclose(moved, 2.0 * np.log(share / (1 - share)), atol=1e-3)
+
+
+def test_returns_are_read_where_a_file_says_more_than_one_of_one(model):
+    xyz, classes = plot()
+    one = np.ones(len(xyz), dtype=np.uint8)
+    number = RNG.integers(1, 3, len(xyz)).astype(np.uint8)
+    silent, ones, two = (
+        Segmenter(model).segment(PointCloud.from_xyz(xyz, {"classification": classes, **columns})).columns["wood_prob"]
+        for columns in (
+            {},
+            {"return_number": one, "number_of_returns": one},
+            {"return_number": number, "number_of_returns": 2 * one},
+        )
+    )
+    np.testing.assert_array_equal(ones, silent)
+    assert (two != silent)[classes != 2].mean() > 0.9
 
 
 def test_bare_coordinates_are_enough(model):

@@ -20,7 +20,7 @@ def scan(n=4000, side=10.0):
     return np.concatenate([floor, box]), np.repeat([2, 1], [len(floor), len(box)]).astype(np.uint8)
 
 
-def wood_above_five_metres(xyz, height):
+def wood_above_five_metres(xyz, height, returns):
     return np.where(height > 5, 0.9, 0.2).astype(np.float32)
 
 
@@ -40,7 +40,7 @@ def test_of_ground_that_a_cloth_found_some_is_seen_and_none_labelled():
     xyz, classes = scan(8000)
     seen = []
 
-    def predict(places, height):
+    def predict(places, height, returns):
         seen.append(height)
         return np.ones(len(places), dtype=np.float32)
 
@@ -51,6 +51,20 @@ def test_of_ground_that_a_cloth_found_some_is_seen_and_none_labelled():
     assert 0.3 * (classes == 2).sum() < with_cloth <= (classes == 2).sum()
     assert (found["leafwood"][classes == 2] == 0).all()
     assert (found["wood_prob"][classes == 2] == 0).all()
+
+
+def test_whoever_predicts_is_told_the_returns_of_what_it_sees():
+    xyz, classes = scan()
+    number, of = RNG.integers(1, 4, (2, len(xyz))).astype(np.uint8)
+    seen = []
+
+    def predict(places, height, returns):
+        seen.append(returns)
+        return np.ones(len(places), dtype=np.float32)
+
+    columns = {"classification": classes, "return_number": number, "number_of_returns": of}
+    label_cloud(PointCloud.from_xyz(xyz, columns), predict)
+    np.testing.assert_array_equal(seen[0], np.column_stack([number, of])[classes != 2])
 
 
 @pytest.mark.parametrize("code", [6, 7, 9, 18])

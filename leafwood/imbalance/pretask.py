@@ -65,7 +65,8 @@ class PretaskRecipe(PyramidRecipe):
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of what is left of a crop; its labels are not looked at."""
         hidden = hide(crop.xyz, self.config, rng)
-        graph, _ = build_example(crop.xyz[~hidden], crop.height[~hidden], self.graph)
+        seen = crop.take(np.flatnonzero(~hidden))
+        graph, _ = build_example(seen.xyz, seen.height, self.graph, seen.cloud().returns())
         beside = np.zeros(len(graph.pos0), dtype=np.int64)
         if hidden.any():
             _, distance = nearest(crop.xyz[hidden], 1, graph.pos0.numpy())

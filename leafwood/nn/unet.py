@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -89,7 +90,7 @@ class PyramidUNet(nn.Module):
 
     def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
         super().__init__()
-        self.n_levels, widths = graph.n_levels, config.widths
+        self.graph, self.n_levels, widths = graph, graph.n_levels, config.widths
         sizes = [graph.size * 2**level for level in range(self.n_levels)]
         self.sizes = sizes
         self.read = nn.ModuleList(
@@ -130,7 +131,7 @@ class PyramidUNet(nn.Module):
 
 
 def begin_with(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Put weights into a fresh network; convolutions that they lack begin as the identity.
+    """Put weights into a fresh network; convolutions that they lack begin as the identity, returns as without effect.
 
     Args:
         network: with no fewer convolutions than the one the weights are of, and otherwise of the same shape.
@@ -145,4 +146,18 @@ def begin_with(network: nn.Module, weights: dict[str, Tensor]) -> None:
             for value in block.mlp[-1].parameters():
                 nn.init.zeros_(value)
             weights = weights | {f"{name}.{key}": value for key, value in block.state_dict().items()}
+    if isinstance(network, PyramidUNet) and network.graph.returns:
+        weights = weights | _with_returns(network, weights)
     network.load_state_dict(weights)
+
+
+def _with_returns(network: PyramidUNet, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The first layer of each level with columns of zeros for the returns, where it has none."""
+    found: dict[str, Tensor] = {}
+    for level, layers in enumerate(network.read):
+        name, before = f"read.{level}.0.weight", replace(network.graph, returns=False).n_features(level)
+        own, wanted = weights.get(name), layers.get_parameter("0.weight").shape[1]
+        more = network.graph.n_features(level) - before
+        if own is not None and own.shape[1] + more == wanted:
+            found[name] = torch.cat([own[:, :before], own.new_zeros(len(own), more), own[:, before:]], dim=1)
+    return found

@@ -18,6 +18,9 @@ from leafwood.stands import LabelledStand
 
 __all__ = ["CropConfig", "draw_crop", "heaped"]
 
+_OF_RETURNS = ("returns_lost", "returns_unknown")
+_CHANCES = ("single_tree", "on_wood", "ground_left", "heaps", "height_unknown", "cut", "even", *_OF_RETURNS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CropConfig:
@@ -42,6 +45,7 @@ class CropConfig:
         wood_strength: factor on `decay`, `patches`, `jitter`, `line_offset` and `scale` in crops with more wood than
             their stand has: the rare class is the one that variety helps most (Shwartz-Ziv et al., NeurIPS 2023).
         returns_lost: probability that all returns from the second, third or fourth of a pulse on are missing.
+        returns_unknown: probability that nothing is known of returns, as in many files.
         cut: probability that a plane takes a part away: upright like the edge of a tile, or level.
         even: probability of an even sample (voxels or Poisson disk) in place of the uneven thinning, as many files are.
         even_spacing: least and greatest voxel or distance of it, metres.
@@ -63,13 +67,13 @@ class CropConfig:
     scale: float = 0.3
     wood_strength: float = 1.0
     returns_lost: float = 0.0
+    returns_unknown: float = 0.0
     cut: float = 0.0
     even: float = 0.0
     even_spacing: tuple[float, float] = (0.02, 0.15)
 
     def __post_init__(self) -> None:
-        chances = ("single_tree", "on_wood", "ground_left", "heaps", "height_unknown", "returns_lost", "cut", "even")
-        for name in chances:
+        for name in _CHANCES:
             if not 0 <= getattr(self, name) <= 1:
                 raise BadConfig(f"{name} is a probability from 0 to 1, not {getattr(self, name)}")
         if not 0 <= self.wood_strength < np.inf:
@@ -174,14 +178,18 @@ def heaped(crop: LabelledStand, rng: np.random.Generator) -> LabelledStand:
 
 
 def _lose(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
-    """Without later returns and what lies beyond a plane; whole where nothing labelled would be left."""
+    """Without later returns and what lies beyond a plane, if something labelled is left, or without word of returns."""
     keep = np.ones(len(crop), dtype=bool)
     if _happens(config.returns_lost, rng):
         keep &= crop.return_number <= rng.integers(1, 4)
     if _happens(config.cut, rng):
         along = crop.xyz @ (rng.normal(0, 1, 3) * ((1, 1, 0), (0, 0, 1))[rng.integers(2)])
         keep &= along >= np.quantile(along, rng.uniform(0, 0.5))
-    return crop.take(keep) if (crop.label[keep] != IGNORE).any() else crop
+    crop = crop.take(keep) if (crop.label[keep] != IGNORE).any() else crop
+    if _happens(config.returns_unknown, rng):
+        ones = np.ones(len(crop), dtype=np.uint8)
+        crop = replace(crop, return_number=ones, number_of_returns=ones)
+    return crop
 
 
 def _evenly(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.int64]:

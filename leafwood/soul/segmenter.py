@@ -105,7 +105,7 @@ class SoulSegmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        return label_cloud(cloud, lambda xyz, height: self.predict(xyz, height, progress))
+        return label_cloud(cloud, lambda xyz, height, _: self.predict(xyz, height, progress))
 
     def predict(
         self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None = None

@@ -10,7 +10,7 @@ from leafwood.nn.shape import UNetConfig
 from leafwood.nn.trained import TrainedUNet, neighbour_max
 from leafwood.nn.unet import PyramidUNet
 
-GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6))
+GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6), returns=True)
 SHAPE = UNetConfig(widths=(8, 12, 16), encoder_convs=(1, 2, 1), decoder_convs=(1, 1))
 RNG = np.random.default_rng(0)
 
@@ -34,10 +34,11 @@ def weights(network):
 def test_it_gives_the_logits_of_the_torch_network(network, weights, n, threads):
     xyz = RNG.uniform(0, 3, (n, 3)).astype(np.float32)
     height = np.where(xyz[:, 0] < 1.5, xyz[:, 2], np.nan).astype(np.float32)
-    found, channels = TrainedUNet(weights, GRAPH, SHAPE)(build_graph(xyz, height, GRAPH)[0], threads)
+    returns = RNG.integers(0, 4, (n, 2)).astype(np.uint8)
+    found, channels = TrainedUNet(weights, GRAPH, SHAPE)(build_graph(xyz, height, GRAPH, returns)[0], threads)
     assert found.dtype == np.float32
     with torch.inference_mode():
-        expected = network(build_example(xyz, height, GRAPH)[0])
+        expected = network(build_example(xyz, height, GRAPH, returns)[0])
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4, rtol=1e-4)
     assert channels.shape == (len(found), 32)
     read = channels @ weights["head.4.weight"].T + weights["head.4.bias"]

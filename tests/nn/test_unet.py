@@ -71,6 +71,22 @@ def test_a_deeper_network_begins_as_the_one_it_starts_from(network):
     assert deeper.up[0][0].mlp[-1].weight.grad.abs().sum() > 0
 
 
+def test_a_network_that_reads_returns_begins_as_the_one_it_starts_from(network):
+    more = PyramidUNet(replace(GRAPH, returns=True), SHAPE).eval()
+    begin_with(more, network.state_dict())
+    returns = np.tile(np.array([[1, 3], [3, 3]], dtype=np.uint8), (100, 1))
+    xyz, height = cloud(200), np.zeros(200, dtype=np.float32)
+    plain, full = (build_example(xyz, height, net.graph, returns)[0] for net in (network, more))
+    torch.testing.assert_close(more(full), network(plain))
+    more(full).square().sum().backward()
+    for n, layers in enumerate(more.read):
+        own = GRAPH.n_features(n)
+        assert layers[0].weight.grad[:, own : own + 5].abs().sum() > 0
+    again = PyramidUNet(replace(GRAPH, returns=True), SHAPE).eval()
+    begin_with(again, more.state_dict())
+    torch.testing.assert_close(again(full), more(full))
+
+
 def test_a_wider_or_shallower_network_cannot_start_from_it(network):
     for other in (replace(SHAPE, widths=(8, 12, 20)), replace(SHAPE, encoder_convs=(0, 1, 1))):
         with pytest.raises(RuntimeError, match="state_dict"):

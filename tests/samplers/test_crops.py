@@ -53,6 +53,7 @@ def configs(draw):
         ground_left=draw(chances),
         height_unknown=draw(chances),
         returns_lost=draw(chances),
+        returns_unknown=draw(chances),
         cut=draw(chances),
         even=draw(chances),
         even_spacing=(0.1, 2.0),
@@ -71,8 +72,11 @@ def test_what_every_crop_promises(config, seed):
     assert len(crop) <= 1.3 * config.max_points
     from_ = crop.line
     assert len(np.unique(from_)) == len(crop)
-    for name in ("label", "ground", "tree", "return_number", "number_of_returns"):
+    for name in ("label", "ground", "tree"):
         assert np.array_equal(getattr(crop, name), getattr(STAND, name)[from_])
+    for name in ("return_number", "number_of_returns"):
+        own, unknown = getattr(STAND, name)[from_], (getattr(crop, name) == 1).all()
+        assert np.array_equal(getattr(crop, name), own) or (unknown and config.returns_unknown > 0)
 
 
 @settings(deadline=None, max_examples=40)
@@ -131,6 +135,14 @@ def test_lost_returns_are_the_later_ones():
     assert most == {1, 2, 3}
 
 
+def test_unknown_returns_are_as_of_a_file_that_does_not_say():
+    known, unknown = (
+        draw_crop(STAND, c, np.random.default_rng(3)) for c in (STILL, replace(STILL, returns_unknown=1.0))
+    )
+    assert known.cloud().returns().min() > 0
+    assert unknown.cloud().returns().max() == 0
+
+
 def test_a_cut_is_upright_or_level_and_takes_a_quarter_in_the_mean():
     config = replace(STILL, cut=1.0, max_points=4000, min_points=4000, radius=(3.0, 3.0), ground_left=1.0)
     lowest, share = [], []
@@ -182,8 +194,12 @@ def test_chances_of_nothing_draw_nothing():
 
 def test_every_chance_can_be_set_in_yaml(tmp_path):
     path = tmp_path / "crops.yaml"
-    path.write_text("centres: decay\neven: 0.2\neven_spacing: [0.02, 0.1]\nreturns_lost: 0.1\ncut: 0.3\n")
-    wanted = CropConfig(centres="decay", even=0.2, even_spacing=(0.02, 0.1), returns_lost=0.1, cut=0.3)
+    path.write_text(
+        "centres: decay\neven: 0.2\neven_spacing: [0.02, 0.1]\nreturns_lost: 0.1\nreturns_unknown: 0.2\ncut: 0.3\n"
+    )
+    wanted = CropConfig(
+        centres="decay", even=0.2, even_spacing=(0.02, 0.1), returns_lost=0.1, returns_unknown=0.2, cut=0.3
+    )
     assert load(path, CropConfig) == wanted
 
 

@@ -8,7 +8,7 @@ is a maximum over an axis.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -114,16 +114,17 @@ def _node_heights(pyramid: Pyramid, height: NDArray[np.float32]) -> NDArray[np.f
     return height_features((total / pyramid.count).astype(np.float32))
 
 
-def height_columns(x0: NDArray[np.float32]) -> NDArray[np.float32]:
+def height_columns(x0: NDArray[np.float32], config: GraphConfig) -> NDArray[np.float32]:
     """The height features (m, 3) among the features (m, f) of the finest level."""
-    return x0[:, SPACING_COLUMN + 2 : SPACING_COLUMN + 2 + len(HEIGHT_NAMES)]
+    end = replace(config, returns=False).n_features(0)
+    return x0[:, end - len(HEIGHT_NAMES) : end]
 
 
 def _sums_of_returns(pyramid: Pyramid, returns: NDArray[np.uint8] | None) -> NDArray[np.float64]:
     """Points of each finest voxel, and the sums of their return features (m, 1 + 5)."""
     m = len(pyramid.count)
     if returns is None:
-        return np.column_stack([pyramid.count, np.zeros((m, len(RETURN_NAMES)))])
+        returns = np.zeros((len(pyramid.node), 2), dtype=np.uint8)
     sums = [np.bincount(pyramid.node, weights=column, minlength=m) for column in return_features(returns).T]
     return np.column_stack([pyramid.count, *sums])
 

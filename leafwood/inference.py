@@ -158,7 +158,7 @@ class Segmenter:
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:
             margin = smooth(margin, graph["pos0"], graph["neighbours0"], self.threads)
-        known = surroundings(height_columns(graph["x0"]), shrink)
+        known = surroundings(height_columns(graph["x0"], self.model.graph), shrink)
         counts = np.bincount(node[owned], minlength=len(margin))
         seen = (margin[:, None], graph["x0"], hidden)
         traits = np.concatenate([np.einsum("i,ij->j", counts, x, dtype=np.float64) for x in seen])

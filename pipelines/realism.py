@@ -52,10 +52,8 @@ class Scan:
     @classmethod
     def of(cls, cloud: PointCloud, height: Floats) -> Scan:
         """A scan with its returns."""
-        columns = cloud.columns
-        has = "return_number" in columns and int(np.max(columns["number_of_returns"])) > 1
-        number = np.asarray(columns["return_number"], dtype=np.int64) if has else None
-        total = np.asarray(columns["number_of_returns"], dtype=np.int64) if has else None
+        returns = cloud.returns().astype(np.int64)
+        number, total = returns.T if returns.any() else (None, None)
         return cls(cloud.xyz.astype(np.float64), np.asarray(height, dtype=np.float64), number, total)
 
 

@@ -65,12 +65,12 @@ def test_returns_that_nobody_knows_are_all_zero():
         assert all((graph[f"x{level}"][:, -len(RETURN_NAMES) :] == 0).all() for level in range(3))
 
 
-@pytest.mark.parametrize("config", [PLAIN, FULL])
+@pytest.mark.parametrize("config", [PLAIN, FULL, replace(FULL, scales=(6,)), replace(PLAIN, scales=(4, 6, 8))])
 def test_heights_are_found_among_the_columns(config):
     xyz = (np.arange(60).reshape(20, 3) * 7.0).astype(np.float32)  # each in a voxel of its own
     height = np.append(RNG.uniform(0, 30, 19), np.nan).astype(np.float32)
     graph, node = build_graph(xyz, height, config)
-    found = height_columns(graph["x0"])
+    found = height_columns(graph["x0"], config)
     assert found.shape == (20, len(HEIGHT_NAMES))
     np.testing.assert_allclose(found[node], height_features(height), atol=1e-6)
 

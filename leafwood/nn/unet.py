@@ -146,7 +146,7 @@ def begin_with(network: nn.Module, weights: dict[str, Tensor]) -> None:
             for value in block.mlp[-1].parameters():
                 nn.init.zeros_(value)
             weights = weights | {f"{name}.{key}": value for key, value in block.state_dict().items()}
-    if isinstance(network, PyramidUNet) and network.graph.returns:
+    if isinstance(network, PyramidUNet):
         weights = weights | _with_returns(network, weights)
     network.load_state_dict(weights)
 

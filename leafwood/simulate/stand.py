@@ -7,6 +7,7 @@ pulses at the border hit ground. Height 0 is the mean ground of the plot.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,7 +173,7 @@ def _place(
     leaf_area = float(mesh.areas()[mesh.part == Part.LEAF].sum())
     row = (
         i + 1,
-        planting.species[i],
+        Path(planting.species[i]).stem,  # those of a file go by its name
         planting.layer[i],
         foot[0],
         foot[1],

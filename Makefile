@@ -44,7 +44,7 @@ samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
 	cd data_samples && sha256sum *.yaml *.laz *.json *.npz > SHA256SUMS
 
-train: setup ## the shipped weights again: stands, seven stages, calibration (about nine hours)
+train: setup ## the shipped weights again: stands, eight stages, calibration (about ten hours)
 	$(BIN)/python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000
 	$(BIN)/python pipelines/training_stands.py runs/stands/closed --stands 60 --seed 3100 --closed
 	$(BIN)/python pipelines/training_stands.py runs/stands/bare --stands 20 --seed 3200 --bare
@@ -72,7 +72,8 @@ train: setup ## the shipped weights again: stands, seven stages, calibration (ab
 	$(BIN)/leafwood train configs/train/uav_closed.yaml -o runs/uav_fourth --resume
 	$(BIN)/leafwood train configs/train/uav_bare.yaml -o runs/uav_fifth --resume
 	$(BIN)/leafwood train configs/train/uav_deeper.yaml -o runs/uav_sixth --resume
-	$(BIN)/leafwood train configs/train/uav_reshaped.yaml -o runs/uav --resume
+	$(BIN)/leafwood train configs/train/uav_reshaped.yaml -o runs/uav_seventh --resume
+	$(BIN)/leafwood train configs/train/uav_returns.yaml -o runs/uav --resume
 	$(BIN)/python pipelines/calibrate.py runs/uav/model.safetensors runs/stands/validation* \
 		--leafless-from runs/stands/late runs/stands/reshaped* runs/stands/more*
 

@@ -23,9 +23,7 @@ __all__ = [
 EIGEN_NAMES = ("linearity", "planarity", "scattering", "verticality", "normal_z")
 HEIGHT_NAMES = ("known", "height", "near_ground")
 RETURN_NAMES = ("known", "single", "last", "number", "of")
-_RETURNS = (
-    4  # what comes after the fourth return of a pulse is as the fourth: instruments differ in how many they record
-)
+_RETURNS = 4  # what comes after the fourth is as the fourth: instruments differ in how many they record
 _PGEOF_COLUMNS = [0, 1, 2, 3, 6]
 
 

@@ -3,12 +3,12 @@
     python pipelines/calibrate.py MODEL.safetensors runs/stands/validation* --leafless-from runs/stands/late ...
 
 Every stand is looked at as it was flown and thinned to several densities, whole and as single trees, without ground but
-for what no filter would take away. Which of them are leafless is learnt from the stands of `--leafless-from`: it takes
-more of them than there are validation stands, so the network may have learnt from them too. All else is fitted on the
-validation stands. Leaf and wood weigh the same within each of them, so 0.5 is the balanced threshold, but for bare
-trees: leaves below 20 % are not weighed up to half, as in training. Prints the balanced accuracy and the
-calibration error before and after, by density, on stands that the fit has not seen (two folds). Where the fit lowers
-the share of the weight that is labelled right there, the card keeps what it has.
+for what no filter would take away, half of the time without word of its returns. Which of them are leafless is learnt
+from the stands of `--leafless-from`: it takes more of them than there are validation stands, so the network may have
+learnt from them too. All else is fitted on the validation stands. Leaf and wood weigh the same within each of them, so
+0.5 is the balanced threshold, but for bare trees: leaves below 20 % are not weighed up to half, as in training. Prints
+the balanced accuracy and the calibration error before and after, by density, on stands that the fit has not seen (two
+folds). Where the fit lowers the share of the weight that is labelled right there, the card keeps what it has.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from leafwood.stands import LabelledStand, load_stand
 DENSITIES = (20, 80, 300, 1200, 5000)  # points per m²
 MOST = 100_000  # points of a piece: denser pieces are narrower
 SAMPLE = 10_000  # points of a piece that are kept
+UNKNOWN = 0.5  # share of the pieces whose returns are withheld, as many files do
 HEAPED = 0.4  # share of the pieces with heaps on the ground, as in training
 LEAFLESS = 0.15  # share of leaves below which a piece is leafless
 FEW = {LEAF: 0.2, WOOD: 0.002}  # shares below which a class is no longer weighed up
@@ -40,10 +41,11 @@ FEW = {LEAF: 0.2, WOOD: 0.002}  # shares below which a class is no longer weighe
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Piece:
-    """What the network says of a cut-out, and the truth."""
+    """What the network says of a cut-out, whether it knew of returns, and the truth."""
 
     stand: int
     name: str
+    returns: bool
     margin: NDArray[np.float32]
     surroundings: NDArray[np.float64]
     traits: NDArray[np.float64]
@@ -81,10 +83,12 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     xyz = piece.xyz - piece.xyz.min(axis=0)
     shrink = shrinkage(xyz, segmenter.model.graph)
     small = np.float32(shrink)
-    view = segmenter.look(xyz * small, piece.height * small, piece.cloud().returns(), shrink)
+    returns = piece.cloud().returns() * (rng.random() >= UNKNOWN)
+    view = segmenter.look(xyz * small, piece.height * small, returns, shrink)
     kept = np.flatnonzero(piece.label != IGNORE)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]
-    return Piece(stand, name, view.margin[kept], view.surroundings[kept], view.traits, piece.label[kept] == WOOD)
+    wood = piece.label[kept] == WOOD
+    return Piece(stand, name, bool(returns.any()), view.margin[kept], view.surroundings[kept], view.traits, wood)
 
 
 def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list[Piece]:
@@ -149,6 +153,8 @@ def main() -> None:
     print("piece         n  balanced accuracy  weight labelled right  calibration error  (before -> after)")
     for name in sorted({p.name for p in pieces}):
         report(name, [p for p in pieces if p.name == name], folds)
+    report("returns", [p for p in pieces if p.returns], folds)
+    report("none known", [p for p in pieces if not p.returns], folds)
     report("leafless", [p for p in pieces if p.leafless], folds)
     report("in leaf", [p for p in pieces if not p.leafless], folds)
     before, after = report("all", pieces, folds)

@@ -83,6 +83,11 @@ class LabelledStand:
         columns = ("xyz", "height", "label", "ground", "tree", "line", "return_number", "number_of_returns")
         return replace(self, **{name: getattr(self, name)[index] for name in columns})
 
+    def without_returns(self) -> LabelledStand:
+        """The same points of which no returns are known: 1 of 1 everywhere, as in many files."""
+        ones = np.ones(len(self), dtype=np.uint8)
+        return replace(self, return_number=ones, number_of_returns=ones)
+
 
 def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
     """Read a labelled cloud for training.

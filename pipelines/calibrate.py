@@ -83,7 +83,8 @@ def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng:
     xyz = piece.xyz - piece.xyz.min(axis=0)
     shrink = shrinkage(xyz, segmenter.model.graph)
     small = np.float32(shrink)
-    returns = piece.cloud().returns() * (rng.random() >= UNKNOWN)
+    piece = piece.without_returns() if rng.random() < UNKNOWN else piece
+    returns = piece.cloud().returns()
     view = segmenter.look(xyz * small, piece.height * small, returns, shrink)
     kept = np.flatnonzero(piece.label != IGNORE)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]

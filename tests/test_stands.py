@@ -38,3 +38,11 @@ def test_a_stand_without_labelled_vegetation_is_refused(tmp_path):
     las.write(tmp_path / "bare.laz")
     with pytest.raises(BadCloud, match=r"bare\.laz.*no labelled vegetation"):
         load_stand(tmp_path / "bare.laz")
+
+
+def test_withheld_returns_are_unknown():
+    stand = load_stand(SAMPLE)
+    assert stand.cloud().returns().any()
+    withheld = stand.without_returns()
+    assert not withheld.cloud().returns().any()
+    np.testing.assert_array_equal(withheld.xyz, stand.xyz)

@@ -186,10 +186,7 @@ def _lose(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> 
         along = crop.xyz @ (rng.normal(0, 1, 3) * ((1, 1, 0), (0, 0, 1))[rng.integers(2)])
         keep &= along >= np.quantile(along, rng.uniform(0, 0.5))
     crop = crop.take(keep) if (crop.label[keep] != IGNORE).any() else crop
-    if _happens(config.returns_unknown, rng):
-        ones = np.ones(len(crop), dtype=np.uint8)
-        crop = replace(crop, return_number=ones, number_of_returns=ones)
-    return crop
+    return crop.without_returns() if _happens(config.returns_unknown, rng) else crop
 
 
 def _evenly(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> NDArray[np.int64]:

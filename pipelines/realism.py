@@ -68,6 +68,7 @@ def attenuation(height: Floats) -> float:
     return float(np.polyfit(top - levels[fit], np.log(below[fit]), 1)[0] * -1)
 
 
+@cache  # that of the real scan is compared with every stand
 def spacing(scan: Scan) -> Floats:
     """Median distance to the nearest neighbour in the lower, middle and upper third of the canopy, m."""
     from scipy.spatial import cKDTree
@@ -163,22 +164,24 @@ def compare(real: Scan, virtual: Scan, strewn: Scan) -> list[Row]:
     return rows
 
 
-def conifer(number: int) -> tuple[Scan, Scan]:
-    """A virtual conifer plot, and points strewn over its surfaces."""
-    config = load(ROOT / "configs" / "realism" / "conifer.yaml", SurveyConfig)
+def survey(name: str, number: int) -> tuple[SurveyConfig, Stand, PointCloud]:
+    """One stand of a matching survey, grown and flown."""
+    config = load(ROOT / "configs" / "realism" / f"{name}.yaml", SurveyConfig)
     member = config.member(number)
     stand = grow(member)
-    made = fly(config, member, stand)
+    return config, stand, fly(config, member, stand)
+
+
+def conifer(number: int) -> tuple[Scan, Scan]:
+    """A virtual conifer plot, and points strewn over its surfaces."""
+    config, stand, made = survey("conifer", number)
     virtual = Scan.of(made, made.absolute()[:, 2] - stand.ground_height(made.absolute()[:, :2]))
     return virtual, strew(stand.mesh, config.box, stand, len(made))
 
 
 def tropical(number: int, top: float) -> tuple[Scan, Scan]:
     """A virtual tropical tree of about that height in full light, as cut out of its stand, and its surfaces strewn."""
-    config = load(ROOT / "configs" / "realism" / "tropical.yaml", SurveyConfig)
-    member = config.member(number)
-    stand = grow(member)
-    made = fly(config, member, stand)
+    config, stand, made = survey("tropical", number)
     trees, (low, high) = stand.trees, config.box
     counts = np.bincount(made.columns["gt_tree"], minlength=len(trees) + 1)[trees["tree"]]
     alike = (trees["species"] == "umbrella") & (np.abs(trees["height"] - top) < 0.25 * top)
@@ -237,10 +240,10 @@ def table(one: Comparison) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for rows in zip(*(compare(one.real, *stand) for stand in one.stands), strict=True):
-        all_, values = mean(rows), [r.virtual for r in rows]
+        average, values = mean(rows), [r.virtual for r in rows]
         lines.append(
-            f"| {all_.what} | {all_.real:.3f} | {all_.virtual:.3f} | {min(values):.3f} to {max(values):.3f} "
-            f"| {all_.limit:.3f} | {'yes' if all_.met else 'no'} | {sum(r.met for r in rows)} of {count} |"
+            f"| {average.what} | {average.real:.3f} | {average.virtual:.3f} | {min(values):.3f} to {max(values):.3f} "
+            f"| {average.limit:.3f} | {'yes' if average.met else 'no'} | {sum(r.met for r in rows)} of {count} |"
         )
     return "\n".join(lines) + "\n"
 

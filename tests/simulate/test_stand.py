@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -169,3 +170,11 @@ def test_a_field_without_trees():
     assert len(stand.trees) == 0
     assert Part.GROUND in stand.mesh.part
     assert not np.isin(stand.mesh.part, [Part.STEM, Part.LEAF]).any()
+
+
+def test_a_species_of_a_file_goes_by_its_name(tmp_path):
+    path = tmp_path / "some" / "folder" / "elder_bush.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text((resources.files("leafwood") / "simulate/presets/species/shrub.yaml").read_text(encoding="utf-8"))
+    config = StandConfig(size=6.0, species={str(path): 1.0}, stems_per_ha=600, height=(1.5, 3.0), lai=0.3)
+    assert set(grow_stand(config, seed=1).trees["species"]) == {"elder_bush"}

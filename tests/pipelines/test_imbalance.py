@@ -15,13 +15,6 @@ from leafwood.train import TrainConfig
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def pipelines_can_be_imported():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "pipelines"))
-        yield
-
-
 @pytest.fixture(scope="module")
 def stand():
     return load_stand(ROOT / "data_samples" / "uav_plot.laz")

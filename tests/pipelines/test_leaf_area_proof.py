@@ -12,13 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = ["--stands", "1", "--plot", "4", "--threads", "1"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def pipelines_can_be_imported():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "pipelines"))
-        yield
-
-
 @pytest.fixture(scope="module")
 def proof(tmp_path_factory):
     """The folder of a finished proof."""

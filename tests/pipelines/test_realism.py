@@ -16,13 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs" / "realism"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def pipelines_can_be_imported():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "pipelines"))
-        yield
-
-
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
 def test_matching_surveys_name_species_that_are_there(path, monkeypatch):
     monkeypatch.chdir(ROOT)

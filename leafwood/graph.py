@@ -26,7 +26,7 @@ from leafwood.features import (
 from leafwood.spatial.neighbours import nearest
 from leafwood.spatial.voxels import Pyramid, build_pyramid
 
-__all__ = ["SPACING_COLUMN", "Graph", "GraphConfig", "build_graph", "height_columns", "shrinkage"]
+__all__ = ["SPACING_COLUMN", "Graph", "GraphConfig", "build_graph", "height_columns", "shrinkage", "spacing"]
 
 _NEIGHBOURS = 24  # far enough for the typical distance of a cloud
 # By name: x0 pos0 neighbours0 parent0, x1 pos1 neighbours1 parent1 children1, and so on. x (m, f) features, pos (m, 3)
@@ -138,6 +138,19 @@ def _mean_over(neighbours: NDArray[np.integer[Any]], sums: NDArray[np.float64]) 
     return total / np.float32(neighbours.shape[1])
 
 
+def spacing(xyz: NDArray[np.float32]) -> float:
+    """How far apart a cloud's points are: the median distance to the 24th nearest, the point itself counted.
+
+    Args:
+        xyz: (n, 3) metres, n >= 24; of more than 40,000 points some 20,000 are looked at.
+
+    Returns:
+        Metres.
+    """
+    _, distance = nearest(xyz, _NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
+    return float(np.median(distance[:, -1]))
+
+
 def shrinkage(xyz: NDArray[np.float32], config: GraphConfig) -> float:
     """Factor by which a sparse cloud is shrunk before its graph is built, so that its spacing is one the network knows.
 
@@ -153,6 +166,4 @@ def shrinkage(xyz: NDArray[np.float32], config: GraphConfig) -> float:
     """
     if len(xyz) <= _NEIGHBOURS:
         return 1.0
-    _, distance = nearest(xyz, _NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
-    median = max(float(np.median(distance[:, -1])), 1e-6)
-    return float(np.clip(np.round(config.spacing / median, 1), config.least, 1.0))
+    return float(np.clip(np.round(config.spacing / max(spacing(xyz), 1e-6), 1), config.least, 1.0))

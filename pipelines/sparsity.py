@@ -4,7 +4,7 @@
 
 Single trees without ground, their surfaces sampled evenly (twelve stands, seeds from 7100, never used elsewhere), are
 thinned at random until the median distance to the 24th neighbour is what the row says; beside them the labelled tree
-62889 as it is and thinned. A spacing has only the trees that are dense enough for it, and in leaf: half of their points
+62889, thinned likewise. A spacing has only the trees that are dense enough for it, and in leaf: half of their points
 or more. Then the twelve held-out drone stands (of `bars.py`) with a share of their pulses. Twigs of trees in leaf are
 left out of both, of the stands also echoes that have less than three quarters of their energy from one class.
 """
@@ -22,27 +22,21 @@ from bars import clear_echoes, held_out
 from numpy.typing import NDArray
 from training_stands import draw_stand, strew
 
-from leafwood.classes import IGNORE, LEAF, OUT_WOOD
+from leafwood.classes import LEAF
 from leafwood.cloud import PointCloud
-from leafwood.evaluation import truth_of
+from leafwood.evaluation import evaluate, truth_of
+from leafwood.graph import spacing
 from leafwood.inference import load_segmenter
 from leafwood.io.loaders import read
-from leafwood.metrics import Scores, score
-from leafwood.spatial.neighbours import nearest
+from leafwood.metrics import Scores
 from leafwood.stands import load_stand
 
 SEEDS = range(7100, 7112)
 SPACINGS = (0.15, 0.2, 0.3, 0.45, 0.67, 0.9, 1.2)  # m; 62889 has 0.66
 SHARES = (1.0, 0.5, 0.25, 0.12, 0.06)  # of the pulses of the stands
 LOWEST, FEWEST = 10.0, 500  # m, points: smaller trees say little
-RANK = 24
 SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall")
 Labelled = tuple[PointCloud, NDArray[np.int8]]
-
-
-def spacing(xyz: NDArray[np.floating]) -> float:
-    """Median distance to the 24th nearest point, the point itself counted, m."""
-    return float(np.median(nearest(np.asarray(xyz, dtype=np.float32), RANK)[1][:, -1]))
 
 
 def thinned(tree: Labelled, wanted: float) -> Labelled | None:
@@ -70,7 +64,7 @@ def trees(folder: Path) -> Iterator[Labelled]:
         for number in stand.trees:
             tree = stand.take(np.flatnonzero(stand.tree == number))
             if np.ptp(tree.xyz[:, 2]) > LOWEST and (tree.label == LEAF).mean() >= 0.5:
-                yield PointCloud(tree.xyz.astype(np.float64)), tree.label
+                yield PointCloud(tree.xyz), tree.label
 
 
 def of_pulses(cloud: PointCloud, share: float) -> NDArray[np.bool_]:
@@ -97,9 +91,7 @@ def main() -> None:
 
     def judge(labelled: Labelled) -> Scores:
         cloud, truth = labelled
-        result, use = segmenter.segment(cloud), truth != IGNORE
-        label = (result.columns["leafwood"][use] == OUT_WOOD).astype(np.int8)
-        return score(truth[use], result.columns["wood_prob"][use], label)
+        return evaluate(segmenter.segment(cloud), truth).overall
 
     head = f"points | wood share | {' | '.join(SHOWN)} |\n|---|---|---|---|" + "---|" * len(SHOWN)
     print(f"| spacing, m | trees | {head}")

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from bars import clear_echoes
-from sparsity import FEWEST, of_pulses, spacing, thinned
+from sparsity import FEWEST, of_pulses, thinned
 
 from leafwood.classes import IGNORE, LEAF, WOOD
 from leafwood.cloud import PointCloud
+from leafwood.graph import spacing
 from leafwood.simulate.mesh import Part
 
 

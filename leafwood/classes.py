@@ -30,6 +30,7 @@ __all__ = [
     "ClassMap",
     "LabelPreset",
     "check_counts",
+    "check_preset",
     "decode_labels",
 ]
 
@@ -86,6 +87,16 @@ PRESETS: Mapping[str, LabelPreset] = MappingProxyType(
 )
 
 
+def check_preset(preset: str) -> None:
+    """Refuse a name that is not of :data:`PRESETS`.
+
+    Raises:
+        BadConfig: no such preset.
+    """
+    if preset not in PRESETS:
+        raise BadConfig(f"no label preset {preset!r}; there are {', '.join(sorted(PRESETS))}")
+
+
 def decode_labels(columns: Mapping[str, NDArray[Any]], preset: str) -> NDArray[np.int8]:
     """Labels (n,) LEAF, WOOD or IGNORE out of a cloud's columns.
 
@@ -97,8 +108,7 @@ def decode_labels(columns: Mapping[str, NDArray[Any]], preset: str) -> NDArray[n
         BadConfig: no such preset.
         BadCloud: none of the preset's columns is there.
     """
-    if preset not in PRESETS:
-        raise BadConfig(f"no label preset {preset!r}; there are {', '.join(sorted(PRESETS))}")
+    check_preset(preset)
     codes = PRESETS[preset]
     column = next((name for name in codes.columns if name in columns), None)
     if column is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,37 +48,45 @@ def run(args: argparse.Namespace) -> int:
     """Score the files, one by one and together.
 
     Returns:
-        0; failures are raised.
+        0 all done, 1 some file failed; the failure of an only file is raised.
     """
     from rich.console import Console
 
-    from leafwood.errors import about
+    from leafwood.classes import check_preset
+    from leafwood.cli.one_by_one import one_by_one
+    from leafwood.errors import BadConfig, about
     from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
     from leafwood.inference import load_segmenter
     from leafwood.io.files import list_files
     from leafwood.io.loaders import read
 
+    check_preset(args.labels)
+    if args.thin is not None and not 0 < args.thin <= 1:
+        raise BadConfig(f"--thin must be a share between 0 and 1, not {args.thin:g}")
     segmenter = load_segmenter(args.model, threads=args.threads)
-    found: dict[str, Evaluation] = {}
-    for path in list_files(args.paths):
+    paths = list_files(args.paths)
+
+    def work(path: Path) -> Evaluation:
         cloud = read(path)
         truth_of(cloud, args.labels)  # a file without truth is refused before it is labelled
         if args.thin is not None:
             cloud = thin_downward(cloud, args.thin)
         with about(path):
-            found[str(path)] = evaluate(segmenter.segment(cloud), truth_of(cloud, args.labels))
-    total = next(iter(found.values()))
-    for other in list(found.values())[1:]:
-        total = total + other
+            return evaluate(segmenter.segment(cloud), truth_of(cloud, args.labels))
+
+    found = one_by_one(paths, work, debug=args.debug)
+    if not found:
+        return 1
+    total = reduce(add, found.values())
     console = Console(width=None if os.isatty(1) else 160)
-    _table(console, "file", {**{Path(k).name: v.overall for k, v in found.items()}, "all": total.overall})
+    _table(console, "file", {**{k.name: v.overall for k, v in found.items()}, "all": total.overall})
     _table(console, "height", total.height)
     _table(console, "density", total.density)
     if args.json:
         content = {"model": segmenter.model.name, "sha256": segmenter.model.sha256, "all": total.as_dict()}
-        content["files"] = {k: v.as_dict() for k, v in found.items()}
+        content["files"] = {str(k): v.as_dict() for k, v in found.items()}
         args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return 0 if len(found) == len(paths) else 1
 
 
 def _table(console: Console, title: str, rows: Mapping[str, Scores]) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.errors import BadConfig, LeafwoodError, about
+from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
     from leafwood.canopy import CanopyConfig
@@ -42,13 +41,13 @@ def run(args: argparse.Namespace) -> int:
         0 all done, 1 some file failed.
     """
     from leafwood.canopy import CanopyConfig
-    from leafwood.classes import PRESETS
+    from leafwood.classes import check_preset
+    from leafwood.cli.one_by_one import one_by_one
     from leafwood.io.files import list_files
     from leafwood.io.geotiff import require_rasterio
 
     config = CanopyConfig(dz=args.dz, z0=args.z0, k=args.k, cell=args.grid)
-    if args.labels not in PRESETS:
-        raise BadConfig(f"--labels {args.labels}: there are {', '.join(sorted(PRESETS))}")
+    check_preset(args.labels)
     if config.cell is not None:
         require_rasterio()
     # a folder that was measured before holds tables, too
@@ -58,16 +57,11 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig("two of the files have the same name: their profiles would overwrite each other")
     if args.output:
         args.output.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    for path in paths:
-        try:
-            _measure(path, args.output or path.parent, config, args.labels, args.overwrite)
-        except LeafwoodError as error:
-            if args.debug or len(paths) == 1:
-                raise
-            print(f"leafwood: {' '.join(str(error).split())}", file=sys.stderr)
-            failed += 1
-    return 1 if failed else 0
+
+    def work(path: Path) -> None:
+        _measure(path, args.output or path.parent, config, args.labels, args.overwrite)
+
+    return 0 if len(one_by_one(paths, work, debug=args.debug)) == len(paths) else 1
 
 
 def _stem(path: Path) -> str:

@@ -13,7 +13,8 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    import numpy as np
+    from numpy.typing import NDArray
 
     from leafwood.inference import Segmenter
     from leafwood.soul.segmenter import SoulSegmenter
@@ -23,10 +24,21 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="LAS, LAZ, COPC, PLY, PCD, XYZ ... file")
-    parser.add_argument("-o", "--output", type=Path, help="file or folder to write (default: beside the input)")
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="LAS, LAZ, COPC, PLY, PCD, XYZ ... files, or folders of them",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, help="folder to write to, or the file if there is one (default: beside the input)"
+    )
     parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
+    parser.add_argument(
+        "--resume", action="store_true", help="leave out files whose output is there and no older than they are"
+    )
     parser.add_argument("--keep-classification", action="store_true", help="leave `classification` as it is")
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
     parser.add_argument(
@@ -40,33 +52,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Label one file.
+    """Label files.
 
     Returns:
-        0; failures are raised.
+        0 all done, 1 some file failed; the failure of an only file is raised.
     """
-    from rich.console import Console
-
+    from leafwood.batch import is_made, note_failed, plan
+    from leafwood.cli.one_by_one import one_by_one
     from leafwood.inference import load_segmenter
-    from leafwood.io.loaders import check_suffix, default_output, read, write
-    from leafwood.io.target import check_target
-    from leafwood.postprocess.abstain import abstain
+
+    _check(args)
+    started = time.perf_counter()
+    jobs = plan(args.paths, args.output)
+    segmenter = load_segmenter(args.model, threads=args.threads)
+    waiting = [path for path in jobs if not (args.resume and is_made(path, _outputs(jobs[path], args.profile)))]
+
+    def work(path: Path) -> NDArray[np.int64]:
+        counts = _label(path, jobs[path], segmenter, args)
+        if len(jobs) > 1:
+            print(f"{jobs[path]}: {counts.sum():,} points, wood share: {_wood_share(counts)}", flush=True)
+        return counts
+
+    done = one_by_one(waiting, work, debug=args.debug)
+    failed = [path for path in waiting if path not in done]
+    files = {"labelled": len(done), "there already": len(jobs) - len(waiting), "failed": len(failed)}
+    _summary([jobs[path] for path in done], list(done.values()), files, time.perf_counter() - started)
+    if len(jobs) > 1:
+        note_failed(failed, jobs, args.output)
+    return 1 if failed else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse settings that would fail for every file."""
+    from leafwood.io.las_crs import parse_user_crs
 
     if args.abstain is not None and not 0.5 <= args.abstain <= 1:
         raise BadConfig(f"--abstain must be a probability between 0.5 and 1, not {args.abstain:g}")
     if args.threads is not None and args.threads < 1:
         raise BadConfig("--threads must be at least 1")
-    started = time.perf_counter()
-    source: Path = args.path
-    target: Path = args.output or default_output(source)
-    if args.output and (target.is_dir() or not target.suffix):
-        target.mkdir(parents=True, exist_ok=True)
-        target = target / default_output(source).name
-    check_target(target, source, args.overwrite)
+    if args.crs is not None:
+        parse_user_crs(args.crs)
+
+
+def _outputs(target: Path, profile: bool) -> list[Path]:
+    """The files that are made of one scan."""
+    if not profile:
+        return [target]
+    from leafwood.canopy import CanopyConfig
+    from leafwood.report.canopy import canopy_files
+
+    return [target, *canopy_files(target.parent, target.stem, CanopyConfig())]
+
+
+def _label(
+    source: Path, target: Path, segmenter: Segmenter | SoulSegmenter, args: argparse.Namespace
+) -> NDArray[np.int64]:
+    """Label one file.
+
+    Returns:
+        (3,) points by label.
+    """
+    import numpy as np
+
+    from leafwood.io.loaders import check_suffix, read, write
+    from leafwood.io.target import check_target
+    from leafwood.postprocess.abstain import abstain
+
+    if target != args.output:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    for file in _outputs(target, args.profile):  # now and not after the work
+        check_target(file, source, args.overwrite)
     check_suffix(target, source)
-    if args.profile:
-        _check_profile(target, args.overwrite)
-    segmenter = load_segmenter(args.model, threads=args.threads)
     cloud = read(source, crs=args.crs)
     with about(source):
         result = _segment(cloud, segmenter)
@@ -81,20 +137,9 @@ def run(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         crs=args.crs,
     )
-    _summary(Console(), result, target, time.perf_counter() - started)
     if args.profile:
         _profile(result, target, args.overwrite)
-    return 0
-
-
-def _check_profile(target: Path, overwrite: bool) -> None:
-    """Refuse before the work what could not be written after it."""
-    from leafwood.canopy import CanopyConfig
-    from leafwood.io.target import check_target
-    from leafwood.report.canopy import canopy_files
-
-    for file in canopy_files(target.parent, target.stem, CanopyConfig()):
-        check_target(file, None, overwrite)
+    return np.bincount(result.columns["leafwood"], minlength=3)
 
 
 def _profile(result: PointCloud, target: Path, overwrite: bool) -> None:
@@ -122,24 +167,38 @@ def _segment(cloud: PointCloud, segmenter: Segmenter | SoulSegmenter) -> PointCl
         return segmenter.segment(cloud, show)
 
 
-def _summary(console: Console, result: PointCloud, target: Path, seconds: float) -> None:
-    """Points by label, time, and where to look."""
+def _wood_share(counts: NDArray[np.int64]) -> str:
+    """Wood among the labelled points, in words."""
+    labelled = counts[OUT_LEAF] + counts[OUT_WOOD]
+    return f"{counts[OUT_WOOD] / labelled:.1%}" if labelled else "no vegetation found"
+
+
+def _summary(targets: list[Path], found: list[NDArray[np.int64]], files: dict[str, int], seconds: float) -> None:
+    """Files, points by label, time, and where to look."""
     import numpy as np
+    from rich.console import Console
     from rich.table import Table
 
-    counts = np.bincount(result.columns["leafwood"], minlength=3)
-    labelled = int(counts[OUT_LEAF] + counts[OUT_WOOD])
-    table = Table(title=str(target), title_justify="left", show_header=False)
+    one = len(targets) == sum(files.values()) == 1
+    table = Table(title=str(targets[0]) if one else None, title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
+    if not one:
+        for name, number in files.items():
+            table.add_row(f"files {name}", f"{number:,}")
+    console = Console()
+    if not targets:
+        console.print(table)
+        return
+    counts = np.sum(found, axis=0)
     for name, code in (("leaf", OUT_LEAF), ("wood", OUT_WOOD), ("not processed", OUT_NONE)):
         table.add_row(f"{name} (leafwood = {code})", f"{counts[code]:,}")
-    share = f"{counts[OUT_WOOD] / labelled:.1%}" if labelled else "no vegetation found"
-    table.add_row("wood share of labelled points", share)
+    table.add_row("wood share of labelled points", _wood_share(counts))
     table.add_row("seconds", f"{seconds:.1f}")
-    table.add_row("points/s", f"{len(result) / seconds:,.0f}")
+    table.add_row("points/s", f"{counts.sum() / seconds:,.0f}")
     console.print(table)
-    console.print(f"Labels: field `leafwood` of {target.name}; P(wood): `wood_prob`.", highlight=False)
+    where = targets[0].name if one else "each file"
+    console.print(f"Labels: field `leafwood` of {where}; P(wood): `wood_prob`.", highlight=False)
     console.print(
         "CloudCompare: open it and choose the scalar field `leafwood`. "
         "QGIS: style by attribute `leafwood`, or by Classification (64 wood, 65 leaf) where the point format has it.",

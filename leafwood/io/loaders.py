@@ -16,8 +16,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
@@ -103,8 +104,13 @@ def register_loader(suffix: str, *, writer: Writer | None = None) -> Callable[[L
 
 def suffixes() -> tuple[str, ...]:
     """All suffixes that can be read, sorted."""
-    others = ("." + point.name.lstrip(".").lower() for point in entry_points(group=_GROUP))
-    return tuple(sorted({*_LAS, *_BUILT_IN, *_registered, *others}))
+    return tuple(sorted({*_LAS, *_BUILT_IN, *_registered, *_brought()}))
+
+
+@cache
+def _brought() -> dict[str, EntryPoint]:
+    """Suffix -> what another package brings; looking through all that is installed takes milliseconds."""
+    return {"." + point.name.lstrip(".").lower(): point for point in entry_points(group=_GROUP)}
 
 
 def _suffix(path: Path) -> str:
@@ -117,9 +123,8 @@ def _suffix(path: Path) -> str:
 def _format(suffix: str) -> _Format | None:
     if suffix in _registered:
         return _registered[suffix]
-    for point in entry_points(group=_GROUP):
-        if "." + point.name.lstrip(".").lower() == suffix:
-            return _Format(cast(Loader, point.load()))
+    if suffix in _brought():
+        return _Format(cast(Loader, _brought()[suffix].load()))
     if suffix in _BUILT_IN:
         module, reader, writer = _BUILT_IN[suffix]
         home = import_module(f"leafwood.io.{module}")

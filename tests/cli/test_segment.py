@@ -155,3 +155,55 @@ def test_a_source_that_nothing_reads_is_named_as_such(tmp_path):
     done = leafwood("segment", tmp_path / "scan.docx")
     assert done.returncode == 1
     assert "no loader for .docx" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    """A folder of a scan, a damaged one and another scan, labelled with one command."""
+    folder = tmp_path_factory.mktemp("batch")
+    (folder / "in" / "sub").mkdir(parents=True)
+    las = laspy.read(SAMPLE)
+    las.points = las.points[np.arange(0, len(las), 20)]
+    las.write(folder / "in" / "a.laz")
+    (folder / "in" / "b.laz").write_bytes(SAMPLE.read_bytes()[:5000])
+    las.write(folder / "in" / "sub" / "c.las")
+    return folder, leafwood("segment", folder / "in", "-o", folder / "out")
+
+
+def test_one_bad_file_does_not_stop_the_others(batch):
+    folder, done = batch
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if "warning" not in line]
+    assert len(errors) == 1
+    assert "b.laz" in errors[0]
+    for name in ("a_leafwood.laz", "sub/c_leafwood.las"):
+        assert set(np.unique(laspy.read(folder / "out" / name)["leafwood"])) <= {0, 1, 2}
+    assert (folder / "out" / "leafwood_failed.lst").read_text() == f"{folder / 'in' / 'b.laz'}\n"
+    assert "files failed" in done.stdout
+
+
+def test_a_batch_goes_on_where_it_stopped(batch):
+    folder, _ = batch
+    kept = folder / "out" / "a_leafwood.laz"
+    (folder / "out" / "sub" / "c_leafwood.las").unlink()
+    (folder / "in" / "b.laz").write_bytes((folder / "in" / "a.laz").read_bytes())
+    before = kept.stat().st_mtime_ns
+    done = leafwood("segment", folder / "in", "-o", folder / "out", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert kept.stat().st_mtime_ns == before
+    assert sorted(path.name for path in (folder / "out").rglob("*") if path.is_file()) == [
+        "a_leafwood.laz",
+        "b_leafwood.laz",
+        "c_leafwood.las",
+    ]
+    again = leafwood("segment", folder / "in", "-o", folder / "out", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert "files there already" in again.stdout
+
+
+def test_a_wrong_setting_is_said_once(batch):
+    folder, _ = batch
+    done = leafwood("segment", folder / "in", "-o", folder / "other", "--crs", "EPSG:none")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (folder / "other").exists()

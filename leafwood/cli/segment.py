@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
-from leafwood.cloud import PointCloud
-from leafwood.errors import BadConfig, about
+from leafwood.errors import BadConfig
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from leafwood.inference import Segmenter
-    from leafwood.soul.segmenter import SoulSegmenter
+    from leafwood.batch.one_file import Labelled, LabelOptions
+    from leafwood.labelling import Progress
+
+    Outcome = tuple[Path, Labelled | Exception]
 
 __all__ = ["add_arguments", "run"]
 
@@ -48,7 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", action="store_true", help="also write leaf and wood area by height (see `leafwood profile`)"
     )
     parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
-    parser.add_argument("--threads", type=int, help="processors to use (default: all)")
+    parser.add_argument("--threads", type=int, help="processors to use for a file (default: all)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="files to label at the same time (Dask)")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="label on a running Dask cluster that sees the same files"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,114 +65,78 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 all done, 1 some file failed; the failure of an only file is raised.
     """
-    from leafwood.batch import is_made, note_failed, plan
-    from leafwood.cli.one_by_one import one_by_one
-    from leafwood.inference import load_segmenter
+    from leafwood.batch.one_file import LabelOptions, outputs, segmenter
+    from leafwood.batch.plan import is_made, note_failed, plan
+    from leafwood.cli.one_by_one import collect
 
-    _check(args)
+    if args.workers < 0:
+        raise BadConfig("--workers must be at least 1")
+    settings = {field.name: getattr(args, field.name) for field in dataclasses.fields(LabelOptions)}
+    options = LabelOptions(**settings)
     started = time.perf_counter()
     jobs = plan(args.paths, args.output)
-    segmenter = load_segmenter(args.model, threads=args.threads)
-    waiting = [path for path in jobs if not (args.resume and is_made(path, _outputs(jobs[path], args.profile)))]
-
-    def work(path: Path) -> NDArray[np.int64]:
-        counts = _label(path, jobs[path], segmenter, args)
-        if len(jobs) > 1:
-            print(f"{jobs[path]}: {counts.sum():,} points, wood share: {_wood_share(counts)}", flush=True)
-        return counts
-
-    done = one_by_one(waiting, work, debug=args.debug)
+    segmenter(options.model, options.threads)  # a model that is not there is the command's failure
+    waiting = {
+        source: target
+        for source, target in jobs.items()
+        if not (args.resume and is_made(source, outputs(target, options)))
+    }
+    for target in waiting.values():
+        if target != args.output:
+            target.parent.mkdir(parents=True, exist_ok=True)
+    outcomes = _say(_outcomes(waiting, options, args), jobs)
+    done = collect(outcomes, stop=args.debug or len(jobs) == 1)
     failed = [path for path in waiting if path not in done]
     files = {"labelled": len(done), "there already": len(jobs) - len(waiting), "failed": len(failed)}
-    _summary([jobs[path] for path in done], list(done.values()), files, time.perf_counter() - started)
+    counts = [labelled.counts for labelled in done.values()]
+    _summary([jobs[path] for path in done], counts, files, time.perf_counter() - started)
     if len(jobs) > 1:
         note_failed(failed, jobs, args.output)
     return 1 if failed else 0
 
 
-def _check(args: argparse.Namespace) -> None:
-    """Refuse settings that would fail for every file."""
-    from leafwood.io.las_crs import parse_user_crs
+def _outcomes(waiting: dict[Path, Path], options: LabelOptions, args: argparse.Namespace) -> Iterator[Outcome]:
+    """Files with what came of each, as it comes."""
+    from leafwood.batch.one_file import label_file
+    from leafwood.cli.one_by_one import each
 
-    if args.abstain is not None and not 0.5 <= args.abstain <= 1:
-        raise BadConfig(f"--abstain must be a probability between 0.5 and 1, not {args.abstain:g}")
-    if args.threads is not None and args.threads < 1:
-        raise BadConfig("--threads must be at least 1")
-    if args.crs is not None:
-        parse_user_crs(args.crs)
+    if waiting and (args.workers or args.scheduler):
+        from leafwood.batch.spread import label_side_by_side
 
+        return label_side_by_side(waiting, options, workers=args.workers, scheduler=args.scheduler)
 
-def _outputs(target: Path, profile: bool) -> list[Path]:
-    """The files that are made of one scan."""
-    if not profile:
-        return [target]
-    from leafwood.canopy import CanopyConfig
-    from leafwood.report.canopy import canopy_files
+    def work(source: Path) -> Labelled:
+        with _bar(source) as progress:
+            return label_file(source, waiting[source], options, progress)
 
-    return [target, *canopy_files(target.parent, target.stem, CanopyConfig())]
+    return each(waiting, work)
 
 
-def _label(
-    source: Path, target: Path, segmenter: Segmenter | SoulSegmenter, args: argparse.Namespace
-) -> NDArray[np.int64]:
-    """Label one file.
-
-    Returns:
-        (3,) points by label.
-    """
-    import numpy as np
-
-    from leafwood.io.loaders import check_suffix, read, write
-    from leafwood.io.target import check_target
-    from leafwood.postprocess.abstain import abstain
-
-    if target != args.output:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    for file in _outputs(target, args.profile):  # now and not after the work
-        check_target(file, source, args.overwrite)
-    check_suffix(target, source)
-    cloud = read(source, crs=args.crs)
-    with about(source):
-        result = _segment(cloud, segmenter)
-        if args.abstain is not None:
-            result = abstain(result, args.abstain)
-    write(
-        result,
-        target,
-        like=source,
-        keep_classification=args.keep_classification,
-        upgrade=args.upgrade,
-        overwrite=args.overwrite,
-        crs=args.crs,
-    )
-    if args.profile:
-        _profile(result, target, args.overwrite)
-    return np.bincount(result.columns["leafwood"], minlength=3)
-
-
-def _profile(result: PointCloud, target: Path, overwrite: bool) -> None:
-    """Write the canopy's profile beside the labelled file."""
-    from leafwood.canopy import measure_canopy
-    from leafwood.report.canopy import headline, write_canopy
-
-    with about(target):
-        canopy = measure_canopy(result)
-    files = write_canopy(canopy, target.parent, target.stem, overwrite=overwrite)
-    print(f"{files[0]}: {headline(canopy)}")
-
-
-def _segment(cloud: PointCloud, segmenter: Segmenter | SoulSegmenter) -> PointCloud:
-    """Label the cloud, with a progress bar where there is a terminal."""
+@contextmanager
+def _bar(source: Path) -> Iterator[Progress]:
+    """A progress bar where there is a terminal."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not os.isatty(2)) as bar:
-        task = bar.add_task(f"labelling {cloud.path.name if cloud.path else ''}", total=None)
+    with Bar(console=Console(stderr=True), transient=True, disable=not os.isatty(2)) as bar:
+        task = bar.add_task(f"labelling {source.name}", total=None)
 
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return segmenter.segment(cloud, show)
+        yield show
+
+
+def _say(outcomes: Iterator[Outcome], jobs: dict[Path, Path]) -> Iterator[Outcome]:
+    """Pass on what came of each file, and say it: where there are several, and where a profile was asked for."""
+    for source, outcome in outcomes:
+        if not isinstance(outcome, Exception):
+            if len(jobs) > 1:
+                counts = outcome.counts
+                print(f"{jobs[source]}: {counts.sum():,} points, wood share: {_wood_share(counts)}", flush=True)
+            if outcome.canopy:
+                print(outcome.canopy, flush=True)
+        yield source, outcome
 
 
 def _wood_share(counts: NDArray[np.int64]) -> str:

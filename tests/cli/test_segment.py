@@ -201,6 +201,23 @@ def test_a_batch_goes_on_where_it_stopped(batch):
     assert "files there already" in again.stdout
 
 
+def test_workers_do_what_one_process_does(batch):
+    folder, _ = batch
+    done = leafwood("segment", folder / "in", "-o", folder / "side", "--workers", "2")
+    assert "\x1b" not in done.stdout + done.stderr
+    for made in (folder / "out").rglob("*.la[sz]"):
+        assert (folder / "side" / made.relative_to(folder / "out")).read_bytes() == made.read_bytes()
+
+
+@pytest.mark.parametrize("option", [("--workers", "-1"), ("--scheduler", "tcp://127.0.0.1:1"), ("--threads", "0")])
+def test_bad_numbers_and_addresses_are_bad_usage(batch, option):
+    folder, _ = batch
+    done = leafwood("segment", folder / "in", "-o", folder / "none", *option)
+    assert done.returncode == 2
+    assert option[0] in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_a_wrong_setting_is_said_once(batch):
     folder, _ = batch
     done = leafwood("segment", folder / "in", "-o", folder / "other", "--crs", "EPSG:none")

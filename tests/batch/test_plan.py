@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leafwood.batch import FAILED, is_made, note_failed, plan
+from leafwood.batch.plan import FAILED, is_made, note_failed, plan
 from leafwood.errors import BadConfig, FileProblem, FileWarning
 
 

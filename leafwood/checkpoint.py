@@ -20,7 +20,7 @@ from leafwood.graph import GraphConfig
 from leafwood.nn.shape import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 
-__all__ = ["SOUL", "Model", "available_models", "kind_of", "load_model", "save_model"]
+__all__ = ["SOUL", "Model", "available_models", "kind_of", "load_model", "save_model", "weights_file"]
 
 SOUL = "soul"  # kind of the baseline, in its card
 _SHIPPED = Path(__file__).parent / "weights"
@@ -78,6 +78,23 @@ def save_model(
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
+def weights_file(name: str | Path) -> Path:
+    """Where a model's weights are.
+
+    Args:
+        name: a name of :func:`available_models`, or the path of a ``.safetensors`` file.
+
+    Raises:
+        BadConfig: there is no such model.
+    """
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        path = _SHIPPED / f"{name}.safetensors"
+    if not path.is_file():
+        raise BadConfig(f"no model {str(name)!r}: give one of {', '.join(available_models())}, or a .safetensors file")
+    return path
+
+
 def load_model(name: str | Path) -> Model:
     """Load a shipped model by name, or a file.
 
@@ -90,11 +107,7 @@ def load_model(name: str | Path) -> Model:
     Raises:
         BadConfig: there is no such model, its files do not belong together, or it has only learnt a pre-task.
     """
-    path = Path(name)
-    if path.suffix != ".safetensors":
-        path = _SHIPPED / f"{name}.safetensors"
-    if not path.is_file():
-        raise BadConfig(f"no model {str(name)!r}: give one of {', '.join(available_models())}, or a .safetensors file")
+    path = weights_file(name)
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         graph = GraphConfig(**_tuples(card["graph"]))

@@ -21,16 +21,18 @@ from leafwood.config import to_dict
 from leafwood.errors import BadConfig
 from leafwood.examples import Example
 from leafwood.imbalance.balance import Balance
+from leafwood.imbalance.deblora import DebiasStep
 from leafwood.imbalance.meta_weight import MetaWeightStep
 from leafwood.imbalance.sam import SAMStep
 from leafwood.losses import Loss, build_all
 from leafwood.metrics import Scores, score
-from leafwood.nn.unet import begin_with
+from leafwood.nn.lora import add_adapters, merged
+from leafwood.nn.unet import PyramidUNet, begin_with
 from leafwood.steps import Step
 from leafwood.train_config import TrainConfig
 from leafwood.training_set import TrainingSet, prepare
 
-__all__ = ["TrainConfig", "fit", "train"]
+__all__ = ["Report", "TrainConfig", "check", "fit", "train"]
 
 Report = Callable[[str], None]
 
@@ -68,6 +70,8 @@ def fit(
     network = data.network().to(device)
     if config.start:
         _start(network, config.start)
+    if config.lora:
+        add_adapters(network, config.lora)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
@@ -107,11 +111,19 @@ def fit(
         if not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
             best, stale = scores, 0
             provenance = {"config": to_dict(config), "step": step, "train_seconds": seconds, "validation": scores}
-            data.save(average.module.state_dict(), provenance, out / "model.safetensors")
+            data.save(merged(average.module), provenance, out / "model.safetensors")
         state = {name: part.state_dict() for name, part in parts.items()}
         state |= {"step": step, "seconds": seconds, "best": best, "stale": stale, "random": torch.get_rng_state()}
         torch.save(state, out / "last.pt")
     return best
+
+
+def check(config: TrainConfig, data: TrainingSet) -> dict[str, float]:
+    """Scores of the weights that a run starts from, on its validation crops."""
+    network, device = data.network(), _device(config)
+    if config.start:
+        _start(network, config.start)
+    return _validate(network.to(device), _loader(data.checks, config, range(config.validation_crops)), device).as_dict()
 
 
 _SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
@@ -124,6 +136,8 @@ def _step(
     balance = Balance.of(data.sample).to(_device(config)) if config.balance else None
     if config.sam:
         return SAMStep(network, criterion, optimiser, balance, config=config.sam)
+    if config.debias and isinstance(network, PyramidUNet):
+        return DebiasStep(network, criterion, optimiser, balance, config=config.debias, sample=data.sample)
     if config.meta_weight:
         return MetaWeightStep(network, criterion, optimiser, balance, config=config.meta_weight, trees=data.trees)
     return Step(network, criterion, optimiser, balance)

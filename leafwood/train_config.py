@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from leafwood.classes import check_preset
 from leafwood.errors import BadConfig
 from leafwood.graph import GraphConfig
+from leafwood.imbalance.deblora import DebiasConfig
 from leafwood.imbalance.meta_weight import MetaWeightConfig
 from leafwood.imbalance.pretask import PretaskConfig
 from leafwood.imbalance.sam import SAMConfig
 from leafwood.losses import LossConfig
 from leafwood.losses.base import in_range
+from leafwood.nn.lora import LoRAConfig
 from leafwood.nn.shape import UNetConfig
 from leafwood.samplers.crops import CropConfig
 from leafwood.soul.samples import SoulConfig
@@ -27,6 +30,7 @@ class TrainConfig:
     Attributes:
         train: files or glob patterns of labelled stands to learn from.
         validation: the same for choosing weights; never the same stands.
+        labels: how their labels are written, a name of :data:`leafwood.classes.PRESETS`.
         start: weights to begin with, a ``.safetensors`` file of a network of the same shape; convolutions that it lacks
             begin as the identity.
         soul: train the SOUL baseline on such samples; `graph`, `network` and `crops` are not used then.
@@ -43,6 +47,10 @@ class TrainConfig:
             is rare in its stand then counts for as much as that of leafless trees.
         sam: sharpness-aware steps.
         meta_weight: points weigh what helps on clean trees. Not together with `sam`.
+        lora: learn low-rank adapters of the weights of `start` and its last layer instead of all weights; what is saved
+            has them melted in.
+        debias: with `lora`, debLoRA: adapters that also move wood out of the region of the leaves. Not together with
+            `sam` or `meta_weight`.
         steps: optimiser steps.
         batch: crops per step.
         learning_rate: peak of the one-cycle schedule (AdamW).
@@ -63,6 +71,7 @@ class TrainConfig:
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    labels: str = "gt_wood"
     start: Path | None = None
     soul: SoulConfig | None = None
     pretask: PretaskConfig | None = None
@@ -75,6 +84,8 @@ class TrainConfig:
     even_crops: bool = False
     sam: SAMConfig | None = None
     meta_weight: MetaWeightConfig | None = None
+    lora: LoRAConfig | None = None
+    debias: DebiasConfig | None = None
     steps: int = 3000
     batch: int = 4
     learning_rate: float = 3e-3
@@ -94,9 +105,14 @@ class TrainConfig:
         for name in ("weight_decay", "patience", "loader_processes", "seed"):
             in_range(name, getattr(self, name), 0)
         in_range("learning_rate", self.learning_rate, 1e-12)
+        check_preset(self.labels)
         in_range("averaging", self.averaging, 0.0, 1.0)
         if self.sam and self.meta_weight:
             raise BadConfig("sam and meta_weight are two kinds of step; choose one")
+        if self.lora and (not self.start or self.soul or self.pretask):
+            raise BadConfig("lora needs `start`, trained weights of leafwood's own network, and labels")
+        if self.debias and (not self.lora or self.sam or self.meta_weight):
+            raise BadConfig("debias needs lora, and does not go with sam or meta_weight")
         if self.pretask and (self.soul or self.meta_weight):
             other = "soul" if self.soul else "meta_weight"
             raise BadConfig(f"pretask needs leafwood's own network and no labels, so it does not go with {other}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def prepare(config: TrainConfig) -> TrainingSet:
     if config.meta_weight:
         files["meta_weight.files"] = _files(config.meta_weight.files)
     _check_apart(files)
-    load = load_scan if config.pretask else load_stand
+    load = load_scan if config.pretask else partial(load_stand, preset=config.labels)
     stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
     recipe = _recipe(config)
     sampled = recipe.examples(stands, (config.seed, 2), _SAMPLE)
@@ -79,7 +80,7 @@ def _recipe(config: TrainConfig) -> Recipe:
 
 def _clean_trees(config: TrainConfig, meta: MetaWeightConfig, files: Sequence[Path]) -> list[Data]:
     """Whole trees of the given stands."""
-    stands = [stand for stand in map(load_stand, files) if len(stand.trees)]
+    stands = [stand for stand in (load_stand(path, config.labels) for path in files) if len(stand.trees)]
     if not stands:
         raise BadConfig(f"meta_weight.files: no whole tree (gt_tree, 500 points) in {files[0]} or the others")
     stands = [stand.take((stand.tree > 0).nonzero()[0]) for stand in stands]

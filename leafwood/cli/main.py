@@ -25,6 +25,7 @@ _COMMANDS = {
     "info": "what a file is and what segment would do with it",
     "evaluate": "score labels against a known truth",
     "train": "learn from labelled stands",
+    "adapt": "teach a model a few labelled scans of your own",
     "diagnose": "how hard labelled stands are to learn from, and what a model has made of them",
     "simulate": "fly a virtual UAV survey with exact labels",
     "render": "draw a labelled scan as a picture",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +66,7 @@ class _Join(nn.ModuleList):
 
     def forward(self, own: Tensor, pos: Tensor, above: Tensor, pos_above: Tensor, parent: Tensor) -> Tensor:
         first, *others = self
-        weight, bias = first.parameters()
+        weight, bias = cast(nn.Linear, first).weight, cast(nn.Linear, first).bias
         offset = (pos - pos_above[parent]) / self.scale
         x = linear(torch.cat([own, offset], dim=1), weight[:, : self.split], bias)
         x = x + embedding(parent, linear(above, weight[:, self.split :]))
@@ -105,8 +105,13 @@ class PyramidUNet(nn.Module):
 
     def forward(self, graph: Graph) -> Tensor:
         """Logits (m, 2) of the finest voxels; see the class."""
-        logits: Tensor = self.head(self._up(self._down(graph), graph))
+        logits: Tensor = self.head[-1](self.channels(graph))
         return logits
+
+    def channels(self, graph: Graph) -> Tensor:
+        """What the logits are read from, (m, 32)."""
+        found: Tensor = self.head[:-1](self._up(self._down(graph), graph))
+        return found
 
     def _down(self, graph: Graph) -> list[Tensor]:
         """What each level knows on the way down, finest first."""

@@ -56,6 +56,8 @@ def label_side_by_side(
             ready[source] = target.absolute() if scheduler else target
     # a process that ends before it could say what it did leaves its output, and the scan is labelled again
     options = replace(options, threads=threads, overwrite=True)
+    if scheduler and (model := Path(options.model)).is_file():
+        options = replace(options, model=str(model.absolute()))
     with _client(workers, threads, scheduler) as client:
         yield from _outcomes(client, ready, options, absolute=scheduler is not None)
 

@@ -70,7 +70,8 @@ def test_a_cluster_labels_too(scans, tmp_path, monkeypatch):
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
         monkeypatch.chdir(scans)  # no longer where the workers are
         jobs = {Path("a.laz"): Path(os.path.relpath(tmp_path / "a.laz"))}
-        outcomes = dict(label_side_by_side(jobs, LabelOptions(), scheduler=cluster.scheduler_address))
+        options = LabelOptions(model=os.path.relpath(ROOT / "leafwood" / "weights" / "uav.safetensors"))
+        outcomes = dict(label_side_by_side(jobs, options, scheduler=cluster.scheduler_address))
     assert outcomes[Path("a.laz")].counts.sum() == len(laspy.read(tmp_path / "a.laz"))
 
 

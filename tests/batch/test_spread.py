@@ -8,9 +8,10 @@ import laspy
 import numpy as np
 import pytest
 
+from leafwood.batch import spread
 from leafwood.batch.one_file import LabelOptions, label_file
 from leafwood.batch.spread import label_side_by_side
-from leafwood.errors import BadConfig, BadFile, FileProblem, FileWarning, TargetExists
+from leafwood.errors import BadConfig, BadFile, FileProblem, FileWarning, MissingExtra, TargetExists
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data_samples" / "single_tree.laz"
@@ -88,6 +89,12 @@ def test_a_cluster_without_workers_is_refused(scans, tmp_path):
 def test_no_scheduler_is_said(tmp_path):
     with pytest.raises(BadConfig, match="no Dask scheduler"):
         next(label_side_by_side({SAMPLE: tmp_path / "a.laz"}, LabelOptions(), scheduler="tcp://127.0.0.1:1"))
+
+
+def test_without_dask_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(spread, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"leafwood\[cluster\]"):
+        next(label_side_by_side({SAMPLE: tmp_path / "a.laz"}, LabelOptions(), workers=1))
 
 
 def test_an_output_that_is_there_is_refused_before_the_work(scans, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -122,6 +123,7 @@ def _client(workers: int, threads: int, scheduler: str | None) -> Iterator[Clien
         "distributed.scheduler.allowed-failures": _TRIES - 1,
         # Dask's own has MALLOC_TRIM_THRESHOLD_, which gives larger blocks of memory back at once: a third of the speed
         "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads},
+        "distributed.worker.preload": [__name__],
     }
     with (
         dask.config.set(settings),
@@ -131,6 +133,11 @@ def _client(workers: int, threads: int, scheduler: str | None) -> Iterator[Clien
         Client(cluster) as client,
     ):
         yield client
+
+
+def dask_setup(_worker: object) -> None:
+    """Leave a Ctrl-C, which the terminal sends to every process, to the one that the user started; Dask calls this."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check_workers(client: Client, scheduler: str) -> None:

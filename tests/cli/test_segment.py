@@ -1,8 +1,10 @@
 """What users do at the shell with `leafwood segment`."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import laspy
@@ -207,6 +209,34 @@ def test_workers_do_what_one_process_does(batch):
     assert "\x1b" not in done.stdout + done.stderr
     for made in (folder / "out").rglob("*.la[sz]"):
         assert (folder / "side" / made.relative_to(folder / "out")).read_bytes() == made.read_bytes()
+
+
+def ended(group, seconds=20):
+    """Whether all processes of a group end within some seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_ctrl_c_stops_the_workers_too_in_one_line(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(8):
+        (tmp_path / "in" / f"{number}.laz").write_bytes(SAMPLE.read_bytes())
+    command = [sys.executable, "-m", "leafwood", "segment", tmp_path / "in", "-o", tmp_path / "out", "--workers", "2"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as running:
+        assert "points" in running.stdout.readline()
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+        said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130
+    assert said == "leafwood: stopped\n"
+    assert 0 < len(list((tmp_path / "out").glob("*.laz"))) < 8
+    assert ended(running.pid)
 
 
 @pytest.mark.parametrize("option", [("--workers", "-1"), ("--scheduler", "tcp://127.0.0.1:1"), ("--threads", "0")])

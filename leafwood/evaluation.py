@@ -18,7 +18,7 @@ from leafwood.metrics import Scores, score
 from leafwood.simulate.mesh import Part
 from leafwood.spatial.neighbours import nearest
 
-__all__ = ["Evaluation", "evaluate", "thin_downward", "truth_of"]
+__all__ = ["Evaluation", "evaluate", "height_slices", "thin_downward", "truth_of"]
 
 _DENSITY_EDGES = (0.0, 30.0, 100.0, 300.0, 1000.0, np.inf)  # points per m³
 _RANK = 8
@@ -88,7 +88,7 @@ def evaluate(result: PointCloud, truth: NDArray[np.int8]) -> Evaluation:
     known = truth[use]
 
     z = result.xyz[use, 2]
-    tenth = np.clip((z - z.min()) / max(float(np.ptp(z)), 1e-6) * 10, 0, 9).astype(int) if len(use) else z.astype(int)
+    tenth = height_slices(z, 10)
     _, distance = nearest(result.xyz, _RANK + 1) if len(result) else (None, np.empty((0, _RANK + 1)))
     reach = np.maximum(distance[use, _RANK], 1e-3)
     stratum = np.digitize(_RANK / (4 / 3 * np.pi * reach**3), _DENSITY_EDGES[1:-1])
@@ -102,6 +102,18 @@ def evaluate(result: PointCloud, truth: NDArray[np.int8]) -> Evaluation:
         height={f"{10 * i}-{10 * i + 10} %": part(tenth == i) for i in range(10)},
         density={name: part(stratum == i) for i, name in enumerate(names)},
     )
+
+
+def height_slices(z: NDArray[np.floating[Any]], parts: int) -> NDArray[np.int64]:
+    """Which of so many equal slices from the lowest to the highest of the points each lies in, 0 the lowest.
+
+    Args:
+        z: (n,) heights.
+        parts: number of slices.
+    """
+    if not len(z):
+        return np.zeros(0, dtype=np.int64)
+    return np.clip((z - z.min()) / max(float(np.ptp(z)), 1e-6) * parts, 0, parts - 1).astype(np.int64)
 
 
 def thin_downward(cloud: PointCloud, share: float, seed: int = 0) -> PointCloud:

@@ -7,10 +7,12 @@ import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from leafwood.canopy import CanopyConfig
 from leafwood.errors import BadConfig, FileWarning
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 from leafwood.io.target import writing
+from leafwood.report.canopy import canopy_files
 
 __all__ = ["FAILED", "is_made", "note_failed", "plan"]
 
@@ -43,7 +45,7 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         return {files[0]: output}
     targets = {file: _target(file, folders, output) for file in files}
     made = {target.resolve() for target in targets.values()}
-    made |= {target.with_name(f"{target.stem}_profile.csv") for target in made}
+    made |= {file for target in made for file in canopy_files(target.parent, target.stem, CanopyConfig())}
     jobs = {source: target for source, target in targets.items() if source.resolve() not in made}
     if left_out := len(files) - len(jobs):
         warnings.warn(f"left out, as labels of other files: {left_out}", FileWarning, stacklevel=2)

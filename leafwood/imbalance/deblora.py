@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from leafwood.steps import Step
 __all__ = ["DebiasConfig", "DebiasStep", "debiased_centre", "strength", "towards"]
 
 Floats = NDArray[np.float64]
+Features = TypeVar("Features", Floats, Tensor)
 _VOXELS = 200_000  # that are clustered
 _LEAST = 0.1  # of the mean standard deviation: channels that hardly ever fire must not count for more than all others
 
@@ -83,7 +85,7 @@ def strength(gamma: float, free: float = 10.0) -> float:
     return 1 - min(1.0, free / gamma)
 
 
-def towards(features: Floats, centre: Floats, share: float) -> Floats:
+def towards(features: Features, centre: Features, share: float) -> Features:
     """Features (n, d) moved that share of the way to a centre (d,)."""
     return (1 - share) * features + share * centre
 
@@ -136,7 +138,7 @@ class DebiasStep(Step):
         """Distance of the features to the moved ones, in their standard deviations, plus the last layer's loss."""
         with torch.no_grad():
             target = self.before.channels(batch)
-            moved = target + self.share * (self.centre - target)
+            moved = towards(target, self.centre, self.share)
             target = torch.where((batch.y == WOOD)[:, None], moved, target)
         found = self.network.channels(batch)
         apart = ((found - target) / self.spread).square().mean(dim=1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leafwood.checkpoint import Model
 from leafwood.classes import IGNORE, WOOD
 from leafwood.errors import BadCloud
+from leafwood.evaluation import height_slices
 from leafwood.imbalance.seli import Collapse, collapse
 from leafwood.imbalance.taxonomy import Prediction, Regime, Separation, predict, regime, separation
 from leafwood.recipes import PyramidRecipe
@@ -99,8 +100,7 @@ def look(stands: Sequence[LabelledStand], model: Model, crops: int = 60, seed: i
         graph = {name: value.numpy() for name, value in examples[number].to_dict().items() if torch.is_tensor(value)}
         known = np.flatnonzero(graph["y"] != IGNORE)
         _, channels = model.network(graph, cpu_count())
-        z = graph["pos0"][:, 2]
-        third = np.clip((z - z.min()) / max(float(np.ptp(z)), 1e-6) * 3, 0, 2).astype(np.int64)
+        third = height_slices(graph["pos0"][:, 2], len(THIRDS))
         wood, crop = graph["y"][known] == WOOD, np.full(len(known), number)
         parts.append((graph["x0"][known], channels[known], wood, third[known], crop))
     features, *others = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -120,13 +120,10 @@ def difficulty(voxels: Voxels, seed: int = 0) -> Difficulty:
     for name, mask in (("wood", voxels.wood), ("leaves", ~voxels.wood)):
         if (found := len(np.unique(voxels.crop[mask]))) < _FEW:
             raise BadCloud(f"{name} in {found} crops only; {_FEW} are needed")
-    order = np.random.default_rng(seed).permutation(len(voxels.crop))
-    order = order[np.argsort(voxels.crop[order], kind="stable")]
-    _, first, counts = np.unique(voxels.crop[order], return_index=True, return_counts=True)
-    some = voxels.take(order[np.arange(len(order)) - np.repeat(first, counts) < _EACH])
+    some = voxels.take(_some_of_each(voxels.crop, _EACH, seed))
     apart = separation(some.features, some.wood, some.crop)
-    share = float(voxels.wood.mean())
-    eta, crops, dimensions = max(share, 1 - share) / min(share, 1 - share), len(first), voxels.features.shape[1]
+    share, crops, dimensions = float(voxels.wood.mean()), len(np.unique(voxels.crop)), voxels.features.shape[1]
+    eta = max(share, 1 - share) / min(share, 1 - share)
     made = separation(some.channels, some.wood, some.crop).robust
     delta = max(apart.robust, 1e-3)
     return Difficulty(eta, crops, dimensions, apart, made, *regime(eta, delta, crops, dimensions), predict(eta, delta))
@@ -152,10 +149,14 @@ def learnt(voxels: Voxels, seed: int = 0) -> tuple[Collapse, list[str], list[int
     kept = np.flatnonzero(counts > voxels.channels.shape[1])
     if len(kept) < 3 or kept[0] != 0:
         raise BadCloud("too little wood, or too few leaves, to measure what was learnt")
-    rng, parts = np.random.default_rng(seed), []
-    for number, name in enumerate(kept):
-        chosen = rng.permutation(np.flatnonzero(label == name))[:_CLASS]
-        parts.append((voxels.channels[chosen], np.full(len(chosen), number)))
-    channels, classes = (np.concatenate(part) for part in zip(*parts, strict=True))
+    known = np.flatnonzero(np.isin(label, kept))
+    chosen = known[_some_of_each(label[known], _CLASS, seed)]
+    found = collapse(voxels.channels[chosen], np.searchsorted(kept, label[chosen]), counts[kept])
     names = ["leaf", *(f"wood, {third}" for third in THIRDS)]
-    return collapse(channels, classes, counts[kept]), [names[i] for i in kept], counts[kept].tolist()
+    return found, [names[i] for i in kept], counts[kept].tolist()
+
+
+def _some_of_each(group: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """Positions of so many of each group, drawn at random, or all where there are fewer."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.permutation(np.flatnonzero(group == name))[:most] for name in np.unique(group)])

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from leafwood.errors import BadConfig
 from leafwood.graph.build import GraphConfig
+from leafwood.inference.card import checked, graph_of, network_of, provenance_of, read_card
 from leafwood.nn.shape import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
@@ -23,6 +24,7 @@ from leafwood.postprocess.calibration import Calibration
 __all__ = ["SOUL", "Model", "available_models", "kind_of", "load_model", "save_model", "weights_file"]
 
 SOUL = "soul"  # kind of the baseline, in its card
+_READ_OUT = 32  # channels that the logits are read from
 _SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -109,21 +111,24 @@ def load_model(name: str | Path) -> Model:
     """
     path = weights_file(name)
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        graph = GraphConfig(**_tuples(card["graph"]))
-        config = UNetConfig(**_tuples(card["network"]))
-        network = TrainedUNet(load_file(path), graph, config)
-        calibration = Calibration(**_tuples(_renamed(card["calibration"])))
+        card = read_card(path)
+        graph = graph_of(card)
+        config = network_of(card, graph)
+        calibration = checked(Calibration, _renamed(card.get("calibration")), {}, "calibration")
+        provenance = provenance_of(card)
+        if len(calibration.descriptor) not in (0, 1 + graph.n_features(0) + _READ_OUT):
+            raise ValueError("calibration.descriptor is not as long as what the network says of a scan")
+        network = TrainedUNet(_finite(load_file(path)), graph, config)
     except (OSError, ValueError, KeyError, TypeError, IndexError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
-    if card.get("provenance", {}).get("config", {}).get("pretask"):
+    if provenance.get("config", {}).get("pretask"):
         raise BadConfig(f"{path}: weights of a pre-task do not tell wood from leaf; train on from them with `start`")
     return Model(
         network,
         graph,
         config,
         calibration,
-        card.get("provenance", {}),
+        provenance,
         path.stem,
         hashlib.sha256(path.read_bytes()).hexdigest(),
     )
@@ -132,17 +137,22 @@ def load_model(name: str | Path) -> Model:
 def kind_of(path: Path) -> str | None:
     """What a ``.safetensors`` file's card says its network is, where it is not leafwood's own."""
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        kind = read_card(path).get("kind") if path.suffix == ".safetensors" else None
     except (OSError, ValueError):
         return None
-    return card.get("kind") if path.suffix == ".safetensors" and isinstance(card, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
-def _renamed(calibration: dict[str, Any]) -> dict[str, Any]:
+def _finite(weights: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The weights, unless a training that diverged has left them infinite or not a number."""
+    for name, tensor in weights.items():
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"{name} holds values that are no numbers")
+    return weights
+
+
+def _renamed(calibration: object) -> object:
     """A card's calibration with the field names of today; cards of version 0.1 say `traits` for `descriptor`."""
+    if not isinstance(calibration, dict):
+        return calibration
     return {"descriptor" if name == "traits" else name: value for name, value in calibration.items()}
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no tuples; the configurations are hashable."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -147,8 +147,8 @@ def far_away(points: NDArray[Any], metres: NDArray[np.float64]) -> NDArray[np.bo
     """Points so far from the others that they cannot belong to the same scan.
 
     The body of a scan reaches on each axis from the 0.5 % to the 99.5 % quantile (further in for small clouds). Points
-    more than 1 km outside of it are strays where they are few (at most 0.1 % of the points, or 20 in a small cloud), such
-    as records of zeros, coordinates at the limit of their integers, or positions from a satellite navigation fault.
+    more than 1 km outside of it are strays where they are few (at most 0.1 % of the points, or 20 in a small cloud),
+    such as records of zeros, coordinates at the limit of their integers, or positions from a satellite navigation fault.
     Points more than 50 km outside are strays however many they are.
 
     Args:

@@ -1,8 +1,8 @@
 """Which labels a file holds, and which of its fields an earlier run of leafwood left.
 
-Readers, writers and `info` ask here. Fields are known by their names however they are spelled (CloudCompare's ``scalar_leafwood``), and by their values:
-other programs change types on the way (PDAL makes doubles, CloudCompare floats). Of two fields with one name the first
-counts.
+Readers, writers and `info` ask here. Fields are known by their names however they are spelled (CloudCompare's
+``scalar_leafwood``), and by their values: other programs change types on the way (PDAL makes doubles, CloudCompare
+floats). Of two fields with one name the first counts.
 """
 
 from __future__ import annotations

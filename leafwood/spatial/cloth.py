@@ -1,9 +1,9 @@
 """The ground under a cloud that has no ground classes, by cloth simulation.
 
 A cloth is simulated over the inverted lowest points (Zhang et al. 2016, "An easy-to-use airborne LiDAR data filtering
-method based on cloth simulation", Remote Sensing 8, 501; library csf-3dfin). A plane takes the slope off first, and the
-cloth is laid again on the heights above where it came to rest, so hills and 40 degree slopes need no other settings than
-flat land.
+method based on cloth simulation", Remote Sensing 8, 501; library csf-3dfin). A plane takes the slope off first, and
+the cloth is laid again on the heights above where it came to rest, so hills and 40 degree slopes need no other settings
+than flat land.
 
 A cloth always comes to rest on something. A tree cut out of its plot has branches and a stem foot under it, no ground,
 so what the cloth found must also be a sheet: it lies under most of the plan, is locally flat, and has far fewer points

@@ -1,7 +1,7 @@
 """Ground points and height above ground, and the one decision which ground is used.
 
-The file's own ground classes are believed where they lie under the cloud as a surface. Otherwise the ground is looked for
-by cloth simulation (:mod:`leafwood.spatial.cloth`). `info` asks the same function as `segment`.
+The file's own ground classes are believed where they lie under the cloud as a surface. Otherwise the ground is looked
+for by cloth simulation (:mod:`leafwood.spatial.cloth`). `info` asks the same function as `segment`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """Ground: found under plots on any slope, believed from class 2, absent under trees cut out of their plot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from leafwood.classes import FOREIGN, NOT_VEGETATION
+from leafwood.classes import BEFORE_FORMAT_6, FOREIGN, NOT_VEGETATION
 from leafwood.cloud import PointCloud
 from leafwood.io.loaders import read
-from leafwood.spatial.ground import find_ground, not_vegetation
+from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
 
 TREES = [
     "labelled/tropical_tls_62889.laz",

@@ -125,8 +125,8 @@ def _limits(raw: NDArray[np.int32], low: NDArray[np.int64], high: NDArray[np.int
         at = (raw == _LEAST) | (raw == _GREATEST)
         axes = ", ".join(axis for axis, there in zip("XYZ", at.any(axis=0), strict=True) if there)
         lines.append(
-            f"{at.any(axis=1).sum():,} of {len(raw):,} points have {axes} at the limit of their integers: the program that "
-            "wrote the file had no room for these coordinates; write it again with another offset or a coarser scale"
+            f"{at.any(axis=1).sum():,} of {len(raw):,} points have {axes} at the limit of their integers: the program "
+            "that wrote the file had no room for these coordinates; write it again with another offset or a coarser scale"
         )
     wrapped = (high - low > _WRAPPED) & (low > _LEAST) & (high < _GREATEST)
     if wrapped.any():

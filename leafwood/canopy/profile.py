@@ -95,6 +95,7 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
             how many passed.
     """
     config = config or CanopyConfig()
+    cloud = cloud.under_preset(labels)
     plant, wood = _plants(cloud, labels)
     height = _heights(cloud, plant)
     strata = Strata(cell=_PLOT_CELL, dz=config.dz, z0=config.z0)

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     paths = list_files(args.paths)
 
     def work(path: Path) -> Evaluation:
-        cloud = read(path)
+        cloud = read(path).under_preset(args.labels)
         truth_of(cloud, args.labels)  # a file without truth is refused before it is labelled
         if args.thin is not None:
             cloud = thin_downward(cloud, args.thin)

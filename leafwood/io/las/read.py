@@ -13,8 +13,8 @@ from laspy.point import dims as las_dims
 from laspy.point.format import PointFormat
 from numpy.typing import NDArray
 
-from leafwood.classes import PRESETS
-from leafwood.cloud import PointCloud
+from leafwood.classes import ASPRS, BEFORE_FORMAT_6, PRESETS
+from leafwood.cloud import PointCloud, lower_corner
 from leafwood.errors import BadCloud, BadFile, FileWarning
 from leafwood.io.las.crs import crs_of, parse_user_crs
 from leafwood.io.las.extra import ExtraDim, describe_records
@@ -36,6 +36,8 @@ _DEFAULT = (
 )
 _LABELS = frozenset(name for preset in PRESETS.values() for name in preset.columns) | {"wood_prob"}
 _LOCAL_DECIMALS = 5  # PointCloud rounds to 10 µm
+_LEAST, _GREATEST = -(2**31), 2**31 - 1
+_WRAPPED = 0.9 * 2**32
 _LARGEST = 1e12  # metres; float32 overflows much later, but no scan is the size of the solar system
 
 
@@ -95,14 +97,16 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         raw, values = _read_columns(layout, _wanted(layout, extras, columns), extras)
     except MemoryError as error:
         raise BadFile(f"{path}: {layout.count} points do not fit into memory") from error
-    low = raw.min(axis=0) if len(raw) else np.zeros(3, dtype=np.int32)
-    high = raw.max(axis=0) if len(raw) else low
-    corner = np.where(layout.scale > 0, low, high)
+    low = raw.min(axis=0).astype(np.int64) if len(raw) else np.zeros(3, dtype=np.int64)
+    high = raw.max(axis=0).astype(np.int64) if len(raw) else low
+    for line in _limits(raw, low, high):
+        warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
     step = layout.scale * np.array([system.unit[0], system.unit[0], system.unit[1]])
     with np.errstate(over="ignore"):
-        extent = np.abs((high.astype(np.float64) - low) * step)
-    if len(raw) and not (extent < _LARGEST).all():
+        extent = np.abs((high - low) * step)
+    if not (extent < _LARGEST).all():
         raise BadCloud(f"{path}: with scale {layout.scale.tolist()} its points lie too far apart to be places")
+    corner = lower_corner(raw, step, (low, high))
     return PointCloud(
         xyz=_local(raw, corner, step),
         origin=corner * layout.scale + layout.offset if len(raw) else np.zeros(3),
@@ -110,7 +114,27 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         unit=system.unit,
         crs=system.wkt,
         path=path,
+        meaning=BEFORE_FORMAT_6 if layout.point_format < 6 else ASPRS,
     )
+
+
+def _limits(raw: NDArray[np.int32], low: NDArray[np.int64], high: NDArray[np.int64]) -> list[str]:
+    """What is to be said of coordinates that an integer of 32 bits did not hold when they were written."""
+    lines = []
+    if (low == _LEAST).any() or (high == _GREATEST).any():
+        at = (raw == _LEAST) | (raw == _GREATEST)
+        axes = ", ".join(axis for axis, there in zip("XYZ", at.any(axis=0), strict=True) if there)
+        lines.append(
+            f"{at.any(axis=1).sum():,} of {len(raw):,} points have {axes} at the limit of their integers: the program "
+            "that wrote the file had no room for these coordinates; write it again with another offset or a coarser scale"
+        )
+    wrapped = (high - low > _WRAPPED) & (low > _LEAST) & (high < _GREATEST)
+    if wrapped.any():
+        axes = ", ".join(axis for axis, there in zip("XYZ", wrapped, strict=True) if there)
+        lines.append(
+            f"{axes} cover the whole range of their integers: they have probably overflowed when it was written"
+        )
+    return lines
 
 
 def _check_scale(layout: Layout) -> None:

@@ -74,7 +74,7 @@ def measures(kind: str, path: Path) -> None:
     ground = find_ground(cloud)
     above = cloud.xyz[:, 2] if ground.source == "none" else ground.height
     numbers = (plan_density(cloud), points_low_over_high(cloud.xyz, above), foot_over_plan(cloud.xyz))
-    severe = ", ".join(doubt.title for doubt in doubts(cloud, ground) if doubt.severe)
+    severe = ", ".join(doubt.title for doubt in doubts(cloud.with_columns(height_ag=ground.height)) if doubt.severe)
     print(
         f"| {kind} | {path.stem} | {' | '.join(f'{x:.2f}' for x in numbers)} | {ground.source} | {severe} |", flush=True
     )
@@ -87,9 +87,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--stands", type=Path, default=Path("runs/stands/trust"))
     args = parser.parse_args()
-    print(
-        "| kind | scan | points/m² | low over high | foot over plan | ground | severe doubts |\n|---|---|---|---|---|---|---|"
-    )
+    print("| kind | scan | points/m² | low over high | foot over plan | ground | severe doubts |")
+    print("|---|---|---|---|---|---|---|")
     made = list(flown(args.stands))
     for kind, path in made:
         measures(kind, path)

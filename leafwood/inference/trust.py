@@ -16,9 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import GROUND
 from leafwood.cloud import PointCloud
-from leafwood.spatial.ground import Ground, find_ground, not_vegetation
+from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
 
 __all__ = [
     "FLOOR",
@@ -71,12 +70,13 @@ class Doubt:
         return f"{self.title}: {self.detail}; {self.advice}"
 
 
-def doubts(cloud: PointCloud, ground: Ground | None = None) -> list[Doubt]:
+def doubts(cloud: PointCloud, remarks: Collection[str] = ()) -> list[Doubt]:
     """Every reason not to trust what leafwood says of a cloud.
 
     Args:
-        cloud: n points, labelled or not. A column ``height_ag`` of an earlier run spares the search for the ground.
-        ground: the ground of the cloud where it is known; otherwise it is taken from ``height_ag``, or looked for.
+        cloud: n points, labelled or not. Heights are those of a column ``height_ag``, as labelling leaves it; without
+            it, ground is looked for.
+        remarks: what was odd when the file was read, the messages of its :class:`~leafwood.errors.FileWarning`.
 
     Returns:
         The doubts, the severe ones first. A cloud without points raises none.
@@ -85,15 +85,14 @@ def doubts(cloud: PointCloud, ground: Ground | None = None) -> list[Doubt]:
         return []
     strays = cloud.strays()
     kept = cloud.select(~strays) if strays.any() else cloud
-    if ground is None:
-        ground = _ground(cloud)
-    height = np.asarray(ground.height)[~strays]
+    height = cloud.columns.get("height_ag")
+    height = np.asarray(find_ground(cloud).height if height is None else height)[~strays]
     found = [
         *_of_density(kept),
         *_of_geometry(kept, height),
-        *_of_ground(cloud, ground),
+        *_of_ground(kept, height),
         *_of_extent(kept, height),
-        *_of_columns(cloud),
+        *_of_columns(cloud, remarks),
         *_of_strays(len(cloud), int(strays.sum())),
     ]
     return sorted(found, key=lambda doubt: not doubt.severe)
@@ -162,26 +161,6 @@ def foot_over_plan(xyz: Points) -> float:
     return float((high - low).max() / max(float(np.ptp(xyz[:, :2], axis=0).max()), 1e-6))
 
 
-def _ground(cloud: PointCloud) -> Ground:
-    """The ground of a cloud, as an earlier run has left it or as it is found now."""
-    height = cloud.columns.get("height_ag")
-    if height is None:
-        return find_ground(cloud)
-    height = np.asarray(height, dtype=np.float32)
-    if np.isnan(height).all():
-        return Ground(mask=np.zeros(len(cloud), dtype=bool), source="none", height=height)
-    classed = _classed(cloud)
-    label = np.asarray(cloud.columns.get("leafwood", np.zeros(len(cloud))))
-    used = classed.any() and not label[classed].any()
-    return Ground(mask=classed if used else ~(label > 0), source="file" if used else "cloth", height=height)
-
-
-def _classed(cloud: PointCloud) -> NDArray[np.bool_]:
-    """Points (n,) that the file calls ground."""
-    classes = cloud.columns.get("classification")
-    return np.zeros(len(cloud), dtype=bool) if classes is None else np.asarray(classes == GROUND)
-
-
 def _of_density(cloud: PointCloud) -> Iterator[Doubt]:
     """Too few points, or too few on a square metre."""
     density = plan_density(cloud)
@@ -212,16 +191,25 @@ def _of_geometry(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
         yield Doubt("single_tree", "a single tree", detail, advice, severe=True, spoils=("profile",))
 
 
-def _of_ground(cloud: PointCloud, ground: Ground) -> Iterator[Doubt]:
+def _of_ground(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
     """No ground, or another one than the file says."""
-    classed = int(_classed(cloud).sum())
-    if ground.source == "none":
+    if np.isnan(height).all():
         detail = "no surface lies under the cloud, so heights are unknown and ground points, if any, are labelled"
         yield Doubt("no_ground", "no ground found", detail, "classify ground (class 2) if there is some", severe=False)
-    if classed and ground.source != "file":
-        detail = f"the {classed:,} points of class 2 do not lie under the cloud as a surface"
-        advice = "check what class 2 means in this file"
-        yield Doubt("ground_not_used", "classified ground not used", detail, advice, severe=False)
+    if doubt := _unused_ground(cloud):
+        advice = "check what the ground class means in this file"
+        yield Doubt("ground_not_used", "classified ground not used", doubt, advice, severe=False)
+
+
+def _unused_ground(cloud: PointCloud) -> str | None:
+    """Why the file's ground class is not believed, or None; a column ``ground`` of labelling spares the search."""
+    if not {"ground", "classification"} <= cloud.columns.keys():
+        return ground_source(cloud).doubt
+    codes = sorted(cloud.meaning.ground)
+    classed = np.isin(cloud.columns["classification"], codes)
+    if not classed.any() or cloud.columns["ground"][classed].any():
+        return None
+    return f"the {classed.sum():,} points of class {' and '.join(map(str, codes))} are not where the ground is"
 
 
 def _of_extent(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
@@ -234,8 +222,12 @@ def _of_extent(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
         yield Doubt("too_tall", "taller than any tree", detail, advice, severe=True)
 
 
-def _of_columns(cloud: PointCloud) -> Iterator[Doubt]:
+def _of_columns(cloud: PointCloud, remarks: Collection[str]) -> Iterator[Doubt]:
     """What the file does not say."""
+    guessed = next((remark for remark in remarks if "taken for" in remark and "column" in remark), None)
+    if guessed is not None:
+        advice = "name the columns in a first line: x,y,z"
+        yield Doubt("guessed_columns", "columns guessed", guessed, advice, severe=False)
     if not cloud.returns().any():
         detail = "the file does not say which return of its pulse a point is"
         advice = "deliver return numbers: leafless wood is recognised by them, and a profile counts pulses"

@@ -102,7 +102,12 @@ def test_classified_ground_that_is_none():
     cloud = plot()
     shuffled = np.random.default_rng(0).permutation(cloud.columns["classification"])
     found = {doubt.name: doubt for doubt in doubts(cloud.with_columns(classification=shuffled))}
-    assert "class 2" in found["ground_not_used"].detail
+    assert "class" in found["ground_not_used"].detail
+
+
+def test_columns_that_were_guessed_are_a_doubt():
+    said = "x.txt: columns 1, 2 and 3 are taken for x, y and z"
+    assert {doubt.name for doubt in doubts(plot(), [said])} == {"guessed_columns"}
 
 
 def test_strays_and_impossible_heights():
@@ -121,8 +126,9 @@ def test_a_cloud_without_points_raises_none():
 def test_a_labelled_cloud_spares_the_search_for_the_ground(monkeypatch):
     cloud = plot()
     label = np.where(cloud.columns["classification"] == 2, 0, 1)
-    labelled = cloud.with_columns(height_ag=cloud.xyz[:, 2], leafwood=label)
-    monkeypatch.setattr("leafwood.inference.trust.find_ground", None)
+    labelled = cloud.with_columns(height_ag=cloud.xyz[:, 2], leafwood=label, ground=label == 0)
+    for name in ("find_ground", "ground_source"):
+        monkeypatch.setattr(f"leafwood.inference.trust.{name}", None)
     assert names(labelled) == set()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import time
+import warnings
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,20 +13,27 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.canopy.profile import CanopyConfig, measure_canopy
-from leafwood.errors import BadConfig, about
+from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
+from leafwood.cloud import PointCloud
+from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, about
 from leafwood.inference.labelling import Progress
 from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
+from leafwood.inference.trust import Doubt, doubts, spoils, too_sparse
+from leafwood.io.files import is_product
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
-from leafwood.io.target import check_target
+from leafwood.io.target import check_target, why_not_written
 from leafwood.postprocess.abstain import abstain
 from leafwood.report.canopy import canopy_files, headline, write_canopy
+from leafwood.spatial.ground import find_ground
 
 if TYPE_CHECKING:
     from leafwood.soul.segmenter import SoulSegmenter
 
-__all__ = ["LabelOptions", "Labelled", "label_file", "outputs", "segmenter"]
+__all__ = ["LabelOptions", "Labelled", "is_made", "label_file", "measure", "outputs", "read_remarked", "segmenter"]
+
+_LOG = logging.getLogger(__name__)
+_NAMED = (".las", ".laz", ".ply", ".pcd")  # formats whose files always name their fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +44,8 @@ class LabelOptions:
         model: name of a shipped model, or a ``.safetensors`` file.
         threads: processors to use for a scan; all that the process may use when None.
         overwrite: replace existing outputs, never an input.
+        resume: leave alone what is made already, and add what is missing beside it.
+        force: label and measure what is refused otherwise, such as scans that are far too sparse.
         keep_classification: leave `classification` as it is.
         upgrade: write point formats 0-5 as 6-10.
         crs: coordinate system to use and write in place of the file's.
@@ -47,6 +59,8 @@ class LabelOptions:
     model: str = DEFAULT_MODEL
     threads: int | None = None
     overwrite: bool = False
+    resume: bool = False
+    force: bool = False
     keep_classification: bool = False
     upgrade: bool = False
     crs: str | None = None
@@ -55,9 +69,9 @@ class LabelOptions:
 
     def __post_init__(self) -> None:
         if self.abstain is not None and not 0.5 <= self.abstain <= 1:
-            raise BadConfig(f"--abstain must be a probability between 0.5 and 1, not {self.abstain:g}")
+            raise BadConfig(f"`abstain` must be a probability between 0.5 and 1, not {self.abstain:g}")
         if self.threads is not None and self.threads < 1:
-            raise BadConfig("--threads must be at least 1")
+            raise BadConfig("`threads` must be at least 1")
         if self.crs is not None:
             parse_user_crs(self.crs)
 
@@ -66,16 +80,22 @@ class Labelled(NamedTuple):
     """What came of a scan.
 
     Attributes:
-        counts: (3,) points not processed, leaf, wood.
-        canopy: what its profile says in a line, if one was asked for.
+        counts: (3,) points not processed, leaf, wood; zeros where the labels were there already.
+        canopy: what its profile says in a line, if one was asked for and could be made.
+        no_profile: why the profile that was asked for is missing, or None. The labels are written all the same.
+        doubts: reasons not to trust the answers, the severe ones first.
     """
 
     counts: NDArray[np.int64]
     canopy: str | None = None
+    no_profile: str | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def label_file(source: Path, target: Path, options: LabelOptions, progress: Progress | None = None) -> Labelled:
     """Read a scan, label it, and write it again with its labels.
+
+    With ``options.resume`` labels that are there and no older than the scan stay, and only a missing profile is added.
 
     Args:
         source: the scan.
@@ -84,14 +104,24 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         progress: called with the points done and the points to do after each tile.
 
     Raises:
-        LeafwoodError: anything that is wrong with the scan, the target or the options.
+        LeafwoodError: anything that is wrong with the scan, the target or the options. What is wrong with the profile
+            alone is no failure but said in the result.
     """
+    if options.resume and is_made(source, [target]):
+        labelled = read_remarked(target)[0]
+        return _with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
     check_suffix(target, source)
-    cloud = read(source, crs=options.crs)
+    started = time.perf_counter()
+    cloud, remarks = read_remarked(source, crs=options.crs)
+    _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
+    if (doubt := too_sparse(cloud)) and not options.force:
+        raise BadCloud(f"{source}: {doubt.detail}; {doubt.advice}; force=True labels it all the same")
     with about(source):
+        started = time.perf_counter()
         result = segmenter(options.model, options.threads).segment(cloud, progress)
+        _LOG.info("%s: labelled in %.1f s", source, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
     write(
@@ -103,13 +133,83 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         overwrite=options.overwrite,
         crs=options.crs,
     )
-    counts = np.bincount(result.columns["leafwood"], minlength=3)
+    _LOG.info("%s: written", target)
+    found = tuple(doubts(result, remarks))
+    for doubt in spoils(found, "labels"):
+        warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
+    made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
+    return _with_profile(made, result, target, options)
+
+
+def _with_profile(made: Labelled, result: PointCloud, target: Path, options: LabelOptions) -> Labelled:
+    """The same with its profile, if one is asked for, or with why there is none."""
     if not options.profile:
-        return Labelled(counts)
-    with about(target):
-        canopy = measure_canopy(result)
-    files = write_canopy(canopy, target.parent, target.stem, overwrite=options.overwrite)
-    return Labelled(counts, f"{files[0]}: {headline(canopy)}")
+        return made
+    try:
+        with about(target):
+            canopy = measure(result, CanopyConfig(), doubts_of=made.doubts or None, force=options.force)
+        files = write_canopy(canopy, target.parent, target.stem, overwrite=options.overwrite)
+    except (LeafwoodError, OSError) as error:
+        return made._replace(no_profile=why_not_written(error, target.parent) or str(error))
+    return made._replace(canopy=f"{files[0]}: {headline(canopy)}")
+
+
+def measure(
+    cloud: PointCloud,
+    config: CanopyConfig,
+    labels: str = "leafwood",
+    *,
+    doubts_of: tuple[Doubt, ...] | None = None,
+    force: bool = False,
+) -> Canopy:
+    """Measure the canopy of a labelled cloud, unless nobody should believe what comes out.
+
+    Args:
+        cloud: n points with labels.
+        config: bins, coefficient, grid.
+        labels: how leaf and wood are written.
+        doubts_of: reasons not to trust the answer, if they are known already.
+        force: measure all the same; the doubts are in what is written.
+
+    Raises:
+        BadCloud: see :func:`~leafwood.canopy.profile.measure_canopy`; or a scan that no leaf area follows from: from
+            below, of a single tree, far too sparse.
+    """
+    if "height_ag" not in cloud.columns:
+        ground = find_ground(cloud)
+        cloud = cloud.with_columns(height_ag=ground.height, ground=ground.mask)
+    found = doubts(cloud) if doubts_of is None else doubts_of
+    wrong = spoils(found, "profile")
+    if wrong and not force:
+        raise BadCloud(f"no leaf area follows from it: {wrong[0].detail}; {wrong[0].advice}; force=True measures it")
+    canopy = measure_canopy(cloud, config, labels)
+    return replace(canopy, doubts=tuple(doubt.title for doubt in found))
+
+
+def read_remarked(path: Path, *, crs: str | None = None) -> tuple[PointCloud, list[str]]:
+    """Read a cloud, and what was odd about the file; it is warned of, too."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileWarning)
+        cloud = read(path, crs=crs)
+    for item in caught:
+        warnings.warn(str(item.message), item.category, stacklevel=2)
+    return cloud, [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
+
+
+def is_made(source: Path, files: list[Path]) -> bool:
+    """Whether what is made of a scan is there, all of it, and no older than the scan.
+
+    Files get their names only once they are whole, so one that is there is complete. A labelled file that leafwood did
+    not write is somebody else's, and is not what was to be made.
+
+    Args:
+        source: the scan.
+        files: what is made of it, the labelled file first.
+    """
+    made = source.stat().st_mtime
+    if not all(file.is_file() and file.stat().st_mtime >= made for file in files):
+        return False
+    return files[0].suffix.lower() not in _NAMED or is_product(files[0])
 
 
 @lru_cache(maxsize=1)

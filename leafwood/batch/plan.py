@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from leafwood.canopy.profile import CanopyConfig
-from leafwood.errors import BadConfig, FileWarning
+from leafwood.errors import BadConfig
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 from leafwood.io.target import writing
 from leafwood.report.canopy import canopy_files
 
-__all__ = ["FAILED", "is_made", "note_failed", "plan"]
+__all__ = ["FAILED", "note_failed", "plan"]
 
 FAILED = "leafwood_failed.lst"  # not the suffix of a point cloud: it may lie among them
 
@@ -22,8 +21,8 @@ FAILED = "leafwood_failed.lst"  # not the suffix of a point cloud: it may lie am
 def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
     """What to label, and where to.
 
-    A folder's scans keep their places below it. A file that is the output of another of them is not itself a scan, so
-    a folder that was labelled before can be labelled again.
+    A folder's scans keep their places below it. Files that leafwood has labelled are no scans, wherever they lie, so a
+    folder that was labelled before can be labelled again; one that is given by name alone is labelled.
 
     Args:
         paths: files, folders (searched below, too) and glob patterns.
@@ -37,18 +36,16 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         BadConfig: two scans with one output, or one file given as the output of several.
     """
     paths = list(paths)
-    files = list_files(paths)
+    files = list_files(paths, products=False)
     folders = [path for path in paths if path.is_dir()]
     if output is not None and output.suffix and not output.is_dir():
         if len(files) > 1 or folders:
-            raise BadConfig(f"-o {output}: one file cannot hold the labels of several scans; give a folder")
+            raise BadConfig(f"{output}: one file cannot hold the labels of several scans; give a folder as `output`")
         return {files[0]: output}
     targets = {file: _target(file, folders, output) for file in files}
     made = {target.resolve() for target in targets.values()}
     made |= {file for target in made for file in canopy_files(target.parent, target.stem, CanopyConfig())}
     jobs = {source: target for source, target in targets.items() if source.resolve() not in made}
-    if left_out := len(files) - len(jobs):
-        warnings.warn(f"left out, as labels of other files: {left_out}", FileWarning, stacklevel=2)
     _check_apart(jobs)
     return jobs
 
@@ -68,19 +65,6 @@ def _check_apart(jobs: dict[Path, Path]) -> None:
         other = sources.setdefault(target.resolve(), source)
         if other != source:
             raise BadConfig(f"{other} and {source} would both be written to {target}")
-
-
-def is_made(source: Path, files: Iterable[Path]) -> bool:
-    """Whether what is made of a scan is there, all of it, and no older than the scan.
-
-    Files get their names only once they are whole, so one that is there is complete.
-
-    Args:
-        source: the scan.
-        files: what is made of it.
-    """
-    made = source.stat().st_mtime
-    return all(file.exists() and file.stat().st_mtime >= made for file in files)
 
 
 def note_failed(failed: Collection[Path], jobs: Collection[Path], output: Path | None = None) -> None:

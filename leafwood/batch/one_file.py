@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, about
+from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
 from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
-from leafwood.inference.trust import Doubt, doubts, spoils, too_sparse
+from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.files import is_product
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
@@ -30,9 +30,22 @@ from leafwood.spatial.ground import find_ground
 if TYPE_CHECKING:
     from leafwood.soul.segmenter import SoulSegmenter
 
-__all__ = ["LabelOptions", "Labelled", "is_made", "label_file", "measure", "outputs", "read_remarked", "segmenter"]
+__all__ = [
+    "TABLES",
+    "LabelOptions",
+    "Labelled",
+    "is_made",
+    "label_file",
+    "measure",
+    "outputs",
+    "read_cloud",
+    "read_remarked",
+    "segmenter",
+    "write_labelled",
+]
 
 _LOG = logging.getLogger(__name__)
+TABLES = (".asc", ".csv", ".txt")  # suffixes that tables, notes and rasters have as well as point clouds
 _NAMED = (".las", ".laz", ".ply", ".pcd")  # formats whose files always name their fields
 
 
@@ -114,16 +127,42 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         check_target(file, source, options.overwrite)
     check_suffix(target, source)
     started = time.perf_counter()
-    cloud, remarks = read_remarked(source, crs=options.crs)
+    cloud, remarks = read_cloud(source, options)
     _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
-    if (doubt := too_sparse(cloud)) and not options.force:
-        raise BadCloud(f"{source}: {doubt.detail}; {doubt.advice}; force=True labels it all the same")
     with about(source):
         started = time.perf_counter()
         result = segmenter(options.model, options.threads).segment(cloud, progress)
         _LOG.info("%s: labelled in %.1f s", source, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
+    write_labelled(result, target, source, options)
+    _LOG.info("%s: written", target)
+    found = tuple(doubts(result, remarks))
+    for doubt in spoils(found, "labels"):
+        warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
+    made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
+    return _with_profile(made, result, target, options)
+
+
+def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[str]]:
+    """Read a scan to be labelled, and what was odd about the file.
+
+    Raises:
+        NoPointCloud: a table of trees or of ground control points.
+        BadCloud: far too sparse to be labelled, unless that is forced.
+        LeafwoodError: it cannot be read.
+    """
+    cloud, remarks = read_remarked(source, crs=options.crs)
+    if not options.force:
+        if source.suffix.lower() in TABLES and is_table(cloud):
+            raise NoPointCloud(f"{source}: its {len(cloud):,} rows are a table and no point cloud")
+        if doubt := too_sparse(cloud):
+            raise BadCloud(f"{source}: {doubt.detail}; {doubt.advice}; force=True labels it all the same")
+    return cloud, remarks
+
+
+def write_labelled(result: PointCloud, target: Path, source: Path, options: LabelOptions) -> None:
+    """Write a labelled cloud as the options say; see :func:`leafwood.io.loaders.write`."""
     write(
         result,
         target,
@@ -133,12 +172,6 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         overwrite=options.overwrite,
         crs=options.crs,
     )
-    _LOG.info("%s: written", target)
-    found = tuple(doubts(result, remarks))
-    for doubt in spoils(found, "labels"):
-        warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
-    made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
-    return _with_profile(made, result, target, options)
 
 
 def _with_profile(made: Labelled, result: PointCloud, target: Path, options: LabelOptions) -> Labelled:

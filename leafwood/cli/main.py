@@ -21,7 +21,7 @@ from pathlib import Path
 from leafwood._version import __version__
 from leafwood.errors import BadConfig, LeafwoodError
 
-__all__ = ["main"]
+__all__ = ["build_parser", "main"]
 
 _COMMANDS = {
     "segment": "label every point of a scan leaf or wood",
@@ -33,11 +33,15 @@ _COMMANDS = {
     "diagnose": "how hard labelled stands are to learn from, and what a model has made of them",
     "simulate": "fly a virtual UAV survey with exact labels",
     "render": "draw a labelled scan as a picture",
+    "models": "the models inside the package, and what is known of each",
+    "labels": "how data sets write leaf and wood",
+    "samples": "write the sample scans to a folder",
+    "completion": "print what makes your shell complete leafwood's words",
 }
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
-    """The parser; only the chosen command's arguments are filled in."""
+def build_parser(chosen: str | None, *, everything: bool = False) -> argparse.ArgumentParser:
+    """The parser; only the chosen command's arguments are filled in, unless all are wanted."""
     parser = argparse.ArgumentParser(prog="leafwood", description="Leaf/wood segmentation of forest lidar.")
     parser.add_argument("--version", action="version", version=f"leafwood {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -47,7 +51,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
         sub.add_argument("--quiet", action="store_true", help="say nothing but errors")
         sub.add_argument("--verbose", action="store_true", help="say what is done, and how long it takes")
         sub.add_argument("--log", type=Path, metavar="FILE", help="also write what is said to FILE, with the time")
-        if name == chosen:
+        if everything or name == chosen:
             import_module(f"leafwood.cli.{name}").add_arguments(sub)
     return parser
 
@@ -64,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)  # or the interpreter's last collections walk through all of torch, for half a second
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((w for w in words if not w.startswith("-")), None)
-    arguments = _parser(chosen).parse_args(words)
+    arguments = build_parser(chosen).parse_args(words)
     from leafwood.cli.messages import say
 
     try:

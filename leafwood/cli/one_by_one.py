@@ -13,8 +13,6 @@ __all__ = ["collect", "each", "in_words", "is_passed_over", "one_by_one"]
 
 Result = TypeVar("Result")
 
-_ANYTHING = (".asc", ".csv", ".txt")  # suffixes that tables, notes and rasters have as well as point clouds
-
 
 def one_by_one(paths: Sequence[Path], work: Callable[[Path], Result], *, debug: bool) -> dict[Path, Result]:
     """Do the work for each file; see :func:`collect`."""
@@ -64,4 +62,6 @@ def in_words(path: Path, error: Exception) -> str:
 
 def is_passed_over(path: Path, error: Exception) -> bool:
     """Whether a file that could not be read is no point cloud at all, but a table, a text or a raster among them."""
-    return isinstance(error, NoPointCloud) or (isinstance(error, BadFile) and path.suffix.lower() in _ANYTHING)
+    from leafwood.batch.one_file import TABLES
+
+    return isinstance(error, NoPointCloud) or (isinstance(error, BadFile) and path.suffix.lower() in TABLES)

@@ -26,6 +26,7 @@ __all__ = [
     "Doubt",
     "doubts",
     "foot_over_plan",
+    "is_table",
     "plan_density",
     "points_low_over_high",
     "spoils",
@@ -39,6 +40,8 @@ VALIDATED = 64.0  # points per m²: the lowest density of the tables in docs/sco
 FLOOR = 20.0  # points per m²: below it more than half of what is called wood on virtual stands is leaf
 FEWEST = 1000  # points: of fewer nobody knows how dense the scan is that they come from
 TERRESTRIAL = 1.4  # points per voxel, low over high; see points_low_over_high
+_ROWS = 50  # fewer points are a table
+_ROWS_APART, _APART = 5000, 1.5  # fewer points than that are one, too, if hardly two share a square metre
 FOOT = 0.6  # width of the lowest eighth over that of the plan; see foot_over_plan
 _VOXEL = 0.5  # m
 _LOW = 1.0  # m above ground: what is lower is no part of the canopy
@@ -111,10 +114,20 @@ def too_sparse(cloud: PointCloud) -> Doubt | None:
     return next((doubt for doubt in _of_density(cloud) if doubt.name == "too_sparse"), None)
 
 
+def is_table(cloud: PointCloud) -> bool:
+    """Whether rows of coordinates are trees, corners or control points and no scan: few, and each on its own."""
+    if not 0 < len(cloud) < _ROWS_APART:
+        return False
+    return len(cloud) < _ROWS or plan_density(cloud) < _APART
+
+
 def plan_density(cloud: PointCloud) -> float:
     """Points per m² of the 1 m cells of the plan that have any; strays left out; 0 without points."""
     xyz = cloud.xyz[~cloud.strays()]
-    return len(xyz) / len(_cells(xyz[:, :2], 1.0)) if len(xyz) else 0.0
+    if not len(xyz):
+        return 0.0
+    place = cloud.origin[:2] * cloud.unit[0] % 1.0  # cells begin at whole metres, as those of `info`
+    return len(xyz) / len(np.unique(_keys(xyz[:, :2] + place, 1.0)))
 
 
 def points_low_over_high(xyz: Points, height: Points) -> float:
@@ -244,14 +257,10 @@ def _of_strays(count: int, strays: int) -> Iterator[Doubt]:
         yield Doubt("strays", "stray points", detail, "remove them before other tools meet them", severe=False)
 
 
-def _cells(plan: Points, edge: float) -> NDArray[np.int64]:
-    """Keys (k,) of the occupied plan cells."""
-    return np.unique(_keys(plan, edge))
-
-
 def _keys(places: Points, edge: float) -> NDArray[np.int64]:
     """A number (n,) for the cell of each point (n, d), d of 2 or 3; points lie within 50 km of each other."""
-    cell = np.floor((places - places.min(axis=0)) / edge).astype(np.int64)
+    cell = np.floor(places / edge).astype(np.int64)
+    cell -= cell.min(axis=0)
     key = cell[:, 0]
     for column in cell.T[1:]:
         key = (key << 20) | column

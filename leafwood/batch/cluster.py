@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leafwood._version import __version__
-from leafwood.batch.one_file import Labelled, LabelOptions, is_made, label_file, outputs
+from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, label_file, outputs
 from leafwood.errors import BadConfig, FileProblem, FileWarning, MissingExtra
 from leafwood.io.target import check_target
 from leafwood.threads import cpu_count
@@ -49,7 +49,7 @@ def label_side_by_side(
     ready: dict[Path, Path] = {}
     for source, target in jobs.items():
         try:
-            there = options.resume and is_made(source, [target])
+            there = options.resume and is_labelled(source, target)
             for file in outputs(target, options)[there:]:
                 check_target(file, source, options.overwrite)
         except FileProblem as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.batch.plan import is_made
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
 from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
-from leafwood.io.files import is_product
+from leafwood.io.files import NAMED, is_product
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target, why_not_written
@@ -34,7 +36,7 @@ __all__ = [
     "TABLES",
     "LabelOptions",
     "Labelled",
-    "is_made",
+    "is_labelled",
     "label_file",
     "measure",
     "outputs",
@@ -46,7 +48,6 @@ __all__ = [
 
 _LOG = logging.getLogger(__name__)
 TABLES = (".asc", ".csv", ".txt")  # suffixes that tables, notes and rasters have as well as point clouds
-_NAMED = (".las", ".laz", ".ply", ".pcd")  # formats whose files always name their fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +121,7 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         LeafwoodError: anything that is wrong with the scan, the target or the options. What is wrong with the profile
             alone is no failure but said in the result.
     """
-    if options.resume and is_made(source, [target]):
+    if options.resume and is_labelled(source, target):
         labelled = read_remarked(target)[0]
         return _with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
@@ -229,20 +230,17 @@ def read_remarked(path: Path, *, crs: str | None = None) -> tuple[PointCloud, li
     return cloud, [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
 
 
-def is_made(source: Path, files: list[Path]) -> bool:
-    """Whether what is made of a scan is there, all of it, and no older than the scan.
+def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
+    """Whether leafwood has labelled a scan already, and made the other files of it.
 
-    Files get their names only once they are whole, so one that is there is complete. A labelled file that leafwood did
-    not write is somebody else's, and is not what was to be made.
+    A file of the same name that leafwood did not write is somebody else's, and is not what was to be made.
 
     Args:
         source: the scan.
-        files: what is made of it, the labelled file first.
+        target: its labelled file.
+        files: what else is made of it.
     """
-    made = source.stat().st_mtime
-    if not all(file.is_file() and file.stat().st_mtime >= made for file in files):
-        return False
-    return files[0].suffix.lower() not in _NAMED or is_product(files[0])
+    return is_made(source, [target, *files]) and (target.suffix.lower() not in NAMED or is_product(target))
 
 
 @lru_cache(maxsize=1)

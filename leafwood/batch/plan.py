@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from leafwood.canopy.profile import CanopyConfig
-from leafwood.errors import BadConfig
+from leafwood.errors import BadConfig, FileWarning
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 from leafwood.io.target import writing
 from leafwood.report.canopy import canopy_files
 
-__all__ = ["FAILED", "note_failed", "plan"]
+__all__ = ["FAILED", "is_made", "note_failed", "plan"]
 
 FAILED = "leafwood_failed.lst"  # not the suffix of a point cloud: it may lie among them
 
@@ -46,6 +47,8 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
     made = {target.resolve() for target in targets.values()}
     made |= {file for target in made for file in canopy_files(target.parent, target.stem, CanopyConfig())}
     jobs = {source: target for source, target in targets.items() if source.resolve() not in made}
+    if left_out := len(files) - len(jobs):
+        warnings.warn(f"left out, as labels of other files: {left_out}", FileWarning, stacklevel=2)
     _check_apart(jobs)
     return jobs
 
@@ -65,6 +68,19 @@ def _check_apart(jobs: dict[Path, Path]) -> None:
         other = sources.setdefault(target.resolve(), source)
         if other != source:
             raise BadConfig(f"{other} and {source} would both be written to {target}")
+
+
+def is_made(source: Path, files: Iterable[Path]) -> bool:
+    """Whether what is made of a scan is there, all of it, and no older than the scan.
+
+    Files get their names only once they are whole, so one that is there is complete.
+
+    Args:
+        source: the scan.
+        files: what is made of it.
+    """
+    made = source.stat().st_mtime
+    return all(file.exists() and file.stat().st_mtime >= made for file in files)
 
 
 def note_failed(failed: Collection[Path], jobs: Collection[Path], output: Path | None = None) -> None:

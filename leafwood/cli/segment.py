@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         0 all done, 1 some file or profile failed; the failure of an only file is raised.
     """
     from leafwood.batch.leftovers import clear_leftovers
-    from leafwood.batch.one_file import LabelOptions, is_made, outputs, segmenter
+    from leafwood.batch.one_file import LabelOptions, is_labelled, outputs, segmenter
     from leafwood.batch.plan import note_failed, plan
     from leafwood.cli.messages import say
     from leafwood.cli.progress import JsonLog, overall
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     waiting = {
         source: target
         for source, target in jobs.items()
-        if not (options.resume and is_made(source, outputs(target, options)))
+        if not (options.resume and is_labelled(source, target, outputs(target, options)[1:]))
     }
     for target in waiting.values():
         if target != args.output:

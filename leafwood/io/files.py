@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import glob
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from leafwood.errors import FileProblem
+from leafwood.errors import FileProblem, FileWarning
 from leafwood.io.loaders import suffixes
 
-__all__ = ["is_product", "list_files"]
+__all__ = ["NAMED", "is_product", "list_files"]
 
 _LOOK = 1 << 16  # bytes at the beginning of a file, where formats name their fields
 _MOST = 1 << 23  # bytes that are looked at before the points of a LAS file
+NAMED = (".las", ".laz", ".ply", ".pcd")  # formats that always name their fields
 _LABELS, _PROFILE = "_leafwood", "_profile.csv"
 _SPLIT = (f"{_LABELS}_wood", f"{_LABELS}_leaf")
 
@@ -34,6 +36,7 @@ def list_files(paths: Iterable[Path], *, products: bool = True) -> list[Path]:
         FileProblem: something that is not there, or a folder without a file that can be read.
     """
     paths = list(paths)
+    left_out = 0
     found: dict[Path, Path] = {}
     for path in paths:
         inside = [path] if path.is_file() else list(_inside(path))
@@ -43,9 +46,12 @@ def list_files(paths: Iterable[Path], *, products: bool = True) -> list[Path]:
                 raise FileProblem(
                     f"{path}: holds nothing but files that leafwood has labelled; name one to label it again"
                 )
+            left_out += len(inside) - len(scans)
             inside = scans
         for file in inside:
             found.setdefault(file.resolve(), file)
+    if left_out:
+        warnings.warn(f"left out, as labels that leafwood wrote: {left_out}", FileWarning, stacklevel=2)
     return list(found.values())
 
 
@@ -83,9 +89,14 @@ def _matches(pattern: Path) -> Iterator[Path]:
 
 
 def is_product(file: Path) -> bool:
-    """Whether leafwood wrote a file: by its name, or by the two fields of its labels at its beginning."""
-    stem = file.name.lower().rpartition(".")[0].removesuffix(".copc")
-    if stem.endswith((_LABELS, *_SPLIT)) or file.name.lower().endswith(_PROFILE):
+    """Whether leafwood wrote a file: by the two fields of its labels at its beginning.
+
+    Text may have no line that names its fields; there, and in formats of other packages, the name says it.
+    """
+    name = file.name.lower()
+    if name.endswith(_PROFILE):
+        return True
+    if not name.endswith(NAMED) and name.rpartition(".")[0].endswith((_LABELS, *_SPLIT)):
         return True
     try:
         with file.open("rb") as stream:

@@ -24,9 +24,9 @@ from training_stands import draw_stand, survey
 
 from leafwood.errors import BadConfig, FileWarning
 from leafwood.evaluate.evaluation import evaluate
-from leafwood.inference.segmenter import load_segmenter
 from leafwood.inference.trust import doubts, foot_over_plan, plan_density, points_low_over_high
 from leafwood.io.loaders import read
+from leafwood.models import load_segmenter
 from leafwood.simulate.scanners.platform import Flight
 from leafwood.simulate.scanners.terrestrial import Tripods, Walk
 from leafwood.simulate.stands.stand import grow_stand

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,16 @@ from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
-from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
+from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target, why_not_written
+from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.report.canopy import canopy_files, headline, write_canopy
 from leafwood.spatial.ground import find_ground
-
-if TYPE_CHECKING:
-    from leafwood.soul.segmenter import SoulSegmenter
 
 __all__ = [
     "TABLES",
@@ -244,7 +242,7 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
 
 
 @lru_cache(maxsize=1)
-def segmenter(model: str, threads: int | None) -> Segmenter | SoulSegmenter:
+def segmenter(model: str, threads: int | None) -> CloudSegmenter:
     """The segmenter of a model; a process loads it once."""
     return load_segmenter(model, threads=threads)
 

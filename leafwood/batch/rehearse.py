@@ -17,7 +17,8 @@ from leafwood.batch.one_file import LabelOptions, read_cloud, write_labelled
 from leafwood.classes import OUT_NONE
 from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning, LeafwoodError
-from leafwood.graph.build import GraphConfig, scale_normalisation
+from leafwood.graph.config import GraphConfig
+from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.labelling import label_cloud
 from leafwood.inference.trust import Doubt, doubts
 from leafwood.io.labels import fields_left

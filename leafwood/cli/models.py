@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leafwood.graph.config import GraphConfig
 
 __all__ = ["add_arguments", "run"]
 
@@ -21,27 +23,26 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0; failures are raised.
     """
-    from leafwood.inference.card import card_of
-    from leafwood.inference.model_file import available_models, load_model, weights_file
-    from leafwood.inference.segmenter import DEFAULT_MODEL
+    from leafwood.inference.card import read_card
+    from leafwood.inference.model_file import DEFAULT_MODEL, available_models, graph_of, load_model, weights_file
 
     for name in [*available_models(), *map(str, args.paths)]:
         path = weights_file(name)
         model = load_model(name)
-        card = json.loads(card_of(path).read_text(encoding="utf-8"))
+        card = read_card(path)
         print(f"{name}{' (default)' if name == DEFAULT_MODEL else ''}")
-        for title, text in _facts(path, card, model.sha256).items():
+        for title, text in _facts(path, card, graph_of(card), model.sha256).items():
             print(f"  {title + ':':<12} {text}")
     return 0
 
 
-def _facts(path: Path, card: dict[str, Any], digest: str) -> dict[str, str]:
+def _facts(path: Path, card: dict[str, Any], graph: GraphConfig, digest: str) -> dict[str, str]:
     """What a card says of its model, in lines."""
-    provenance, graph = card.get("provenance", {}), card["graph"]
+    provenance = card.get("provenance", {})
     facts = {"about": str(provenance["about"])} if provenance.get("about") else {}
-    facts["reads"] = "coordinates, heights above ground" + (" and returns" if graph.get("returns") else "")
-    scale = f"{graph['size'] * 100:g} cm voxels, {graph['n_levels']} levels"
-    facts["graph"] = f"{scale}; clouds sparser than {graph['spacing']:g} m to the 24th neighbour are shrunk"
+    facts["reads"] = "coordinates, heights above ground" + (" and returns" if "returns" in graph.features else "")
+    scale = f"{graph.size * 100:g} cm voxels, {graph.n_levels} levels"
+    facts["graph"] = f"{scale}; clouds sparser than {graph.spacing:g} m to the 24th neighbour are shrunk"
     scores = provenance.get("validation", {})
     shown = [f"{key.replace('_', ' ')} {scores[key]:.3f}" for key in ("auroc", "g_mean") if key in scores]
     if shown:

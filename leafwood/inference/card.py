@@ -14,25 +14,23 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from leafwood.graph.build import GraphConfig
-from leafwood.nn.shape import UNetConfig
+from leafwood.nn.structure import UNetConfig
 
-__all__ = ["card_of", "checked", "graph_of", "network_of", "provenance_of", "read_card"]
+__all__ = ["GRAPH", "card_of", "checked", "network_of", "provenance_of", "read_card"]
 
 T = TypeVar("T")
 Bounds = Mapping[str, tuple[float, float]]
 
 _LARGEST = 20_000_000  # bytes
 _LONGEST = 100_000  # numbers in a list
-_GRAPH: Bounds = {
+GRAPH: Bounds = {
     "size": (0.001, 10.0),
     "n_levels": (1, 12),
     "k": (2, 128),
-    "scales": (2, 256),
+    "scales": (3, 128),
     "spacing": (0.001, 100.0),
     "least": (0.01, 1.0),
 }
-_MOST_SCALES = 8
 _NETWORK: Bounds = {
     "widths": (1, 4096),
     "encoder_convs": (0, 32),
@@ -63,26 +61,13 @@ def read_card(weights: Path) -> dict[str, Any]:
     return _object(card, "its card")
 
 
-def graph_of(card: Mapping[str, Any]) -> GraphConfig:
-    """The graphs that a model reads.
-
-    Raises:
-        ValueError: a value that no graph can be built with.
-    """
-    graph = checked(GraphConfig, card.get("graph"), _GRAPH, "graph")
-    if not 1 <= len(graph.scales) <= _MOST_SCALES:
-        raise ValueError(f"graph.scales: expected 1 to {_MOST_SCALES} numbers, found {len(graph.scales)}")
-    return graph
-
-
-def network_of(card: Mapping[str, Any], graph: GraphConfig) -> UNetConfig:
+def network_of(card: Mapping[str, Any], levels: int) -> UNetConfig:
     """The shape of a model's network.
 
     Raises:
         ValueError: a shape that no network has, or not one for each level of the graph.
     """
     shape = checked(UNetConfig, card.get("network"), _NETWORK, "network")
-    levels = graph.n_levels
     for name, length in (("widths", levels), ("encoder_convs", levels), ("decoder_convs", levels - 1)):
         if len(getattr(shape, name)) != length:
             raise ValueError(f"network.{name}: expected {length} numbers, found {len(getattr(shape, name))}")

@@ -15,15 +15,25 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from leafwood.errors import BadConfig
-from leafwood.graph.build import GraphConfig
-from leafwood.inference.card import checked, graph_of, network_of, provenance_of, read_card
-from leafwood.nn.shape import UNetConfig
+from leafwood.graph.config import GraphConfig
+from leafwood.inference.card import GRAPH, checked, network_of, provenance_of, read_card
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
 
-__all__ = ["SOUL", "Model", "available_models", "kind_of", "load_model", "save_model", "weights_file"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "Model",
+    "available_models",
+    "graph_of",
+    "kind_of",
+    "load_model",
+    "save_model",
+    "weights_file",
+]
 
-SOUL = "soul"  # kind of the baseline, in its card
+DEFAULT_MODEL = "uav"
+_KIND = "pyramid"  # of leafwood's own network, in :mod:`leafwood.models`; cards of version 0.1 do not say it
 _READ_OUT = 32  # channels that the logits are read from
 _SHIPPED = Path(__file__).parents[1] / "weights"
 
@@ -72,7 +82,8 @@ def save_model(
     save_file({name: np.ascontiguousarray(value, dtype=np.float16) for name, value in weights.items()}, path)
     card = {
         "format": 1,
-        "graph": asdict(graph),
+        "kind": _KIND,
+        "graph": asdict(graph) | {"columns": _column_names(graph)},
         "network": asdict(config),
         "calibration": asdict(Calibration()),
         "provenance": provenance,
@@ -107,13 +118,13 @@ def load_model(name: str | Path) -> Model:
         The model.
 
     Raises:
-        BadConfig: there is no such model, its files do not belong together, or it has only learnt a pre-task.
+        BadConfig: there is no such model, its files do not belong together, or it has only learnt a pretext task.
     """
     path = weights_file(name)
     try:
         card = read_card(path)
         graph = graph_of(card)
-        config = network_of(card, graph)
+        config = network_of(card, graph.n_levels)
         calibration = checked(Calibration, _renamed(card.get("calibration")), {}, "calibration")
         provenance = provenance_of(card)
         if len(calibration.descriptor) not in (0, 1 + graph.n_features(0) + _READ_OUT):
@@ -121,8 +132,10 @@ def load_model(name: str | Path) -> Model:
         network = TrainedUNet(_finite(load_file(path)), graph, config)
     except (OSError, ValueError, KeyError, TypeError, IndexError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
-    if provenance.get("config", {}).get("pretask"):
-        raise BadConfig(f"{path}: weights of a pre-task do not tell wood from leaf; train on from them with `start`")
+    if _is_pretext(provenance):
+        raise BadConfig(
+            f"{path}: weights of a pretext task do not tell wood from leaf; train on from them with `start`"
+        )
     return Model(
         network,
         graph,
@@ -134,13 +147,47 @@ def load_model(name: str | Path) -> Model:
     )
 
 
-def kind_of(path: Path) -> str | None:
-    """What a ``.safetensors`` file's card says its network is, where it is not leafwood's own."""
+def kind_of(path: Path) -> str:
+    """The kind of model, a name of :data:`leafwood.models.MODEL_KINDS`, that a weights file's card says.
+
+    Where there is no card, or none that can be read, the kind is that of leafwood's own network, whose reader says what
+    is wrong.
+    """
     try:
-        kind = read_card(path).get("kind") if path.suffix == ".safetensors" else None
+        kind = read_card(path).get("kind", _KIND)
     except (OSError, ValueError):
-        return None
-    return kind if isinstance(kind, str) else None
+        return _KIND
+    return kind if isinstance(kind, str) else "of no known name"
+
+
+def graph_of(card: Mapping[str, Any]) -> GraphConfig:
+    """The graphs that the weights of a card read; cards of version 0.1 say `returns` and do not name their columns.
+
+    Raises:
+        ValueError: a value of another type or out of range, or columns that today's feature groups do not have.
+    """
+    values = dict(card["graph"]) if isinstance(card.get("graph"), dict) else {"graph": None}
+    returns, columns = values.pop("returns", False), values.pop("columns", None)
+    if not isinstance(returns, bool):
+        raise ValueError("graph.returns: expected true or false")
+    if returns:
+        values["features"] = [*GraphConfig().features, "returns"]
+    graph = checked(GraphConfig, values, GRAPH, "graph")
+    if columns is not None and columns != _column_names(graph):
+        raise BadConfig("its input columns are not those of this version of leafwood")
+    return graph
+
+
+def _column_names(graph: GraphConfig) -> list[list[str]]:
+    """Names of the input columns of each level."""
+    return [list(graph.column_names(level)) for level in range(graph.n_levels)]
+
+
+def _is_pretext(provenance: Mapping[str, Any]) -> bool:
+    """Whether the weights have only learnt without labels; cards of version 0.1 say `pretask`."""
+    config = provenance.get("config", {})
+    method = config.get("method")
+    return bool(config.get("pretask")) or (isinstance(method, dict) and method.get("kind") == "pretext")
 
 
 def _finite(weights: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.canopy.profile import CanopyConfig, measure_canopy
+from leafwood.classes import check_preset
 from leafwood.errors import BadConfig, about
 from leafwood.inference.labelling import Progress
 from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
+from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target
@@ -34,7 +36,9 @@ class LabelOptions:
         model: name of a shipped model, or a ``.safetensors`` file.
         threads: processors to use for a scan; all that the process may use when None.
         overwrite: replace existing outputs, never an input.
-        keep_classification: leave `classification` as it is.
+        classify: write leaf, wood and found ground into `classification`, too.
+        height: write the height above ground, too.
+        labels: label preset that says what the codes in `classification` are, or None for the ASPRS meaning.
         upgrade: write point formats 0-5 as 6-10.
         crs: coordinate system to use and write in place of the file's.
         abstain: leave points undecided that are less sure than this.
@@ -47,7 +51,9 @@ class LabelOptions:
     model: str = DEFAULT_MODEL
     threads: int | None = None
     overwrite: bool = False
-    keep_classification: bool = False
+    classify: bool = False
+    height: bool = False
+    labels: str | None = None
     upgrade: bool = False
     crs: str | None = None
     abstain: float | None = None
@@ -58,6 +64,8 @@ class LabelOptions:
             raise BadConfig(f"--abstain must be a probability between 0.5 and 1, not {self.abstain:g}")
         if self.threads is not None and self.threads < 1:
             raise BadConfig("--threads must be at least 1")
+        if self.labels is not None:
+            check_preset(self.labels)
         if self.crs is not None:
             parse_user_crs(self.crs)
 
@@ -90,6 +98,8 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         check_target(file, source, options.overwrite)
     check_suffix(target, source)
     cloud = read(source, crs=options.crs)
+    if options.labels is not None:
+        cloud = cloud.under_preset(options.labels)
     with about(source):
         result = segmenter(options.model, options.threads).segment(cloud, progress)
         if options.abstain is not None:
@@ -98,7 +108,8 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         result,
         target,
         like=source,
-        keep_classification=options.keep_classification,
+        extra=(HEIGHT,) if options.height else (),
+        classify=options.classify,
         upgrade=options.upgrade,
         overwrite=options.overwrite,
         crs=options.crs,

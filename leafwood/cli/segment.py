@@ -43,7 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="leave out files whose output is there and no older than they are"
     )
-    parser.add_argument("--keep-classification", action="store_true", help="leave `classification` as it is")
+    parser.add_argument(
+        "--classify",
+        action="store_true",
+        help="write classes, too: 65 leaf, 64 wood, 2 ground (point formats 6-10)",
+    )
+    parser.add_argument("--height", action="store_true", help="write the height above ground, too: `height_ag`, metres")
+    parser.add_argument(
+        "--labels",
+        metavar="PRESET",
+        help="data set whose class codes the file has, such as for-instance (default: ASPRS)",
+    )
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
     parser.add_argument(
         "--abstain", type=float, metavar="P", help="leave points undecided (0) that are less sure than P"
@@ -173,6 +183,6 @@ def _summary(targets: list[Path], found: list[NDArray[np.int64]], files: dict[st
     console.print(f"Labels: field `leafwood` of {where}; P(wood): `wood_prob`.", highlight=False)
     console.print(
         "CloudCompare: open it and choose the scalar field `leafwood`. "
-        "QGIS: style by attribute `leafwood`, or by Classification (64 wood, 65 leaf) where the point format has it.",
+        "QGIS: style by attribute `leafwood`, or by Classification (64 wood, 65 leaf) after --classify.",
         highlight=False,
     )

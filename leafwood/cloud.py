@@ -27,6 +27,8 @@ _FAR = 50_000.0  # m beyond the body: nothing there is of the same scan, however
 _BODY = 0.005  # quantile of each axis at which the body of a scan begins and, from above, ends
 _FEW, _FEW_SHARE, _FEW_OF_SMALL = 20, 0.001, 0.05
 _SAMPLE = 100_000
+_CODES = frozenset({"classification", "return_number", "number_of_returns", "withheld"})
+_NOWHERE = -1.0  # m from the lower corner, where points without coordinates are put
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,9 @@ class PointCloud:
     Attributes:
         xyz: (n, 3) float32, metres from `origin`.
         origin: (3,) float64, file units.
-        columns: named (n,) arrays in point order. Names are laspy's (``classification``, ``return_number``,
-            ``number_of_returns``, ``gps_time``, ``withheld`` ...) and the extra dimensions' own.
+        columns: named (n,) arrays in point order, or (n, k) where a field has several values. Names are laspy's
+            (``classification``, ``return_number``, ``number_of_returns``, ``gps_time``, ``withheld`` ...) and the extra
+            dimensions' own.
         unit: metres per file unit, horizontal and vertical (0.3048 for feet).
         crs: WKT of the coordinate reference system, or None.
         path: the file it came from, or None.
@@ -71,6 +74,7 @@ class PointCloud:
         unit: tuple[float, float] = (1.0, 1.0),
         crs: str | None = None,
         path: Path | None = None,
+        unmeasured: bool = False,
     ) -> PointCloud:
         """Take absolute coordinates into local metres.
 
@@ -80,6 +84,8 @@ class PointCloud:
             unit: metres per file unit, horizontal and vertical.
             crs: WKT or None.
             path: the file, for messages.
+            unmeasured: whether coordinates may be NaN or infinite, for points that were not measured, as in images of a
+                scanner's rows and columns; they become strays.
 
         Returns:
             A cloud whose origin is the lower corner of its points, strays apart: points kilometres away would cost all
@@ -91,16 +97,18 @@ class PointCloud:
         points = np.asarray(xyz, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 3:
             raise BadCloud(f"expected xyz of shape (n, 3), got {points.shape}")
-        if not np.isfinite(points).all():
-            bad = int((~np.isfinite(points).all(axis=1)).sum())
-            raise BadCloud(f"{bad} of {len(points)} points have NaN or infinite coordinates")
         metres = np.array([unit[0], unit[0], unit[1]])
-        origin = lower_corner(points, metres)
+        measured = np.isfinite(points).all(axis=1)
+        if not measured.all() and not (unmeasured and measured.any()):
+            bad = int((~measured).sum())
+            raise BadCloud(f"{bad} of {len(points)} points have NaN or infinite coordinates")
+        origin = lower_corner(points[measured] if not measured.all() else points, metres)
         local = (points - origin) * metres
+        local[~measured] = _NOWHERE
         return cls(
             xyz=np.round(local, _LOCAL_DECIMALS).astype(np.float32),
             origin=origin,
-            columns=dict(columns or {}),
+            columns={name: _known(name, np.asarray(column)) for name, column in (columns or {}).items()},
             unit=unit,
             crs=crs,
             path=path,
@@ -143,12 +151,21 @@ class PointCloud:
         return replace(self, meaning=self.meaning.under_preset(preset))
 
 
+def _known(name: str, column: Column) -> Column:
+    """A column of codes as integers, NaN (unknown) as 0; other columns as they are."""
+    if name not in _CODES or column.dtype.kind != "f":
+        return column
+    filled = np.nan_to_num(column, nan=0.0)
+    whole = ((filled >= 0) & (filled <= 255) & (filled == np.round(filled))).all()
+    return filled.astype(np.uint8) if whole else filled
+
+
 def far_away(points: NDArray[Any], metres: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Points so far from the others that they cannot belong to the same scan.
 
     The body of a scan reaches on each axis from the 0.5 % to the 99.5 % quantile (further in for small clouds). Points
     more than 1 km outside of it are strays where they are few (at most 0.1 % of the points, or 20 in a small cloud),
-    such as records of zeros, coordinates at the limit of their integers, or positions from a satellite navigation fault.
+    such as records of zeros, coordinates at the limit of their integers, or faults of satellite navigation.
     Points more than 50 km outside are strays however many they are.
 
     Args:

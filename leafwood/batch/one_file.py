@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from leafwood.batch.plan import is_made
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
+from leafwood.classes import check_preset
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
 from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.files import NAMED, is_product
+from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target, why_not_written
@@ -58,7 +60,9 @@ class LabelOptions:
         overwrite: replace existing outputs, never an input.
         resume: leave alone what is made already, and add what is missing beside it.
         force: label and measure what is refused otherwise, such as scans that are far too sparse.
-        keep_classification: leave `classification` as it is.
+        classify: write leaf, wood and found ground into `classification`, too.
+        height: write the height above ground, too.
+        labels: label preset that says what the codes in `classification` are, or None for the ASPRS meaning.
         upgrade: write point formats 0-5 as 6-10.
         crs: coordinate system to use and write in place of the file's.
         abstain: leave points undecided that are less sure than this.
@@ -73,7 +77,9 @@ class LabelOptions:
     overwrite: bool = False
     resume: bool = False
     force: bool = False
-    keep_classification: bool = False
+    classify: bool = False
+    height: bool = False
+    labels: str | None = None
     upgrade: bool = False
     crs: str | None = None
     abstain: float | None = None
@@ -84,6 +90,8 @@ class LabelOptions:
             raise BadConfig(f"`abstain` must be a probability between 0.5 and 1, not {self.abstain:g}")
         if self.threads is not None and self.threads < 1:
             raise BadConfig("`threads` must be at least 1")
+        if self.labels is not None:
+            check_preset(self.labels)
         if self.crs is not None:
             parse_user_crs(self.crs)
 
@@ -157,7 +165,7 @@ def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[st
             raise NoPointCloud(f"{source}: its {len(cloud):,} rows are a table and no point cloud")
         if doubt := too_sparse(cloud):
             raise BadCloud(f"{source}: {doubt.detail}; {doubt.advice}; force=True labels it all the same")
-    return cloud, remarks
+    return cloud if options.labels is None else cloud.under_preset(options.labels), remarks
 
 
 def write_labelled(result: PointCloud, target: Path, source: Path, options: LabelOptions) -> None:
@@ -166,7 +174,8 @@ def write_labelled(result: PointCloud, target: Path, source: Path, options: Labe
         result,
         target,
         like=source,
-        keep_classification=options.keep_classification,
+        extra=(HEIGHT,) if options.height else (),
+        classify=options.classify,
         upgrade=options.upgrade,
         overwrite=options.overwrite,
         crs=options.crs,
@@ -179,7 +188,7 @@ def _with_profile(made: Labelled, result: PointCloud, target: Path, options: Lab
         return made
     try:
         with about(target):
-            canopy = measure(result, CanopyConfig(), doubts_of=made.doubts or None, force=options.force)
+            canopy = measure(result, CanopyConfig(), doubts_of=made.doubts if made.counts.any() else None, force=options.force)
         files = write_canopy(canopy, target.parent, target.stem, overwrite=options.overwrite)
     except (LeafwoodError, OSError) as error:
         return made._replace(no_profile=why_not_written(error, target.parent) or str(error))

@@ -147,8 +147,8 @@ def _verdict(info: FileInfo, trial: Rehearsal | None) -> str:
     words = [f"segment would write {trial.target.name} with fields leafwood and wood_prob"]
     if info.point_format is not None:
         leaf, wood = DEFAULT_CLASSES
-        codes = f" and classes {leaf} (leaf) and {wood} (wood)"
-        words.append(codes if info.point_format >= 6 else ", and no classes unless --upgrade is given")
+        codes = f", and with --classify classes {leaf} (leaf) and {wood} (wood)"
+        words.append(codes if info.point_format >= 6 else ", and no classes unless --upgrade --classify is given")
     words.append(f". Ground: {trial.ground}. ")
     words.append(f"It would label {trial.labelled:,} points and leave {trial.points - trial.labelled:,} alone.")
     if trial.replaced:

@@ -42,7 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave alone what is there and no older than its scan, and add what is missing",
     )
     parser.add_argument("--force", action="store_true", help="label scans that are far too sparse to be trusted, too")
-    parser.add_argument("--keep-classification", action="store_true", help="leave `classification` as it is")
+    parser.add_argument(
+        "--classify",
+        action="store_true",
+        help="write classes, too: 65 leaf, 64 wood, 2 ground (point formats 6-10)",
+    )
+    parser.add_argument("--height", action="store_true", help="write the height above ground, too: `height_ag`, metres")
+    parser.add_argument(
+        "--labels",
+        metavar="PRESET",
+        help="data set whose class codes the file has, such as for-instance (default: ASPRS)",
+    )
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
     parser.add_argument(
         "--abstain", type=float, metavar="P", help="leave points undecided (0) that are less sure than P"

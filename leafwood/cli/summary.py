@@ -134,7 +134,7 @@ class Summary:
         console.print(f"Labels: field `leafwood` of {where}; P(wood): `wood_prob`.", soft_wrap=True)
         console.print(
             "CloudCompare: open it and choose the scalar field `leafwood`. QGIS: style by attribute `leafwood`, "
-            "or by Classification (64 wood, 65 leaf) where the point format has it."
+            "or by Classification (64 wood, 65 leaf) after --classify."
         )
 
     def _doubts(self, table: Table) -> None:

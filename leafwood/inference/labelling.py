@@ -58,7 +58,8 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
 def _remarks(cloud: PointCloud, ground: Ground, strays: NDArray[np.bool_]) -> Iterator[str]:
     """What is odd about the points, one line each."""
     if strays.any():
-        yield f"{strays.sum():,} of {len(cloud):,} points lie kilometres away from the others and are not labelled"
+        where = "kilometres away from the others, or nowhere, and are not labelled"
+        yield f"{strays.sum():,} of {len(cloud):,} points lie {where}"
     if ground.choice.doubt:
         yield ground.choice.doubt
     if "classification" in cloud.columns:

@@ -150,7 +150,7 @@ def test_write_keeps_the_source_it_is_told(las_file, tmp_path, same_but_labels):
     cloud = labelled(read(source)).with_columns(height_ag=np.arange(30.0))
     write(cloud, tmp_path / "a.laz")
     same_but_labels(source, tmp_path / "a.laz", cloud.columns["leafwood"], cloud.columns["wood_prob"])
-    write(cloud, tmp_path / "b.laz", like=tmp_path / "a.laz", extra=["height_ag"], keep_classification=True)
+    write(cloud, tmp_path / "b.laz", like=tmp_path / "a.laz", extra=["height_ag"])
     assert laspy.read(tmp_path / "b.laz")["height_ag"].tolist() == list(range(30))
     with pytest.raises(TargetExists):
         write(cloud, tmp_path / "a.laz")

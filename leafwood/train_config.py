@@ -20,7 +20,31 @@ from leafwood.nn.shape import UNetConfig
 from leafwood.samplers.crops import CropConfig
 from leafwood.soul.samples import SoulConfig
 
-__all__ = ["TrainConfig"]
+__all__ = ["Source", "TrainConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Labelled scans that give a run a fixed share of its crops.
+
+    Attributes:
+        files: files or glob patterns.
+        share: of the crops of the run, above 0 and at most 1.
+        lone_trees: every file holds one tree and nothing else; see :func:`leafwood.stands.load_stand`.
+        crops: what its crops look like; as those of the run where it is left out.
+
+    Raises:
+        BadConfig: a share out of range.
+    """
+
+    files: tuple[str, ...]
+    share: float
+    lone_trees: bool = False
+    crops: CropConfig | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise BadConfig(f"share must be above 0 and at most 1, not {self.share}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +54,7 @@ class TrainConfig:
     Attributes:
         train: files or glob patterns of labelled stands to learn from.
         validation: the same for choosing weights; never the same stands.
+        sources: other labelled stands, each kind with its share of the crops; `train` gets what they leave.
         labels: how their labels are written, a name of :data:`leafwood.classes.PRESETS`.
         start: weights to begin with, a ``.safetensors`` file of a network of the same shape; convolutions that it lacks
             begin as the identity.
@@ -56,6 +81,8 @@ class TrainConfig:
         learning_rate: peak of the one-cycle schedule (AdamW).
         weight_decay: AdamW's.
         averaging: decay of the exponential moving average of the weights that is validated and kept.
+        keep: the weights that are saved: the ``best`` by validation G-mean, or those of the ``last`` step, for a short run
+            whose schedule ends where it should.
         validate_every: steps between validations.
         validation_crops: crops per validation, always the same ones.
         patience: validations without a better G-mean after which the run stops; 0 to go on to the end. The schedule
@@ -71,6 +98,7 @@ class TrainConfig:
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    sources: tuple[Source, ...] = ()
     labels: str = "gt_wood"
     start: Path | None = None
     soul: SoulConfig | None = None
@@ -91,6 +119,7 @@ class TrainConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     averaging: float = 0.998
+    keep: Literal["best", "last"] = "best"
     validate_every: int = 250
     validation_crops: int = 120
     patience: int = 0
@@ -107,6 +136,10 @@ class TrainConfig:
         in_range("learning_rate", self.learning_rate, 1e-12)
         check_preset(self.labels)
         in_range("averaging", self.averaging, 0.0, 1.0)
+        if sum(source.share for source in self.sources) > 1 + 1e-9:
+            raise BadConfig("the shares of the sources add up to more than 1")
+        if self.keep == "last" and self.patience:
+            raise BadConfig("patience waits for better weights and does not go with `keep: last`")
         if self.sam and self.meta_weight:
             raise BadConfig("sam and meta_weight are two kinds of step; choose one")
         if self.lora and (not self.start or self.soul or self.pretask):
@@ -121,6 +154,8 @@ class TrainConfig:
         for name in ("density_weights", "even_crops"):
             if self.soul and getattr(self, name):
                 raise BadConfig(f"{name} needs leafwood's own graphs and does not go with soul")
+        if self.pretask and self.sources:
+            raise BadConfig("sources need labels and do not go with pretask")
         if self.pretask and self.even_crops:
             raise BadConfig("even_crops needs labels and does not go with pretask")
         if self.soul and self.meta_weight and self.meta_weight.form == "exact":

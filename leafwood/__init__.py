@@ -15,9 +15,9 @@ from leafwood._version import __version__
 from leafwood.errors import LeafwoodError
 
 if TYPE_CHECKING:
-    from leafwood.api import segment
     from leafwood.cloud import PointCloud
-    from leafwood.inference import Segmenter
+    from leafwood.inference.api import segment
+    from leafwood.inference.segmenter import Segmenter
     from leafwood.io.loaders import read, register_loader, write
 
 __all__ = [
@@ -36,10 +36,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "PointCloud": "leafwood.cloud",
-    "Segmenter": "leafwood.inference",
+    "Segmenter": "leafwood.inference.segmenter",
     "read": "leafwood.io.loaders",
     "register_loader": "leafwood.io.loaders",
-    "segment": "leafwood.api",
+    "segment": "leafwood.inference.api",
     "write": "leafwood.io.loaders",
 }
 

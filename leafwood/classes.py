@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ __all__ = [
     "WOOD",
     "ClassMap",
     "LabelPreset",
+    "Part",
     "check_counts",
     "check_preset",
     "decode_labels",
@@ -42,6 +44,23 @@ GROUND = 2
 NOT_VEGETATION = frozenset({6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
 # ASPRS classes that may be replaced by leaf/wood codes: never classified, undecided, low/medium/high vegetation.
 REPLACEABLE = frozenset({0, 1, 3, 4, 5})
+
+
+class Part(IntEnum):
+    """Part of a plant or of its surroundings that sent a return of a virtual survey; written to `gt_part`."""
+
+    GROUND = 0
+    LEAF = 1
+    TWIG = 2
+    BRANCH = 3
+    STEM = 4
+    DEADWOOD = 5
+    LOW_VEGETATION = 6
+
+    @property
+    def is_wood(self) -> bool:
+        """Whether a return from this part counts as wood."""
+        return self in (Part.TWIG, Part.BRANCH, Part.STEM, Part.DEADWOOD)
 
 
 class ClassMap(NamedTuple):

@@ -30,16 +30,16 @@ from network_variants import SHIPPED, VARIANTS, Variant, rewired
 from torch.utils.data import Subset
 
 from leafwood.config import load, to_dict
+from leafwood.datasets.stands import LabelledStand, load_stand
 from leafwood.errors import BadConfig
-from leafwood.examples import Example, build_example
-from leafwood.graph import GraphConfig
-from leafwood.metrics import Scores, score
+from leafwood.evaluate.metrics import Scores, score
+from leafwood.graph.batching import Example, build_example
+from leafwood.graph.build import GraphConfig
 from leafwood.nn.unet import PyramidUNet
-from leafwood.recipes import PyramidRecipe, node_labels
 from leafwood.soul.samples import epochs
-from leafwood.stands import LabelledStand, load_stand
-from leafwood.train import TrainConfig, fit
-from leafwood.training_set import TrainingSet
+from leafwood.train.data import TrainingSet
+from leafwood.train.loop import TrainConfig, fit
+from leafwood.train.tasks import PyramidTask, node_labels
 
 CHECKS = 6  # crops to learn from for each one to score on
 SAMPLE = 64  # crops that classes and spacings are counted in
@@ -47,7 +47,7 @@ SCORES = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou", "ece")
 Runs = dict[str, dict[str, str]]  # of one variant, by seed
 
 
-class _Coordinates(PyramidRecipe):
+class _Coordinates(PyramidTask):
     """Crops as training cuts, thins and shrinks them, before their graphs are built."""
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
@@ -60,11 +60,11 @@ def cut(files: Sequence[Path], base: TrainConfig, n: int, folder: Path) -> Path:
     told = json.dumps([[str(path) for path in files], to_dict(base.graph), to_dict(base.crops), n])
     kept = folder / f"crops_{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
     if not kept.exists():
-        recipe, each = _Coordinates(base.graph, base.network, base.crops), -(-n // len(files))
+        task, each = _Coordinates(base.graph, base.network, base.crops), -(-n // len(files))
         crops: list[dict[str, Any]] = []
         for number, path in enumerate(files):
             print(f"crops of {path}", flush=True)
-            examples = recipe.examples([load_stand(path)], (0, number), each)
+            examples = task.examples([load_stand(path)], (0, number), each)
             crops += [examples[place].to_dict() for place in range(each)]
         folder.mkdir(parents=True, exist_ok=True)
         torch.save(crops, kept.with_suffix(".part"))
@@ -213,7 +213,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder of the results, and of the crops")
     parser.add_argument("--train", type=Path, help="folder of labelled stands")
     parser.add_argument("--validation", type=Path, help="folder of other stands, to score on")
-    parser.add_argument("--config", type=Path, default=Path("configs/train/virtual.yaml"), help="of the shipped network")
+    parser.add_argument(
+        "--config", type=Path, default=Path("configs/train/virtual.yaml"), help="of the shipped network"
+    )
     parser.add_argument("--variants", nargs="*", help="some of them; all by default")
     parser.add_argument("--crops", type=int, default=600, help="to learn from; a sixth as many to score on")
     parser.add_argument(

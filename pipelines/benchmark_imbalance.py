@@ -32,23 +32,23 @@ from imbalance_data import (
     imbalance,
     labelled_tree,
     load_graphs,
-    prepare,
     small,
+    write_training_data,
 )
 from imbalance_report import draw, table
 from torch.utils.data import Subset
 
-from leafwood.checkpoint import load_model
 from leafwood.config import load
 from leafwood.errors import BadBatch, BadConfig
-from leafwood.examples import Example
-from leafwood.metrics import score
+from leafwood.evaluate.metrics import score
+from leafwood.graph.batching import Example
+from leafwood.inference.model_file import load_model
 from leafwood.nn.shape import UNetConfig
 from leafwood.nn.unet import PyramidUNet
-from leafwood.recipes import PyramidRecipe
 from leafwood.soul.samples import epochs
-from leafwood.train import TrainConfig, fit
-from leafwood.training_set import TrainingSet
+from leafwood.train.data import TrainingSet
+from leafwood.train.loop import TrainConfig, fit
+from leafwood.train.tasks import PyramidTask
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "train" / "imbalance"
 RATIOS = (5, 20, 50)
@@ -100,7 +100,7 @@ def learn(
         sample=crops,
         trees=graphs_of(clean, cache) if clean else [],
         network=lambda: PyramidUNet(config.graph, config.network),
-        save=PyramidRecipe(config.graph, config.network, config.crops).save,
+        save=PyramidTask(config.graph, config.network, config.crops).save,
     )
     config = replace(config, validation_crops=len(checks))
     return fit(config, ready, folder, report=lambda line: None), imbalance(crops)
@@ -148,7 +148,7 @@ def compare(args: argparse.Namespace) -> None:
     pretask = chosen.pop("pretask")
     chosen = {name: config for name, config in chosen.items() if not args.methods or name in args.methods}
     wanted = {one for config in (*chosen.values(), pretask) for ratio in RATIOS for one in sets(config, ratio) if one}
-    prepare(sorted(wanted, key=Wanted.name), stands(args.train, "--train"), cache)
+    write_training_data(sorted(wanted, key=Wanted.name), stands(args.train, "--train"), cache)
     checks = held_out(stands(args.held_out, "--held-out"), cache)
     trees = {path.stem: labelled_tree(path) for path in args.labelled}
     begin = args.out / "pretask" / "model.safetensors"

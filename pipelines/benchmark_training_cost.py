@@ -15,10 +15,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from leafwood.imbalance.meta_weight import MetaWeightConfig
-from leafwood.imbalance.sam import SAMConfig
-from leafwood.train import TrainConfig, fit
-from leafwood.training_set import TrainingSet, prepare
+from leafwood.train.data import TrainingSet, load_training_set
+from leafwood.train.loop import TrainConfig, fit
+from leafwood.train.meta_weight import MetaWeightConfig
+from leafwood.train.sam import SAMConfig
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data_samples"
 CLEAN = (str(SAMPLES / "leaf_off_plot.laz"),)
@@ -42,7 +42,7 @@ METHODS = {
 
 def ready(steps: int) -> TrainingSet:
     """Everything that any of the methods reads, made beforehand."""
-    data = prepare(replace(METHODS["Meta-Weight-Net, exact"], steps=steps))
+    data = load_training_set(replace(METHODS["Meta-Weight-Net, exact"], steps=steps))
     kept = {"examples": [data.examples[n] for n in range(steps * PLAIN.batch)], "checks": [data.checks[0]]}
     return replace(data, **kept)
 

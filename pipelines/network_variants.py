@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 from torch_geometric.nn import PointTransformerConv
 
-from leafwood.examples import Example
-from leafwood.features import EIGEN_NAMES
-from leafwood.graph import GraphConfig
+from leafwood.graph.batching import Example
+from leafwood.graph.build import GraphConfig
+from leafwood.graph.features import EIGEN_NAMES
 from leafwood.nn.conv import neighbour_max
 from leafwood.nn.shape import UNetConfig
 from leafwood.nn.unet import Graph, PyramidUNet
 from leafwood.spatial.neighbours import nearest
-from leafwood.train import TrainConfig
+from leafwood.train.loop import TrainConfig
 
 __all__ = ["SHIPPED", "VARIANTS", "Variant", "rewired"]
 

@@ -6,7 +6,7 @@
 The seven labelled trees of Weiser et al. (2024, doi:10.11588/data/UUMEDI) are all in the training of the shipped
 weights. Each is therefore scored by the weights of that one of three folds whose training left its species out; the
 card beside the weights says what they were trained on, and a fold that saw the tree is refused. Thinned means
-:func:`leafwood.evaluation.thin_downward` to about 10,000 points, more at the bottom than at the top.
+:func:`leafwood.evaluate.evaluation.thin_downward` to about 10,000 points, more at the bottom than at the top.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from leafwood.errors import BadConfig, FileWarning
-from leafwood.evaluation import evaluate, thin_downward, truth_of
-from leafwood.inference import load_segmenter
+from leafwood.evaluate.evaluation import evaluate, thin_downward, truth_of
+from leafwood.inference.segmenter import load_segmenter
 from leafwood.io.loaders import read
 
 TREES = "weiser_*.laz"
@@ -89,7 +89,11 @@ def main() -> None:
     trees = sorted(args.data.glob(TREES))
     if not trees:
         raise SystemExit(f"no {TREES} in {args.data}")
-    print("| tree | weights | " + " | ".join(f"{k} {s.replace('_', ' ')}" for k in ("whole", "thinned") for s in SHOWN) + " |")
+    print(
+        "| tree | weights | "
+        + " | ".join(f"{k} {s.replace('_', ' ')}" for k in ("whole", "thinned") for s in SHOWN)
+        + " |"
+    )
     print("|---" * (2 + 2 * len(SHOWN)) + "|")
     rows: dict[str, Row] = {}
     for tree in trees:

@@ -3,16 +3,16 @@
     python pipelines/training_stands.py runs/stands/fresh --stands 3 --seed 8000 --reshape
     python pipelines/training_stands.py runs/stands/fresh_closed --stands 3 --seed 8100 --closed --reshape
     python pipelines/training_stands.py runs/stands/fresh_bare --stands 2 --seed 8200 --bare --reshape
-    python pipelines/training_stands.py runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round --reshape
+    python pipelines/training_stands.py runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round
     python pipelines/training_stands.py runs/stands/planted --stands 2 --seed 8400 --from-trees oak.laz beech.laz
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
 there already are not flown again. `--reshape` grows trees of other branching than any preset's, from sparse to closed
-crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in full leaf under a drone alone, where wood is scarcest and
-hardest to see, and which is what most users scan; `--bare` draws leafless forest under a drone. `--all-round` shows
-stands as a dozen tripods in calm air would: every surface sampled evenly, a few millimetres of noise. Crowns scanned
-like that are dense where drones leave gaps.
+crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in full leaf
+under a drone alone, where wood is scarcest and hardest to see, and which is what most users scan; `--bare` draws
+leafless forest under a drone. `--all-round` shows stands as a dozen tripods in calm air would: every surface sampled
+evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
 
 from __future__ import annotations
@@ -25,18 +25,17 @@ from pathlib import Path
 
 import numpy as np
 
-from leafwood.classes import GROUND
+from leafwood.classes import GROUND, Part
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
-from leafwood.simulate.deliver import write_scan
-from leafwood.simulate.instruments import instrument
-from leafwood.simulate.mesh import Part
-from leafwood.simulate.platform import Box, Flight
-from leafwood.simulate.scanner import scan
-from leafwood.simulate.stand import Stand, grow_stand
-from leafwood.simulate.stand_config import StandConfig, load_stand
-from leafwood.simulate.surfels import plant_surfels
-from leafwood.simulate.terrestrial import Tripods
+from leafwood.simulate.scanners.instruments import instrument
+from leafwood.simulate.scanners.platform import Box, Flight
+from leafwood.simulate.scanners.scanner import scan
+from leafwood.simulate.scanners.terrestrial import Tripods
+from leafwood.simulate.stands.config import StandConfig, load_stand_config
+from leafwood.simulate.stands.stand import Stand, grow_stand
+from leafwood.simulate.surveys.deliver import write_scan
+from leafwood.simulate.trees.surfels import plant_surfels
 
 # Forest types and how often each is drawn.
 FORESTS = {
@@ -62,7 +61,7 @@ def draw_stand(rng: np.random.Generator, size: float, forest: str | None = None)
     """A forest type, drawn if it is not given, with its numbers varied."""
     names = sorted(FORESTS)
     weights = np.array([FORESTS[n] for n in names], dtype=float)
-    stand = load_stand(forest or str(rng.choice(names, p=weights / weights.sum())))
+    stand = load_stand_config(forest or str(rng.choice(names, p=weights / weights.sum())))
     low, high = np.array(stand.height) * rng.uniform(0.7, 1.15)
     return dataclasses.replace(
         stand,
@@ -172,7 +171,12 @@ def main() -> None:
     kind.add_argument("--closed", **drawn, const=draw_closed, help="forest in full leaf, from drones alone")
     kind.add_argument("--bare", **drawn, const=draw_bare, help="leafless forest, from drones alone")
     kind.add_argument(
-        "--from-trees", type=Path, nargs="+", default=(), metavar="FILE", help="labelled trees to plant, from drones alone"
+        "--from-trees",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="labelled trees to plant, from drones alone",
     )
     kind.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     parser.add_argument("--reshape", action="store_true", help="grow trees unlike the presets")

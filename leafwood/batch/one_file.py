@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.canopy import CanopyConfig, measure_canopy
+from leafwood.canopy.profile import CanopyConfig, measure_canopy
 from leafwood.errors import BadConfig, about
-from leafwood.inference import DEFAULT_MODEL, Segmenter, load_segmenter
-from leafwood.io.las_crs import parse_user_crs
+from leafwood.inference.labelling import Progress
+from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
+from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target
-from leafwood.labelling import Progress
 from leafwood.postprocess.abstain import abstain
 from leafwood.report.canopy import canopy_files, headline, write_canopy
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from leafwood.canopy import CanopyConfig
+from leafwood.canopy.profile import CanopyConfig
 from leafwood.errors import BadConfig, FileWarning
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output

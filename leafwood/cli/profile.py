@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
-    from leafwood.canopy import CanopyConfig
+    from leafwood.canopy.profile import CanopyConfig
 
 __all__ = ["add_arguments", "run"]
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 all done, 1 some file failed.
     """
-    from leafwood.canopy import CanopyConfig
+    from leafwood.canopy.profile import CanopyConfig
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.io.files import list_files
@@ -70,7 +70,7 @@ def _stem(path: Path) -> str:
 
 
 def _measure(path: Path, folder: Path, config: CanopyConfig, labels: str, overwrite: bool) -> None:
-    from leafwood.canopy import measure_canopy
+    from leafwood.canopy.profile import measure_canopy
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target
     from leafwood.report.canopy import canopy_files, headline, write_canopy

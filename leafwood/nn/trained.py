@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from leafwood.graph import Graph, GraphConfig
+from leafwood.graph.build import Graph, GraphConfig
 from leafwood.nn.shape import UNetConfig
 from leafwood.threads import by_rows
 

@@ -9,15 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
-from leafwood.graph import GraphConfig
+from leafwood.graph.build import GraphConfig
 from leafwood.nn.conv import MaxEdgeConv, neighbour_max
 from leafwood.nn.shape import UNetConfig
 
-__all__ = ["Graph", "PyramidUNet", "begin_with"]
+__all__ = ["GraphTensors", "PyramidUNet", "begin_with"]
 
 
-class Graph(Protocol):
-    """A :class:`leafwood.graph.Graph` in tensors: a dictionary, or an :class:`~leafwood.examples.Example`."""
+class GraphTensors(Protocol):
+    """A :class:`leafwood.graph.build.Graph` in tensors.
+
+    It is a dictionary, or an :class:`~leafwood.graph.batching.Example`.
+    """
 
     def __getitem__(self, name: str, /) -> Tensor:
         """A tensor."""
@@ -103,17 +106,17 @@ class PyramidUNet(nn.Module):
             nn.LayerNorm(widths[0]), nn.Dropout(config.dropout), nn.Linear(widths[0], 32), nn.ReLU(), nn.Linear(32, 2)
         )
 
-    def forward(self, graph: Graph) -> Tensor:
+    def forward(self, graph: GraphTensors) -> Tensor:
         """Logits (m, 2) of the finest voxels; see the class."""
         logits: Tensor = self.head[-1](self.channels(graph))
         return logits
 
-    def channels(self, graph: Graph) -> Tensor:
+    def channels(self, graph: GraphTensors) -> Tensor:
         """What the logits are read from, (m, 32)."""
         found: Tensor = self.head[:-1](self._up(self._down(graph), graph))
         return found
 
-    def _down(self, graph: Graph) -> list[Tensor]:
+    def _down(self, graph: GraphTensors) -> list[Tensor]:
         """What each level knows on the way down, finest first."""
         found: list[Tensor] = []
         for n in range(self.n_levels):
@@ -125,7 +128,7 @@ class PyramidUNet(nn.Module):
             found.append(self.down[n](self.read[n](x), graph[f"pos{n}"], graph[f"neighbours{n}"]))
         return found
 
-    def _up(self, found: list[Tensor], graph: Graph) -> Tensor:
+    def _up(self, found: list[Tensor], graph: GraphTensors) -> Tensor:
         """The finest level's channels after the way up."""
         x = found[-1]
         for n in reversed(range(self.n_levels - 1)):

@@ -15,13 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch_geometric.data import Batch
 
-from leafwood.checkpoint import SOUL
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
-from leafwood.labelling import Progress, label_cloud
+from leafwood.inference.labelling import Progress, label_cloud
+from leafwood.inference.model_file import SOUL
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.gvd import GVDConfig
-from leafwood.soul.samples import Prepared, SoulConfig, prepare
+from leafwood.soul.samples import Prepared, SoulConfig, prepare_cloud
 from leafwood.spatial.neighbours import nearest
 from leafwood.threads import cpu_count
 
@@ -105,9 +105,9 @@ class SoulSegmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        return label_cloud(cloud, lambda xyz, height, _: self.predict(xyz, height, progress))
+        return label_cloud(cloud, lambda xyz, height, _: self.wood_probability(xyz, height, progress))
 
-    def predict(
+    def wood_probability(
         self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None = None
     ) -> NDArray[np.float32]:
         """P(wood) of vegetation; 0 if none of it has neighbours to be described by.
@@ -121,7 +121,7 @@ class SoulSegmenter:
             (n,) float32.
         """
         prob = np.zeros(len(xyz), dtype=np.float32)
-        prepared = prepare(xyz, self.model.config)
+        prepared = prepare_cloud(xyz, self.model.config)
         if not len(prepared.kept):
             return prob
         prob[prepared.kept] = self._mean_probability(prepared, progress)

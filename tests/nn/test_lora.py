@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from leafwood.errors import BadConfig
-from leafwood.graph import GraphConfig
+from leafwood.graph.build import GraphConfig
 from leafwood.nn.lora import LoRAConfig, add_adapters, merged
 from leafwood.nn.shape import UNetConfig
 from leafwood.nn.unet import PyramidUNet

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from leafwood.examples import build_example
-from leafwood.graph import GraphConfig, build_graph
+from leafwood.graph.batching import build_example
+from leafwood.graph.build import GraphConfig, build_graph
 from leafwood.nn.shape import UNetConfig
 from leafwood.nn.trained import TrainedUNet, neighbour_max
 from leafwood.nn.unet import PyramidUNet

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-from leafwood.examples import build_example
-from leafwood.graph import GraphConfig
+from leafwood.graph.batching import build_example
+from leafwood.graph.build import GraphConfig
 from leafwood.nn.shape import UNetConfig
 from leafwood.nn.unet import PyramidUNet, begin_with
 

@@ -1,0 +1,119 @@
+"""From the files of a training run to what its loop reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from leafwood.datasets.stands import load_scan, load_stand
+from leafwood.errors import BadConfig
+from leafwood.train.config import TrainConfig
+from leafwood.train.meta_weight import MetaWeightConfig
+from leafwood.train.mixture import Pool, mixed_examples
+from leafwood.train.pretask import PretaskTask
+from leafwood.train.tasks import PyramidTask, SoulTask, State, Task
+
+__all__ = ["TrainingSet", "load_training_set"]
+
+_SAMPLE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """What a run learns from. Examples are what its network reads, with labels y (m,).
+
+    Attributes:
+        examples: one for each place of each batch.
+        checks: to validate on.
+        sample: some, to count classes and spacings in.
+        trees: clean ones for `meta_weight`, else none.
+        network: makes a fresh network.
+        save: writes a state of it with its provenance to a path.
+    """
+
+    examples: Dataset[Data]
+    checks: Dataset[Data]
+    sample: Sequence[Data]
+    trees: Sequence[Data]
+    network: Callable[[], nn.Module]
+    save: Callable[[State, dict[str, Any], Path], None]
+
+
+def load_training_set(config: TrainConfig) -> TrainingSet:
+    """Read the stands of a run.
+
+    Raises:
+        BadConfig: a pattern that matches no file, a stand that is in two of the sets (training, validation, clean
+            trees), or no whole tree among the clean ones.
+        BadCloud: a stand without labels.
+    """
+    files = {"train": _files(config.train), "validation": _files(config.validation)}
+    of_sources = [_files(source.files) for source in config.sources]
+    if config.meta_weight:
+        files["meta_weight.files"] = _files(config.meta_weight.files)
+    _check_apart({**files, "train": [*files["train"], *(path for paths in of_sources for path in paths)]})
+    load = load_scan if config.pretask else partial(load_stand, preset=config.labels)
+    stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
+    task = _task(config)
+    pools = [Pool(task, stands, 1 - sum(source.share for source in config.sources))]
+    for source, paths in zip(config.sources, of_sources, strict=True):
+        own = _task(replace(config, crops=source.crops or config.crops))
+        loaded = [load_stand(path, config.labels, lone_tree=source.lone_trees) for path in paths]
+        pools.append(Pool(own, loaded, source.share))
+    sampled = mixed_examples(pools, (config.seed, 2), _SAMPLE)
+    return TrainingSet(
+        examples=mixed_examples(pools, (config.seed, 0), config.steps * config.batch),
+        checks=task.examples(others, (config.seed, 1), config.validation_crops),
+        sample=[sampled[number] for number in range(_SAMPLE)],
+        trees=_clean_trees(config, config.meta_weight, files["meta_weight.files"]) if config.meta_weight else [],
+        network=lambda: task.network(stands),
+        save=task.save,
+    )
+
+
+def _task(config: TrainConfig) -> Task:
+    if config.soul:
+        return SoulTask(config.soul)
+    if config.pretask:
+        return PretaskTask(config.graph, config.network, config.crops, config.density_weights, config=config.pretask)
+    return PyramidTask(config.graph, config.network, config.crops, config.density_weights, config.even_crops)
+
+
+def _clean_trees(config: TrainConfig, meta: MetaWeightConfig, files: Sequence[Path]) -> list[Data]:
+    """Whole trees of the given stands."""
+    stands = [stand for stand in (load_stand(path, config.labels) for path in files) if len(stand.trees)]
+    if not stands:
+        raise BadConfig(f"meta_weight.files: no whole tree (gt_tree, 500 points) in {files[0]} or the others")
+    stands = [stand.take((stand.tree > 0).nonzero()[0]) for stand in stands]
+    trees = _task(replace(config, crops=replace(config.crops, single_tree=1.0)))
+    examples = trees.examples(stands, (config.seed, 3), meta.trees)
+    return [examples[number] for number in range(meta.trees)]
+
+
+def _files(patterns: tuple[str, ...]) -> list[Path]:
+    """Files of the patterns, sorted, relative to the working folder."""
+    found: list[Path] = []
+    for pattern in patterns:
+        path = Path(pattern)
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        matches = sorted(root.glob(str(path.relative_to(root) if path.is_absolute() else path)))
+        if not matches:
+            raise BadConfig(f"no file matches {pattern!r}")
+        found += matches
+    return found
+
+
+def _check_apart(files: dict[str, list[Path]]) -> None:
+    """Refuse a stand that is in two sets."""
+    seen: dict[Path, str] = {}
+    for name, paths in files.items():
+        for path in paths:
+            if seen.setdefault(path, name) != name:
+                raise BadConfig(f"{path} is in {seen[path]} and in {name}")

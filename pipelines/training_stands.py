@@ -178,9 +178,11 @@ def main() -> None:
         metavar="FILE",
         help="labelled trees to plant, from drones alone",
     )
-    kind.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
+    parser.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     parser.add_argument("--reshape", action="store_true", help="grow trees unlike the presets")
     args = parser.parse_args()
+    if args.all_round and args.from_trees:
+        parser.error("--all-round samples surfaces, and what scanned trees have are points: it needs grown trees")
     terrestrial = TERRESTRIAL if args.draw is draw_stand and not args.from_trees else 0.0
     draw = reshaping(args.draw) if args.reshape else args.draw
     args.folder.mkdir(parents=True, exist_ok=True)

@@ -230,7 +230,8 @@ def test_an_unlabelled_stand_is_refused():
 def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
     config = load(path, TrainConfig)
     short = replace(config, steps=2, batch=1, validate_every=2, validation_crops=1, loader_processes=0, threads=2)
-    short = replace(short, train=TINY.train, validation=TINY.validation, crops=TINY.crops, start=None)
+    sources = tuple(replace(source, files=TINY.train, crops=TINY.crops) for source in short.sources)
+    short = replace(short, train=TINY.train, validation=TINY.validation, sources=sources, crops=TINY.crops, start=None)
     if short.soul:
         short = replace(short, soul=replace(short.soul, points=500))
     assert train(short, tmp_path, report=lambda line: None)["points"] > 0

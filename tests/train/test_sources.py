@@ -115,7 +115,7 @@ def test_every_start_that_a_recipe_names_is_shipped_or_made_by_another(path: Pat
 
 
 def test_the_folds_follow_the_recipe_of_the_shipped_weights():
-    """They differ in their trees and in the number of steps alone, and leave every tree out once."""
+    """They differ in their trees, their stands and the number of steps alone, and leave every tree out once."""
     whole = load(ROOT / "configs" / "train" / "uav.yaml", TrainConfig)
     folds = [load(path, TrainConfig) for path in sorted((ROOT / "configs" / "train" / "folds").glob("*.yaml"))]
     species = ("AcePse", "FagSyl", "PicAbi", "PinSyl", "PseMen", "QuePet", "QueRub")
@@ -124,7 +124,7 @@ def test_the_folds_follow_the_recipe_of_the_shipped_weights():
         sources = tuple(
             replace(own, files=theirs.files) for own, theirs in zip(fold.sources, whole.sources, strict=True)
         )
-        same = {"steps": whole.steps, "validate_every": whole.validate_every, "sources": sources}
+        same = {name: getattr(whole, name) for name in ("train", "steps", "validate_every")} | {"sources": sources}
         assert replace(fold, **same) == replace(whole, sources=sources)
         trained = " ".join(fold.sources[0].files)
         left_out += [name for name in species if name not in trained]

@@ -87,7 +87,7 @@ class TrainConfig:
         validation_crops: crops per validation, always the same ones.
         patience: validations without a better G-mean after which the run stops; 0 to go on to the end. The schedule
             does not know of it.
-        device: ``auto`` is a GPU (``cuda``) where torch sees one. It needs several loader processes to be kept busy. The
+        device: ``auto`` is a GPU (``cuda``) where torch sees one, and several loader processes keep it busy. The
             shipped weights were trained on processors; the tests that need a GPU are skipped where there is none.
         loader_processes: processes that prepare crops.
         threads: threads of the training process.

@@ -21,8 +21,8 @@ import numpy as np
 
 from leafwood.errors import BadConfig, FileWarning
 from leafwood.evaluate.evaluation import evaluate, thin_downward, truth_of
-from leafwood.inference.segmenter import load_segmenter
 from leafwood.io.loaders import read
+from leafwood.models import load_segmenter
 
 TREES = "weiser_*.laz"
 THINNED = 10_000  # points

@@ -13,21 +13,24 @@ import torch
 from leafwood.config import load
 from leafwood.datasets.crops import CropConfig
 from leafwood.errors import BadConfig
-from leafwood.graph.build import GraphConfig
+from leafwood.graph.config import GraphConfig
 from leafwood.inference.model_file import load_model
-from leafwood.nn.shape import UNetConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.train.config import Source
 from leafwood.train.data import load_training_set
 from leafwood.train.loop import TrainConfig, train
+from leafwood.train.pyramid import PyramidSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, TREE, BARE = (str(ROOT / "data_samples" / f"{n}.laz") for n in ("uav_plot", "single_tree", "leaf_off_plot"))
 TINY = TrainConfig(
     train=(SAMPLE,),
     validation=(BARE,),
-    graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
-    network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
-    crops=CropConfig(max_points=800, min_points=300),
+    model=PyramidSpec(
+        graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
+        network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
+        crops=CropConfig(max_points=800, min_points=300),
+    ),
     steps=40,
     batch=2,
     validate_every=2,
@@ -96,7 +99,7 @@ def test_the_last_weights_are_kept_on_request(tmp_path: Path, keep: str):
         ("sources: [{files: [c], share: 1.5}]", "share must be above 0"),
         ("sources: [{files: [c], share: 0.6}, {files: [d], share: 0.6}]", "add up to more than 1"),
         ("sources: [{files: [c]}]", "share"),
-        ("sources: [{files: [c], share: 0.5}]\npretask: {}", "sources need labels"),
+        ("sources: [{files: [c], share: 0.5}]\nmethod: {kind: pretext}", "sources are labelled"),
         ("keep: last\npatience: 2", "patience .*keep: last"),
         ("keep: first", "keep"),
     ],

@@ -39,6 +39,7 @@ __all__ = [
     "check_counts",
     "check_preset",
     "decode_labels",
+    "preset_of",
 ]
 
 LEAF, WOOD, IGNORE = 0, 1, -1
@@ -101,8 +102,7 @@ class ClassMeaning:
         Raises:
             BadConfig: no such preset.
         """
-        check_preset(preset)
-        chosen = PRESETS[preset]
+        chosen = preset_of(preset)
         said = frozenset(chosen.codes) if "classification" in chosen.columns else frozenset()
         return replace(self, ground=self.ground - said, excluded=self.excluded - said, foreign=self.foreign - said)
 
@@ -132,13 +132,24 @@ class LabelPreset:
     Attributes:
         columns: names of the label column, in the order they are looked for.
         codes: file value -> LEAF, WOOD; every other value is IGNORE.
+        ignored: where given, the only other values that the column may hold; an unexpected code is a mistake then.
     """
 
     columns: tuple[str, ...]
     codes: Mapping[int, int]
+    ignored: frozenset[int] | None = None
 
     def decode(self, values: NDArray[Any]) -> NDArray[np.int8]:
-        """File values (n,) to LEAF, WOOD or IGNORE (n,) int8."""
+        """File values (n,) to LEAF, WOOD or IGNORE (n,) int8.
+
+        Raises:
+            BadCloud: a value that is neither leaf, wood nor ignored, where those ignored are given.
+        """
+        if self.ignored is not None:
+            others = np.setdiff1d(values, [*self.codes, *self.ignored])
+            if len(others):
+                shown = ", ".join(f"{value:g}" for value in others[:5])
+                raise BadCloud(f"column {self.columns[0]} also holds {shown}: say what that is, or leave out `ignore`")
         labels = np.full(len(values), IGNORE, dtype=np.int8)
         for code, label in self.codes.items():
             labels[values == code] = label
@@ -158,14 +169,48 @@ PRESETS: Mapping[str, LabelPreset] = MappingProxyType(
 )
 
 
-def check_preset(preset: str) -> None:
-    """Refuse a name that is not of :data:`PRESETS`.
+def preset_of(labels: str) -> LabelPreset:
+    """How leaf and wood are written, by name or in words.
+
+    Args:
+        labels: a name of :data:`PRESETS`, or a column and its codes: ``column=lw,wood=1,leaf=2,ignore=0``. Several codes
+            are joined by ``+``: ``wood=4+6``. Without ``ignore`` every other code is left out.
 
     Raises:
-        BadConfig: no such preset.
+        BadConfig: neither a name nor a column with codes of leaf and wood.
     """
-    if preset not in PRESETS:
-        raise BadConfig(f"no label preset {preset!r}; there are {', '.join(sorted(PRESETS))}")
+    if labels in PRESETS:
+        return PRESETS[labels]
+    if "=" not in labels:
+        near = f"{', '.join(sorted(PRESETS))}, and your own as column=NAME,wood=1,leaf=2"
+        raise BadConfig(f"no label preset {labels!r}; there are {near}")
+    words = [word.partition("=") for word in labels.split(",")]
+    said = {name.strip(): value.strip() for name, _, value in words}
+    if len(said) < len(words) or not {"column", "wood", "leaf"} <= said.keys() <= {"column", "wood", "leaf", "ignore"}:
+        raise BadConfig(f"labels {labels!r}: write column=NAME,wood=1,leaf=2 and, if you like, ignore=0, each once")
+    codes = {name: _codes(value, labels) for name, value in said.items() if name != "column"}
+    every = [code for found in codes.values() for code in found]
+    if len(set(every)) < len(every) or not said["column"]:
+        raise BadConfig(f"labels {labels!r}: a code means one thing, and the column has a name")
+    known = dict.fromkeys(codes["leaf"], LEAF) | dict.fromkeys(codes["wood"], WOOD)
+    return LabelPreset((said["column"],), known, frozenset(codes["ignore"]) if "ignore" in codes else None)
+
+
+def _codes(text: str, labels: str) -> list[int]:
+    """The codes of one class: integers joined by ``+``."""
+    try:
+        return [int(code) for code in text.split("+")]
+    except ValueError:
+        raise BadConfig(f"labels {labels!r}: codes are whole numbers joined by +, not {text!r}") from None
+
+
+def check_preset(preset: str) -> None:
+    """Refuse what :func:`preset_of` does not understand.
+
+    Raises:
+        BadConfig: no such preset, and no column with codes.
+    """
+    preset_of(preset)
 
 
 def decode_labels(columns: Mapping[str, NDArray[Any]], preset: str) -> NDArray[np.int8]:
@@ -173,14 +218,13 @@ def decode_labels(columns: Mapping[str, NDArray[Any]], preset: str) -> NDArray[n
 
     Args:
         columns: named (n,) arrays.
-        preset: a name of :data:`PRESETS`.
+        preset: as :func:`preset_of` takes it.
 
     Raises:
         BadConfig: no such preset.
-        BadCloud: none of the preset's columns is there.
+        BadCloud: none of the preset's columns is there, or it holds a code that it must not.
     """
-    check_preset(preset)
-    codes = PRESETS[preset]
+    codes = preset_of(preset)
     column = next((name for name in codes.columns if name in columns), None)
     if column is None:
         wanted = " or ".join(codes.columns)

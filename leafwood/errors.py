@@ -10,7 +10,7 @@ The tree::
     ├── BadBatch (also ValueError)      logits, labels or weights do not fit together, or hold NaN
     ├── BadCloud (also ValueError)      readable, but nothing leafwood can label (degrees, NaN, ...)
     ├── BadConfig (also ValueError)     a setting, a model name or an option is wrong
-    └── MissingExtra (also ImportError) an optional dependency is not installed
+    └── MissingExtra (also ImportError) an optional dependency is not installed (:data:`EXTRAS`)
 
 The command line prints one line for any of these and exits 1 (2 for :class:`BadConfig`).
 
@@ -19,11 +19,14 @@ The command line prints one line for any of these and exits 1 (2 for :class:`Bad
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 __all__ = [
+    "EXTRAS",
     "BadBatch",
     "BadCloud",
     "BadConfig",
@@ -35,7 +38,24 @@ __all__ = [
     "NoPointCloud",
     "TargetExists",
     "about",
+    "missing_extra",
+    "require",
 ]
+
+# What pyproject.toml's extras install -> the extra that brings it. The core is labelled, scored and drawn without any.
+EXTRAS: Mapping[str, str] = MappingProxyType(
+    {
+        "torch": "train",
+        "torch_geometric": "train",
+        "sklearn": "train",
+        "open3d": "simulate",
+        "m_tree": "simulate",
+        "pye57": "formats",
+        "rasterio": "formats",
+        "dask": "cluster",
+        "distributed": "cluster",
+    }
+)
 
 
 @contextmanager
@@ -83,6 +103,30 @@ class BadConfig(LeafwoodError, ValueError):
 
 class MissingExtra(LeafwoodError, ImportError):
     """An optional dependency is not installed."""
+
+
+def require(module: str, purpose: str) -> None:
+    """Refuse early what a package of :data:`EXTRAS` is needed for.
+
+    Args:
+        module: name of the package as it is imported.
+        purpose: what it is needed for, as the beginning of a sentence: ``training``.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    if find_spec(module) is None:
+        raise _missing(module, f"{purpose} needs {module}, which is not installed")
+
+
+def missing_extra(error: ImportError) -> MissingExtra | None:
+    """The one line to say where an import failed because an extra is not installed; None for any other failure."""
+    module = (error.name or "").partition(".")[0]
+    return _missing(module, f"{module} is not installed") if module in EXTRAS else None
+
+
+def _missing(module: str, what: str) -> MissingExtra:
+    return MissingExtra(f'{what}: pip install "leafwood[{EXTRAS[module]}]"', name=module)
 
 
 class FileWarning(UserWarning):

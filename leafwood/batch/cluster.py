@@ -7,13 +7,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leafwood._version import __version__
 from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, label_file, outputs
-from leafwood.errors import BadConfig, FileProblem, FileWarning, MissingExtra
+from leafwood.errors import BadConfig, FileProblem, FileWarning, require
 from leafwood.io.target import check_target
 from leafwood.threads import cpu_count
 
@@ -43,8 +42,7 @@ def label_side_by_side(
         MissingExtra: Dask is not installed.
         BadConfig: nobody answers at the address.
     """
-    if find_spec("distributed") is None:
-        raise MissingExtra("`workers` and `scheduler` need Dask: pip install 'leafwood[cluster]'")
+    require("distributed", "labelling with `workers` or a `scheduler`")
     threads = options.threads or (1 if scheduler else max(1, cpu_count() // workers))
     ready: dict[Path, Path] = {}
     for source, target in jobs.items():

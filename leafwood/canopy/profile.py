@@ -89,7 +89,7 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
         cloud: n points with labels. With ``wood_prob`` the share of wood is estimated from it, else labels are counted.
             Heights are those of its column ``height_ag``; without it, ground is looked for.
         config: bins, coefficient, grid.
-        labels: how leaf and wood are written, a name of :data:`leafwood.classes.PRESETS`.
+        labels: how leaf and wood are written, as :func:`leafwood.classes.preset_of` takes it.
 
     Raises:
         BadConfig: no such preset.

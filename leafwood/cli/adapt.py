@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from leafwood.cli.label_option import add_labels
 from leafwood.errors import BadConfig
 
 __all__ = ["add_arguments", "run"]
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="others to choose by",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the weights")
-    parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
+    add_labels(parser)
     parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
     parser.add_argument("--rank", type=int, default=8, metavar="R", help="of the adapters (default 8)")
     parser.add_argument("--steps", type=int, default=300, metavar="N", help="of each training (default 300)")

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leafwood.cli.label_option import add_labels
 from leafwood.errors import BadConfig
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="LABELLED", help="labelled files, or folders of them")
-    parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
+    add_labels(parser)
     parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
     parser.add_argument(
         "--crops", type=int, default=60, metavar="N", help="pieces of the stands to look at (default 60)"

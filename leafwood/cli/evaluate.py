@@ -11,6 +11,8 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leafwood.cli.label_option import add_labels
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,7 +31,7 @@ _SHOWN = ("wood_share", "wood_recall", "leaf_recall", "g_mean", "auroc")  # the 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="labelled files, or folders of them")
-    parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
+    add_labels(parser)
     parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
     parser.add_argument("--thin", type=float, metavar="SHARE", help="first thin each file to this share of its points")
     parser.add_argument(
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
-    from leafwood.classes import check_preset
+    from leafwood.classes import check_preset, preset_of
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.errors import BadConfig, about
     from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     paths = list_files(args.paths, products=args.labels == "leafwood")
 
     def work(path: Path) -> Evaluation:
-        cloud = read(path).under_preset(args.labels)
+        cloud = read(path, extra=preset_of(args.labels).columns).under_preset(args.labels)
         truth_of(cloud, args.labels)  # a file without truth is refused before it is labelled
         if args.thin is not None:
             cloud = thin_downward(cloud, args.thin)

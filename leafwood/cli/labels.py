@@ -36,4 +36,5 @@ def run(args: argparse.Namespace) -> int:
         }
         print(f"{name:<13} field {' or '.join(preset.columns)}: leaf {codes['leaf']}; wood {codes['wood']}")
         print(f"{'':<13} {_SOURCES.get(name, 'see docs/labels.md')}")
+    print("Your own column and codes: --labels column=lw,wood=1,leaf=2,ignore=0, several codes of a class as wood=4+6.")
     return 0

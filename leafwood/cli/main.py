@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 
 from leafwood._version import __version__
-from leafwood.errors import BadConfig, LeafwoodError
+from leafwood.errors import BadConfig, LeafwoodError, missing_extra
 
 __all__ = ["build_parser", "main"]
 
@@ -79,6 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         say(error)
         return 2 if isinstance(error, BadConfig) else 1
+    except ImportError as error:
+        missing = missing_extra(error)
+        if missing is None or arguments.debug:
+            raise
+        say(missing)
+        return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

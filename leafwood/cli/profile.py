@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leafwood.cli.label_option import add_labels
 from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--k", type=float, default=0.5, help="share of its one-sided area that a plant turns to the beam (default 0.5)"
     )
     parser.add_argument("--grid", type=float, metavar="CELL", help="also write GeoTIFF grids with cells of CELL metres")
-    parser.add_argument(
-        "--labels", default="leafwood", help="how labels are written: leafwood (default), gt_wood, for-instance ..."
-    )
+    add_labels(parser, "leafwood")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument(
         "--force", action="store_true", help="measure scans from below, single trees and sparse scans, too"
@@ -76,13 +75,14 @@ def _stem(path: Path) -> str:
 
 def _measure(path: Path, folder: Path, config: CanopyConfig, args: argparse.Namespace) -> None:
     from leafwood.batch.one_file import measure
+    from leafwood.classes import preset_of
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target
     from leafwood.report.canopy import canopy_files, headline, write_canopy
 
     for file in canopy_files(folder, _stem(path), config)[:2]:
         check_target(file, path, args.overwrite)
-    cloud = read(path).under_preset(args.labels)
+    cloud = read(path, extra=preset_of(args.labels).columns).under_preset(args.labels)
     with about(path):
         canopy = measure(cloud, config, args.labels, force=args.force)
     files = write_canopy(canopy, folder, _stem(path), overwrite=args.overwrite)

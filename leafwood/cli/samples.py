@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
@@ -24,16 +22,13 @@ def run(args: argparse.Namespace) -> int:
         0; failures are raised.
 
     Raises:
-        FileProblem: they are not installed, or cannot be written.
+        FileProblem: they cannot be written.
     """
-    from leafwood.errors import FileProblem
     from leafwood.io.target import check_target, writing
+    from leafwood.shipped import samples_folder
 
-    source = next(_homes(), None)
-    if source is None:
-        raise FileProblem("the sample scans are not installed with this leafwood")
     args.folder.mkdir(parents=True, exist_ok=True)
-    scans = sorted(source.glob("*.laz"))
+    scans = sorted(samples_folder().glob("*.laz"))
     for scan in scans:
         check_target(args.folder / scan.name, scan, args.overwrite)
     for scan in scans:
@@ -42,9 +37,3 @@ def run(args: argparse.Namespace) -> int:
         print(args.folder / scan.name)
     return 0
 
-
-def _homes() -> Iterator[Path]:
-    """Where the samples are: in a checkout, or where pip puts a package's shared files."""
-    for folder in (Path(__file__).parents[2] / "data_samples", Path(sys.prefix) / "share" / "leafwood" / "samples"):
-        if any(folder.glob("*.laz")):
-            yield folder

@@ -21,7 +21,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
-    parser.add_argument("config", nargs="+", type=Path, metavar="CONFIG", help="YAML file of a survey")
+    parser.add_argument(
+        "config", nargs="+", metavar="CONFIG", help="YAML file of a survey, or the name of a shipped one, such as conifer"
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to")
     parser.add_argument("--stands", type=int, metavar="N", help="stands of each survey, instead of the file's")
     parser.add_argument("--seed", type=int, metavar="S", help="seed, instead of the file's")
@@ -51,9 +53,11 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 all done, 1 some stand failed.
     """
+    from leafwood.shipped import config_file
+
     if args.workers < 1:
         raise BadConfig("--workers must be at least 1")
-    wanted = [task for path in args.config for task in _tasks(path, args)]
+    wanted = [task for word in args.config for task in _tasks(config_file(word, "simulate"), args)]
     if len({task.path for task in wanted}) < len(wanted):
         raise BadConfig("two of the surveys have the same file name: their stands would overwrite each other")
     waiting = [task for task in wanted if args.overwrite or not task.done()]

@@ -13,7 +13,7 @@ _RUN = ("last.pt", "log.csv", "model.safetensors", "model.json")  # what a run l
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/train/uav.yaml")
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, or the name of a shipped one, such as own")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for weights, log and checkpoint")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds another run")
@@ -39,11 +39,12 @@ def run(args: argparse.Namespace) -> int:
     """
     from leafwood.config import load
     from leafwood.errors import BadConfig, TargetExists
+    from leafwood.shipped import config_file
     from leafwood.train.loop import TrainConfig, train
 
     if args.resume and args.overwrite:
         raise BadConfig("--resume goes on with a run and --overwrite begins anew: give one of them")
-    config = load(args.config, TrainConfig, args.overrides)
+    config = load(config_file(args.config, "train"), TrainConfig, args.overrides)
     there = [args.output / name for name in _RUN if (args.output / name).exists()]
     if there and not args.resume and not args.overwrite:
         raise TargetExists(f"{args.output}: holds another run; resume=True goes on with it, overwrite=True begins anew")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, LEAF, WOOD, Part, decode_labels
+from leafwood.classes import IGNORE, LEAF, WOOD, Part, decode_labels, preset_of
 from leafwood.cloud import PointCloud
 from leafwood.density.returns import inverse_weight
 from leafwood.errors import BadCloud, about
@@ -93,7 +93,7 @@ def load_stand(path: Path, preset: str = "gt_wood", *, lone_tree: bool = False) 
 
     Args:
         path: a file that :func:`leafwood.read` reads.
-        preset: how its labels are written, a name of :data:`leafwood.classes.PRESETS`.
+        preset: how its labels are written, as :func:`leafwood.classes.preset_of` takes it.
         lone_tree: the file holds one tree and nothing else: it gets the tree number 1, no ground is looked for, and
             heights are above its lowest point.
 
@@ -101,7 +101,7 @@ def load_stand(path: Path, preset: str = "gt_wood", *, lone_tree: bool = False) 
         BadConfig: no such preset.
         BadCloud: no label column of that preset, or no labelled vegetation.
     """
-    cloud = read(path)
+    cloud = read(path, extra=preset_of(preset).columns)
     with about(path):
         label = decode_labels(cloud.columns, preset)
     cloud = cloud.under_preset(preset)

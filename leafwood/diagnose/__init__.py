@@ -2,3 +2,8 @@
 
 These modules measure; they change nothing in training.
 """
+
+from leafwood.errors import require
+
+require("torch", "diagnosing")
+require("sklearn", "diagnosing")

@@ -58,7 +58,7 @@ def truth_of(cloud: PointCloud, preset: str) -> NDArray[np.int8]:
 
     Args:
         cloud: n points.
-        preset: a name of :data:`leafwood.classes.PRESETS`.
+        preset: as :func:`leafwood.classes.preset_of` takes it.
 
     Raises:
         BadConfig: no such preset.

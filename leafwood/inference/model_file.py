@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from leafwood.errors import BadConfig
 from leafwood.graph.config import GraphConfig
 from leafwood.inference.card import GRAPH, checked, network_of, provenance_of, read_card
+from leafwood.io.target import writing
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
@@ -30,6 +31,7 @@ __all__ = [
     "load_model",
     "save_model",
     "weights_file",
+    "write_weights",
 ]
 
 DEFAULT_MODEL = "uav"
@@ -78,8 +80,7 @@ def save_model(
         provenance: how it came about.
         path: of the weights.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: np.ascontiguousarray(value, dtype=np.float16) for name, value in weights.items()}, path)
+    write_weights(save({name: np.ascontiguousarray(value, dtype=np.float16) for name, value in weights.items()}), path)
     card = {
         "format": 1,
         "kind": _KIND,
@@ -89,6 +90,20 @@ def save_model(
         "provenance": provenance,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def write_weights(content: bytes, path: Path) -> None:
+    """Write a ``.safetensors`` file, whole or not at all, that others may read where the user's umask lets them.
+
+    safetensors' own ``save_file`` makes files that nobody but their owner can read.
+
+    Args:
+        content: what safetensors' ``save`` gives.
+        path: of the weights; an existing file is replaced, and the folder is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path, None, overwrite=True) as stream:
+        stream.write(content)
 
 
 def weights_file(name: str | Path) -> Path:

@@ -1,4 +1,4 @@
-"""E57 in, through pye57 (the extra ``e57``). Labels of an E57 file are written as LAZ."""
+"""E57 in, through pye57 (the extra ``formats``). Labels of an E57 file are written as LAZ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadFile, MissingExtra
+from leafwood.errors import BadFile, require
 
 __all__ = ["read_e57"]
 
@@ -26,10 +26,9 @@ def read_e57(path: Path) -> PointCloud:
         MissingExtra: pye57 is not installed.
         BadFile: not E57, or damaged.
     """
-    try:
-        import pye57
-    except ImportError as error:
-        raise MissingExtra(f"{path}: reading E57 needs pye57: pip install 'leafwood[e57]'") from error
+    require("pye57", f"{path}: reading E57")
+    import pye57
+
     scans: list[dict[str, NDArray[Any]]] = []
     try:
         file = pye57.E57(str(path))

@@ -1,8 +1,7 @@
-"""Grids as GeoTIFF, through rasterio (the extra ``raster``)."""
+"""Grids as GeoTIFF, through rasterio (the extra ``formats``)."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.errors import BadConfig, MissingExtra
+from leafwood.errors import BadConfig, require
 from leafwood.io.target import writing
 
 __all__ = ["require_rasterio", "write_geotiff"]
@@ -24,8 +23,7 @@ def require_rasterio() -> None:
     Raises:
         MissingExtra: rasterio is not installed.
     """
-    if importlib.util.find_spec("rasterio") is None:
-        raise MissingExtra("writing GeoTIFF needs rasterio: pip install 'leafwood[raster]'")
+    require("rasterio", "writing GeoTIFF")
 
 
 def write_geotiff(

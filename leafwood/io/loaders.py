@@ -149,12 +149,13 @@ def is_las(path: Path) -> bool:
         return False
 
 
-def read(path: Path | str, *, crs: str | None = None) -> PointCloud:
+def read(path: Path | str, *, crs: str | None = None, extra: Collection[str] = ()) -> PointCloud:
     """Read a cloud in any known format.
 
     Args:
         path: the file.
         crs: to be used in place of the file's own (LAS only).
+        extra: names of extra dimensions to read beside those that leafwood knows (LAS only; other formats give all).
 
     Returns:
         The points in file order, with `path` set.
@@ -171,7 +172,7 @@ def read(path: Path | str, *, crs: str | None = None) -> PointCloud:
     if is_las(path):
         from leafwood.io.las.read import read_las
 
-        return read_las(path, crs=crs)
+        return read_las(path, crs=crs, extra=extra)
     suffix = _suffix(path)
     found = _format(suffix)
     if found is None:

@@ -2,3 +2,8 @@
 
 Nothing in the package imports this folder but its command.
 """
+
+from leafwood.errors import require
+
+require("open3d", "simulating")
+require("m_tree", "simulating")

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch_geometric.data import Batch
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 from leafwood.inference.card import checked, provenance_of, read_card
 from leafwood.inference.labelling import Progress, label_cloud
+from leafwood.inference.model_file import write_weights
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.soul.samples import Prepared, SoulConfig, prepare_cloud
 from leafwood.spatial.neighbours import nearest
@@ -59,8 +60,7 @@ class SoulModel:
 
 def save_soul(model: SoulModel, path: Path) -> None:
     """Write `path` (``.safetensors``) and its card ``.json`` beside it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.detach().contiguous() for k, v in model.network.state_dict().items()}, path)
+    write_weights(save({k: v.detach().contiguous() for k, v in model.network.state_dict().items()}), path)
     card = {"format": 1, "kind": _KIND, "samples": asdict(model.config), "provenance": model.provenance}
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 

@@ -2,3 +2,8 @@
 
 A new training method is a new module here with a line in its registry.
 """
+
+from leafwood.errors import require
+
+require("torch", "training")
+require("torch_geometric", "training")

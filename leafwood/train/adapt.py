@@ -45,7 +45,7 @@ def adapt(
         validation: others to choose by, never the same ones.
         out: folder for ``model.safetensors`` with its card, and for the two trainings, ``lora`` and ``deblora``.
         model: name of a shipped model, or a ``.safetensors`` file; of leafwood's own kind.
-        labels: how labels are written, a name of :data:`leafwood.classes.PRESETS`.
+        labels: how labels are written, as :func:`leafwood.classes.preset_of` takes it.
         rank: of the adapters.
         steps: of each of the two trainings.
         seed: of the crops and the adapters.

@@ -22,7 +22,7 @@ from leafwood.config import to_dict
 from leafwood.errors import BadConfig
 from leafwood.evaluate.metrics import Scores, score
 from leafwood.graph.batching import Example
-from leafwood.inference.model_file import graph_of
+from leafwood.inference.model_file import graph_of, weights_file
 from leafwood.losses import build_all
 from leafwood.nn.lora import merged
 from leafwood.nn.unet import begin_with
@@ -144,6 +144,7 @@ def _start(network: nn.Module, path: Path) -> None:
     Raises:
         BadConfig: they or their card are missing, or of a network of another shape.
     """
+    path = weights_file(path)
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         graph = graph_of(card) if "graph" in card else None

@@ -2,13 +2,13 @@
 
 import multiprocessing
 import os
+import sys
 from pathlib import Path
 
 import laspy
 import numpy as np
 import pytest
 
-from leafwood.batch import cluster
 from leafwood.batch.cluster import label_side_by_side
 from leafwood.batch.one_file import LabelOptions, label_file
 from leafwood.errors import BadConfig, BadFile, FileProblem, FileWarning, MissingExtra, TargetExists
@@ -92,7 +92,7 @@ def test_no_scheduler_is_said(tmp_path):
 
 
 def test_without_dask_it_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtra, match=r"leafwood\[cluster\]"):
         next(label_side_by_side({SAMPLE: tmp_path / "a.laz"}, LabelOptions(), workers=1))
 

@@ -49,5 +49,5 @@ def test_damage_and_absence(two_scans, monkeypatch):
     with pytest.raises(BadFile, match="E57"):
         read_e57(two_scans)
     monkeypatch.setitem(sys.modules, "pye57", None)
-    with pytest.raises(MissingExtra, match=r"leafwood\[e57\]"):
+    with pytest.raises(MissingExtra, match=r"leafwood\[formats\]"):
         read_e57(two_scans)

@@ -1,12 +1,13 @@
 """Grids as GeoTIFF: read back where they were put, with what is said about them."""
 
+import sys
+
 import numpy as np
 import pyproj
 import pytest
 import rasterio
 
 from leafwood.errors import BadConfig, MissingExtra, TargetExists
-from leafwood.io import geotiff
 from leafwood.io.geotiff import write_geotiff
 
 CELLS = np.array([[10, 40], [11, 40], [13, 42]])
@@ -46,6 +47,6 @@ def test_refusals(tmp_path, monkeypatch):
     far = np.array([[0, 0], [100_000, 100_000]])
     with pytest.raises(BadConfig, match="larger cells"):
         write_geotiff(tmp_path / "far.tif", far, 1.0, {"v": np.ones(2)}, crs=None, tags={})
-    monkeypatch.setattr(geotiff.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"leafwood\[raster\]"):
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    with pytest.raises(MissingExtra, match=r"leafwood\[formats\]"):
         write_geotiff(tmp_path / "none.tif", CELLS, 1.0, {"v": np.ones(3)}, crs=None, tags={})

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from leafwood.errors import BadFile, LeafwoodError
 
@@ -27,7 +28,7 @@ class _Hush:
         self._lock = threading.Lock()
         self._depth = 0
         self._saved = -1
-        self._held = -1
+        self._held: IO[bytes] | None = None
         self.panicked = False
 
     def enter(self) -> None:
@@ -39,24 +40,24 @@ class _Hush:
             # A process without stderr has nothing to keep clean.
             with contextlib.suppress(OSError):
                 self._saved = os.dup(2)
-                self._held, name = tempfile.mkstemp()
-                os.unlink(name)
-                os.dup2(self._held, 2)
+                self._held = tempfile.TemporaryFile()
+                os.dup2(self._held.fileno(), 2)
 
     def leave(self) -> None:
         with self._lock:
             self._depth -= 1
-            if self._depth or self._held < 0:
+            if self._depth or self._held is None:
                 return
             if sys.stderr is not None:
                 sys.stderr.flush()
             os.dup2(self._saved, 2)
             os.close(self._saved)
-            size = os.lseek(self._held, 0, os.SEEK_CUR)
-            if size and not self.panicked:
-                os.write(2, os.pread(self._held, size, 0))
-            os.close(self._held)
-            self._held = -1
+            with self._held as held:
+                held.seek(0)
+                said = held.read()
+            if said and not self.panicked:
+                os.write(2, said)
+            self._held = None
 
 
 _HUSH = _Hush()

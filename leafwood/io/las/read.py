@@ -40,7 +40,9 @@ _WRAPPED = 0.9 * 2**32
 _LARGEST = 1e12  # metres; float32 overflows much later, but no scan is the size of the solar system
 
 
-def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: str | None = None) -> PointCloud:
+def read_las(
+    path: Path | str, columns: Collection[str] | None = None, *, crs: str | None = None, extra: Collection[str] = ()
+) -> PointCloud:
     """Read a LAS, LAZ or COPC file.
 
     Args:
@@ -49,6 +51,7 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
             withheld, intensity, GPS time, point source, and extra dimensions that hold labels
             (:data:`~leafwood.classes.PRESETS`, ``gt_*``).
         crs: to be used in place of the file's own, such as ``EPSG:25832``.
+        extra: more extra dimensions, beside those by default.
 
     Returns:
         The cloud in file order. ``withheld`` is bool, scaled extra dimensions are float64.
@@ -67,7 +70,7 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
     _check_scale(layout)
     extras, _ = describe_records(layout)
     try:
-        raw, values = _read_columns(layout, _wanted(layout, extras, columns), extras)
+        raw, values = _read_columns(layout, _wanted(layout, extras, columns, extra), extras)
     except MemoryError as error:
         raise BadFile(f"{path}: {layout.count} points do not fit into memory") from error
     low = raw.min(axis=0).astype(np.int64) if len(raw) else np.zeros(3, dtype=np.int64)
@@ -117,12 +120,14 @@ def _check_scale(layout: Layout) -> None:
         )
 
 
-def _wanted(layout: Layout, extras: Iterable[ExtraDim], columns: Collection[str] | None) -> list[str]:
+def _wanted(
+    layout: Layout, extras: Iterable[ExtraDim], columns: Collection[str] | None, extra: Collection[str]
+) -> list[str]:
     scalars = list(_by_name(extras))
     there = [*standard_columns(layout.point_format)[3:], *scalars]
     if columns is not None:
         return [name for name in there if name in columns]
-    return [name for name in there if name in _DEFAULT or (name in scalars and _is_label(name))]
+    return [name for name in there if name in _DEFAULT or name in extra or (name in scalars and _is_label(name))]
 
 
 def _is_label(name: str) -> bool:

@@ -9,8 +9,8 @@
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
 there already are not flown again. `--random-branching` grows trees of other branching than any preset's, from sparse
-to closed crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in full leaf
-under a drone alone, where wood is scarcest and hardest to see, and which is what most users scan; `--bare` draws
+to closed crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in
+full leaf under a drone alone, where wood is scarcest and hardest to see, and which is what most users scan; `--bare` draws
 leafless forest under a drone. `--all-round` shows stands as a dozen tripods in calm air would: every surface sampled
 evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
@@ -111,7 +111,7 @@ def draw_bare(rng: np.random.Generator, size: float) -> StandConfig:
     return dataclasses.replace(draw_stand(rng, size, "leaf_off"), leaf_on=float(rng.choice([0.0, 0.01, 0.05])))
 
 
-def reshaping(draw: Draw) -> Draw:
+def with_random_branching(draw: Draw) -> Draw:
     """The same stands, of trees unlike the presets; some with few leaves."""
 
     def drawn(rng: np.random.Generator, size: float) -> StandConfig:
@@ -186,7 +186,7 @@ def main() -> None:
     if args.all_round and args.from_trees:
         parser.error("--all-round samples surfaces, and what scanned trees have are points: it needs grown trees")
     terrestrial = TERRESTRIAL if args.draw is draw_stand and not args.from_trees else 0.0
-    draw = reshaping(args.draw) if args.random_branching else args.draw
+    draw = with_random_branching(args.draw) if args.random_branching else args.draw
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(args.seed, args.seed + args.stands):
         path = args.folder / f"stand_{seed}.laz"

@@ -108,7 +108,8 @@ def checked(cls: type[T], values: object, bounds: Bounds, where: str) -> T:
             raise ValueError(f"{where} has no {name[:40]!r}")
         out[name] = _value(hints[name], value, bounds, f"{where}.{name}")
         usual = defaults[name]
-        if name not in bounds and isinstance(usual, tuple) and usual and len(out[name]) != len(usual):
+        numbers = get_origin(hints[name]) is tuple and get_args(hints[name])[0] is float
+        if numbers and isinstance(usual, tuple) and usual and len(out[name]) != len(usual):
             raise ValueError(f"{where}.{name}: expected {len(usual)} numbers, found {len(out[name])}")
     return cls(**out)
 

@@ -6,10 +6,12 @@ import pytest
 
 from leafwood.cli.main import main
 
+NEAR = (1e-9, 1e-9, 1e-9)  # random integers within four metres
+
 
 def test_says_what_segment_would_do(tmp_path, build_las, capsys):
     path = tmp_path / "scan.las"
-    path.write_bytes(build_las(minor=2, point_format=1, n=20))
+    path.write_bytes(build_las(minor=2, point_format=1, n=20, scale=NEAR))
     assert main(["info", str(path)]) == 0
     out = capsys.readouterr().out
     for words in (
@@ -24,7 +26,12 @@ def test_says_what_segment_would_do(tmp_path, build_las, capsys):
 
 @pytest.mark.parametrize(
     ("choice", "words"),
-    [({"n": 0}, "as this one has none"), ({"scale": (0, 0, 0)}, "would refuse it"), ({}, "65 (leaf) and 64 (wood)")],
+    [
+        ({"n": 0}, "as this one has none"),
+        ({"scale": (0, 0, 0)}, "would refuse it"),
+        ({"scale": NEAR}, "65 (leaf) and 64 (wood)"),
+        ({}, "are these metres?"),
+    ],
 )
 def test_other_outcomes(tmp_path, build_las, capsys, choice, words):
     path = tmp_path / "scan.las"

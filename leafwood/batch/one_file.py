@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,14 @@ from leafwood.canopy.profile import CanopyConfig, measure_canopy
 from leafwood.classes import check_preset
 from leafwood.errors import BadConfig, about
 from leafwood.inference.labelling import Progress
-from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
+from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target
+from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.report.canopy import canopy_files, headline, write_canopy
-
-if TYPE_CHECKING:
-    from leafwood.soul.segmenter import SoulSegmenter
 
 __all__ = ["LabelOptions", "Labelled", "label_file", "outputs", "segmenter"]
 
@@ -124,7 +122,7 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
 
 
 @lru_cache(maxsize=1)
-def segmenter(model: str, threads: int | None) -> Segmenter | SoulSegmenter:
+def segmenter(model: str, threads: int | None) -> CloudSegmenter:
     """The segmenter of a model; a process loads it once."""
     return load_segmenter(model, threads=threads)
 

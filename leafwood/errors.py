@@ -5,7 +5,7 @@ The tree::
     LeafwoodError
     ├── FileProblem (also OSError)      a file cannot be read, or must not be written
     │   ├── BadFile                     damaged, truncated, or not what its suffix says
-    │   │   └── NoCloud                 a table, a grid or a letter among point clouds
+    │   │   └── NoPointCloud            readable perhaps, but no point cloud: a table, a text, a raster
     │   └── TargetExists                the output is there already, or is the input
     ├── BadBatch (also ValueError)      logits, labels or weights do not fit together, or hold NaN
     ├── BadCloud (also ValueError)      readable, but nothing leafwood can label (degrees, NaN, ...)
@@ -32,7 +32,7 @@ __all__ = [
     "FileWarning",
     "LeafwoodError",
     "MissingExtra",
-    "NoCloud",
+    "NoPointCloud",
     "TargetExists",
     "about",
 ]
@@ -61,8 +61,8 @@ class BadFile(FileProblem):
     """A file is damaged, truncated, or not what its suffix says."""
 
 
-class NoCloud(BadFile):
-    """A file is no point cloud, though its suffix allows it: passed over where it lies in a folder."""
+class NoPointCloud(BadFile):
+    """A file is no point cloud at all: among others it is passed over, alone it is refused."""
 
 
 class TargetExists(FileProblem):

@@ -29,7 +29,7 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, BadFile, LeafwoodError
 from leafwood.io.labels import OURS
 from leafwood.io.results import result_columns
-from leafwood.io.target import check_target
+from leafwood.io.target import check_target, scratch_name
 
 __all__ = [
     "Loader",
@@ -305,7 +305,7 @@ def write(
     from leafwood.io.las.new import write_plain
 
     check_target(target, source, overwrite)
-    with tempfile.TemporaryDirectory(prefix=".leafwood-", dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{scratch_name()}-", dir=target.parent) as folder:
         plain = Path(folder) / "plain.laz"
         write_plain(cloud, plain, skip=(*OURS, "ground", *extra))
         labelled(plain)

@@ -36,7 +36,7 @@ def read_text(path: Path) -> PointCloud:
         The cloud; values that are missing (NA, empty) are NaN.
 
     Raises:
-        NoCloud: a table, a grid or a letter: nothing that says where points are.
+        NoPointCloud: a table, a grid or a letter: nothing that says where points are.
         BadFile: a line that is not a point (the error names it).
     """
     layout = sniff(path)

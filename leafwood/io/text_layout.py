@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 
-from leafwood.errors import BadFile, NoCloud
+from leafwood.errors import BadFile, NoPointCloud
 from leafwood.io.text_names import axes_of, degrees_among, names_axes
 
 __all__ = ["TextLayout", "all_lines", "is_point", "number", "sniff", "split"]
@@ -155,11 +155,11 @@ def sniff(path: Path) -> TextLayout | None:
     """The layout; None where a header says that there are points, and there are none.
 
     Raises:
-        NoCloud: a table, a grid or a letter: nothing that says where points are.
+        NoPointCloud: a table, a grid or a letter: nothing that says where points are.
     """
     encoding = _encoding(path)
     if path.stat().st_size == 0:
-        raise NoCloud(f"{path}: is empty")
+        raise NoPointCloud(f"{path}: is empty")
     lines = enumerate(all_lines(path, encoding))
     comment: tuple[int, bytes] | None = None
     header: tuple[int, bytes] | None = None
@@ -169,7 +169,9 @@ def sniff(path: Path) -> TextLayout | None:
         if not bare:
             continue
         if at == 0 and bare.lower().startswith(_RASTER):
-            raise NoCloud(f"{path}: is a grid of heights ({bare[:20].decode('utf-8', 'replace')}), not a point cloud")
+            raise NoPointCloud(
+                f"{path}: is a grid of heights ({bare[:20].decode('utf-8', 'replace')}), not a point cloud"
+            )
         if bare.startswith(_COMMENTS):
             comment = (at, bare) if names_axes(_titles(bare)) else comment
             continue
@@ -184,7 +186,7 @@ def sniff(path: Path) -> TextLayout | None:
     named = header or comment
     if named is not None and axes_of(_titles(named[1])) is not None:
         return None
-    raise NoCloud(f"{path}: has no points")
+    raise NoPointCloud(f"{path}: has no points")
 
 
 def _may_be_point(line: bytes) -> bool:
@@ -226,17 +228,19 @@ def _layout(
         names = ("", *names)  # R writes the numbers of rows without a name
     if names and len(names) != width:
         if plain:
-            raise NoCloud(_question(path, header, f"names {len(names)} columns, but the points have {width} values"))
+            raise NoPointCloud(
+                _question(path, header, f"names {len(names)} columns, but the points have {width} values")
+            )
         names = ()  # a comment that is no header
     if width < 3:
-        raise NoCloud(f"{path}: line {first + 1} has {width} values, a point has at least 3")
+        raise NoPointCloud(f"{path}: line {first + 1} has {width} values, a point has at least 3")
     axes = axes_of(names) if names else _first_three(path, first, rows, comma)
     if axes is None:
         degrees = degrees_among(names)
         if degrees:
             why = f"has degrees ({', '.join(degrees)}), not lengths; project it to metres and call them x, y, z"
-            raise NoCloud(_question(path, header, why))
-        raise NoCloud(_question(path, header, "does not say which columns are x, y and z; name them so"))
+            raise NoPointCloud(_question(path, header, why))
+        raise NoPointCloud(_question(path, header, "does not say which columns are x, y and z; name them so"))
     return TextLayout(
         encoding=encoding,
         delimiter=delimiter,
@@ -262,11 +266,11 @@ def _first_three(path: Path, first: int, rows: list[list[bytes]], comma: bool) -
     """The first three columns, if nothing speaks against it: names of points, or numbers that count the lines."""
     line = f"{path}: line {first + 1} ({b' '.join(rows[0]).decode('utf-8', 'replace')[:80]})"
     if number(rows[0][0], comma) is None and sum(number(word, comma) is not None for word in rows[0]) >= 3:
-        raise NoCloud(f"{line} begins with a name; which columns are x, y and z? Put a first line that names them")
+        raise NoPointCloud(f"{line} begins with a name; which columns are x, y and z? Put a first line that names them")
     heads = [row[0] for row in rows if row]
     counting = len(heads) >= 3 and all(word.isdigit() for word in heads)
     if len(rows[0]) > 3 and counting and all(int(b) - int(a) == 1 for a, b in pairwise(heads)):
-        raise NoCloud(
+        raise NoPointCloud(
             f"{line} begins with a number that counts the lines; which columns are x, y and z? "
             "Put a first line that names them"
         )

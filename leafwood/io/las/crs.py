@@ -173,7 +173,7 @@ def _from_crs(crs: pyproj.CRS, warnings: tuple[str, ...] = ()) -> FileCrs:
 
 def _problem(degrees: bool, geocentric: bool) -> str | None:
     if degrees:
-        return "its coordinates are degrees, not lengths; reproject it, or give the right projected CRS with --crs"
+        return "its coordinates are degrees, not lengths; reproject it, or give the right projected CRS as `crs`"
     if geocentric:
         return "its coordinates are geocentric, so z is not up; reproject it to a projected CRS"
     return None

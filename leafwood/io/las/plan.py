@@ -123,10 +123,12 @@ def _is_copc(record: Vlr | Record) -> bool:
 def _format_notes(source: Layout, layout: Layout, point_format: int, classify: bool) -> list[str]:
     notes = []
     if layout.minor < 4:
-        notes.append(f"is LAS 1.{layout.minor}, where some programs misread extra dimensions; --upgrade writes LAS 1.4")
+        notes.append(
+            f"is LAS 1.{layout.minor}, where some programs misread extra dimensions; upgrade=True writes LAS 1.4"
+        )
     if point_format < 6 and classify:
         notes.append(
-            "its point format has no room for leaf and wood classes (--upgrade makes it): they are not written"
+            "its point format has no room for leaf and wood classes (upgrade=True makes it): they are not written"
         )
     if source.is_copc:
         notes.append("is COPC; the output is plain LAZ (untwine or pdal make it COPC again)")
@@ -159,7 +161,9 @@ def _geotiff_vlrs(crs: FileCrs) -> tuple[Vlr, ...]:
     try:
         keys, text = create_geotiff_projection_vlrs(plane)
     except Exception as error:  # pyproj's and laspy's own, and those of Python for what is no ASCII
-        raise BadConfig(f"{plane.name} cannot be written before LAS 1.4; use --upgrade ({error})") from error
+        raise BadConfig(
+            f"{plane.name} cannot be written before LAS 1.4; upgrade=True makes it that ({error})"
+        ) from error
     return tuple(
         Vlr.new(PROJECTION, vlr.official_record_ids()[0], vlr.record_data_bytes(), what)
         for vlr, what in ((keys, "GeoTIFF GeoKeyDirectoryTag"), (text, "GeoTIFF GeoAsciiParamsTag"))

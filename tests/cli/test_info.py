@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from leafwood.batch.one_file import LabelOptions, label_file
+from leafwood.batch.rehearse import rehearse
 from leafwood.cli.main import main
+from leafwood.errors import LeafwoodError
 
 NEAR = (1e-9, 1e-9, 1e-9)  # random integers within four metres
 
@@ -54,3 +59,26 @@ def test_bad_file_is_one_line(tmp_path, capsys):
     path.write_bytes(b"nothing")
     assert main(["info", str(path)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(at=st.lists(st.tuples(st.integers(0, 374), st.integers(0, 255)), min_size=1, max_size=4))
+def test_info_and_segment_agree(at, build_las, tmp_path_factory):
+    """Whatever the header says, info promises what segment then does."""
+    folder = tmp_path_factory.mktemp("mutated")
+    content = bytearray(build_las(n=60, scale=NEAR))
+    for place, value in at:
+        content[place] = value
+    path = folder / "scan.las"
+    path.write_bytes(bytes(content))
+    try:
+        promised = rehearse(path).problem is None
+    except Exception as error:
+        pytest.fail(f"{type(error).__name__}: {error}")
+    try:
+        label_file(path, folder / "out.las", LabelOptions())
+        done = True
+    except LeafwoodError:
+        done = False
+    assert promised == done

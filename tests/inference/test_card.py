@@ -92,6 +92,7 @@ def test_the_shipped_card_loads(model):
         ("calibration.slope", [1.0, 0.0, 0.0, float("nan")]),
         ("calibration.bias", {}),
         ("calibration.scan", []),
+        ("calibration.scan", 10**400),
         ("calibration.leafless", float("-inf")),
         ("calibration.traits", [1.0, 2.0]),
         ("calibration.traits", 1.0),

@@ -104,6 +104,7 @@ def load_stand(path: Path, preset: str = "gt_wood", *, lone_tree: bool = False) 
     cloud = read(path)
     with about(path):
         label = decode_labels(cloud.columns, preset)
+    cloud = cloud.under_preset(preset)
     if {"gt_part", "gt_tree"} <= cloud.columns.keys():
         label[hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
     return _stand(cloud, label, path, lone_tree=lone_tree)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import GROUND, IGNORE, LEAF, OUT_WOOD, WOOD, Part, decode_labels
+from leafwood.classes import IGNORE, LEAF, OUT_WOOD, WOOD, Part, decode_labels
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, about
 from leafwood.evaluate.metrics import Scores, score
@@ -66,9 +66,10 @@ def truth_of(cloud: PointCloud, preset: str) -> NDArray[np.int8]:
     """
     with about(cloud.path or Path("cloud")):
         truth = decode_labels(cloud.columns, preset)
-    for name, code in (("classification", GROUND), ("gt_part", int(Part.GROUND))):
+    ground = cloud.under_preset(preset).meaning.ground
+    for name, codes in (("classification", sorted(ground)), ("gt_part", [int(Part.GROUND)])):
         if name in cloud.columns:
-            truth[cloud.columns[name] == code] = IGNORE
+            truth[np.isin(cloud.columns[name], codes)] = IGNORE
     return truth
 
 

@@ -5,8 +5,8 @@
 Gradient-boosted trees on multi-scale features, trained on the same virtual stands seen in several ways: points
 sampled evenly on the surfaces (no occlusion, no footprint, no density decay), a drone's scan, a tripod's scan; and on
 points sampled on trees that branch unlike any preset. The score is AUROC on trees that nobody trained on, which were
-scanned from tripods; it needs no threshold. Predicted log-odds are averaged over a point and its four nearest. Scales and
-features were chosen on virtual trees of other stands.
+scanned from tripods; it needs no threshold. Predicted log-odds are averaged over a point and its four nearest. Scales
+and features were chosen on virtual trees of other stands.
 """
 
 from __future__ import annotations

@@ -185,6 +185,8 @@ def far_away(points: NDArray[Any], metres: NDArray[np.float64]) -> NDArray[np.bo
     sample = points[:: max(1, len(points) // _SAMPLE)].astype(np.float64)
     end = min(max(_BODY, 2 * few / len(points)), 0.4)  # so that the few of a small cloud lie outside
     low, high = np.quantile(sample, (end, 1 - end), axis=0, method="nearest")
+    if ((high - low) * np.abs(metres) > _FAR).any():
+        return out  # no body of a scan: nothing can be told to lie far from it
     outside = np.zeros(len(points))
     for axis in np.flatnonzero(extent > _APART):
         values = points[:, axis].astype(np.float64)

@@ -188,7 +188,9 @@ def _with_profile(made: Labelled, result: PointCloud, target: Path, options: Lab
         return made
     try:
         with about(target):
-            canopy = measure(result, CanopyConfig(), doubts_of=made.doubts if made.counts.any() else None, force=options.force)
+            canopy = measure(
+                result, CanopyConfig(), doubts_of=made.doubts if made.counts.any() else None, force=options.force
+            )
         files = write_canopy(canopy, target.parent, target.stem, overwrite=options.overwrite)
     except (LeafwoodError, OSError) as error:
         return made._replace(no_profile=why_not_written(error, target.parent) or str(error))

@@ -24,9 +24,8 @@ from leafwood.inference.trust import Doubt, doubts
 from leafwood.io.labels import fields_left
 from leafwood.io.loaders import check_suffix, default_output
 from leafwood.spatial.ground import ground_source
-from leafwood.spatial.order import morton_codes
+from leafwood.spatial.order import morton_codes, voxel_cells
 from leafwood.spatial.tiles import iter_tiles
-from leafwood.spatial.voxels import voxel_cells
 
 __all__ = ["Rehearsal", "rehearse"]
 

@@ -72,7 +72,7 @@ def codes_of(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
         BadCloud: there are none, or the field `leafwood` holds other values.
     """
     if LEAFWOOD not in columns:
-        raise BadCloud("no labels in it (no field `leafwood`); segment it first")
+        raise BadCloud("no labels in it (no field leafwood); label it with `leafwood segment` first")
     if LEAFWOOD not in fields_left(columns):
-        raise BadCloud("its field `leafwood` holds other values than 0, 1 and 2, so it is not a label of leafwood's")
+        raise BadCloud("its field leafwood holds other values than 0, 1 and 2, so it is not a label of leafwood's")
     return np.asarray(columns[LEAFWOOD]).astype(np.uint8)

@@ -257,7 +257,10 @@ def _read_ascii(pcd: _Pcd) -> NDArray[Any]:
                     np.loadtxt(stream, dtype=flat, max_rows=pcd.points, ndmin=1) if pcd.points else np.empty(0, flat)
                 )
         except (ValueError, OverflowError) as error:
-            raise BadFile(f"{pcd.path}: its points cannot be read: {str(error).splitlines()[0]}") from error
+            raise BadFile(
+                f"{pcd.path}: the header promises {pcd.points} points of {len(kinds)} values, which is not what the "
+                f"file holds: {str(error).split(';', 1)[0]}"
+            ) from error
     if len(values) < pcd.points:
         raise _short(pcd, len(values))
     return values.view(_record(pcd.ascii_fields))

@@ -81,8 +81,9 @@ def make_plan(
     dims, left_out = describe_records(source, new_format)
     if left_out:
         notes.append(f"{left_out} of its extra byte descriptors do not fit the records and are left out")
-    notes += [f"has a dimension {_said(d)}, which is now called {d.name}" for d in dims if d.said is not None]
     left = fields_of_earlier_run(source, dims, labels)
+    renamed = [dim for dim in dims if dim.said is not None and dim.name not in left.dropped]
+    notes += [f"has a dimension {_said(dim)}, which is now called {dim.name}" for dim in renamed]
     layout = source
     if upgrade and source.point_format in UPGRADES:
         layout, more = upgrade_header(source, parse_user_crs(crs) if crs else crs_of(source))

@@ -218,7 +218,7 @@ def test_nothing_is_left_when_writing_is_stopped(las_file, tmp_path, monkeypatch
 
     monkeypatch.setattr("leafwood.io.las.relabel.write_classes", stop)
     with pytest.raises(FileProblem if isinstance(failure, OSError) else failure):
-        relabel(source, tmp_path / "out.las", np.ones(10), np.zeros(10), overwrite=True)
+        relabel(source, tmp_path / "out.las", np.ones(10), np.zeros(10), classify=True, overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.las", "out.las"]
     assert (tmp_path / "out.las").read_bytes() == b"older"
 

@@ -11,8 +11,8 @@ breadth of what users scan rather than many copies of one plot. Stand i of a see
 there already are not flown again. `--random-branching` grows trees of other branching than any preset's, from sparse
 to closed crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in
 full leaf under a drone alone, where wood is scarcest and hardest to see, and which is what most users scan; `--bare`
-draws leafless forest under a drone. `--all-round` shows stands as a dozen tripods in calm air would: every surface sampled
-evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
+draws leafless forest under a drone. `--all-round` shows stands as a dozen tripods in calm air would: every surface
+sampled evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ class TrainConfig:
         validation: the same for choosing weights; never the same stands.
         sources: other labelled stands, each kind with its share of the crops; `train` gets what they leave.
         labels: how their labels are written, as :func:`leafwood.classes.preset_of` takes it.
-        start: weights to begin with, a shipped model's name or a ``.safetensors`` file, of a network of the same shape; convolutions that it lacks
-            begin as the identity.
+        start: weights to begin with, a shipped model's name or a ``.safetensors`` file, of a network of the same shape;
+            convolutions that it lacks begin as the identity.
         model: what is trained, and on what examples; ``pyramid`` or ``soul``.
         method: what happens in a step beside following the gradient.
         loss: terms of the loss, from :mod:`leafwood.losses`.

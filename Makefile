@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples \
+.PHONY: help setup setup-dev demo test lint test-slow docs samples \
 	validation-stands virtual-stands planted-stands train train-folds train-virtual picture clean
 
 help: ## list the targets
@@ -25,10 +25,15 @@ setup: ## .venv with leafwood in it
 setup-dev: ## the same with the test tools
 	@PYTHON=$(PYTHON) .ci/setup dev
 
-demo: setup ## label a sample scan
+demo: setup ## label a sample scan, and score the labels by its truth
 	@mkdir -p out
 	$(BIN)/leafwood segment $(SAMPLE) -o $(LABELLED) --overwrite
+	$(BIN)/leafwood render $(LABELLED) -o out/uav_plot.png --overwrite
+	@echo
+	@echo "The sample is a virtual scan, so the truth is known. The labels beside it:"
+	$(BIN)/python pipelines/demo_scores.py $(LABELLED)
 	@echo "labelled scan: $(LABELLED)"
+	@echo "picture:       out/uav_plot.png"
 
 lint: setup-dev ## style, types and import contracts
 	$(BIN)/ruff check .
@@ -41,6 +46,9 @@ test: lint ## style, types and the everyday tests
 
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+docs: setup-dev ## the documentation as a site, in site/; warnings are errors
+	$(BIN)/mkdocs build --strict
 
 samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
@@ -92,5 +100,5 @@ picture: setup ## label and draw SCAN=... as PICTURE=...
 	$(BIN)/leafwood render out/picture.laz -o $(PICTURE) --overwrite
 
 clean: ## remove what the other targets made
-	rm -rf .venv out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find leafwood tests pipelines -name __pycache__ -type d -prune -exec rm -rf {} +

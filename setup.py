@@ -1,4 +1,4 @@
-"""The one thing that pyproject.toml cannot say: configs and samples lie beside the package, and inside it in a wheel."""
+"""What pyproject.toml cannot say: configs and samples lie beside the package, and inside it in a wheel."""
 
 from pathlib import Path
 from shutil import copytree

@@ -175,8 +175,8 @@ def preset_of(labels: str) -> LabelPreset:
     """How leaf and wood are written, by name or in words.
 
     Args:
-        labels: a name of :data:`PRESETS`, or a column and its codes: ``column=lw,wood=1,leaf=2,ignore=0``. Several codes
-            are joined by ``+``: ``wood=4+6``. Without ``ignore`` every other code is left out.
+        labels: a name of :data:`PRESETS`, or a column and its codes: ``column=lw,wood=1,leaf=2,ignore=0``. Several
+            codes are joined by ``+``: ``wood=4+6``. Without ``ignore`` every other code is left out.
 
     Raises:
         BadConfig: neither a name nor a column with codes of leaf and wood.

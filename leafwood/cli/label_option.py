@@ -13,6 +13,6 @@ def add_labels(parser: argparse.ArgumentParser, default: str = "gt_wood") -> Non
         "--labels",
         default=default,
         metavar="HOW",
-        help=f"how leaf and wood are written: a name that `leafwood labels` lists, or your own column and codes, such as "
+        help="how leaf and wood are written: a name that `leafwood labels` lists, or your own column and codes, as in "
         f"column=lw,wood=1,leaf=2,ignore=0 (default {default})",
     )

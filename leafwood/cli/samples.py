@@ -36,4 +36,3 @@ def run(args: argparse.Namespace) -> int:
             shutil.copyfileobj(original, stream)
         print(args.folder / scan.name)
     return 0
-

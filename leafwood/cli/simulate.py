@@ -22,7 +22,10 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument(
-        "config", nargs="+", metavar="CONFIG", help="YAML file of a survey, or the name of a shipped one, such as conifer"
+        "config",
+        nargs="+",
+        metavar="CONFIG",
+        help="YAML file of a survey, or a shipped one's name, such as conifer",
     )
     parser.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to")
     parser.add_argument("--stands", type=int, metavar="N", help="stands of each survey, instead of the file's")

@@ -14,11 +14,12 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from leafwood.errors import BadFile, LeafwoodError
 
 __all__ = ["compressing", "decoding"]
+
+_MOST_SAID = 1 << 20  # bytes
 
 
 class _Hush:
@@ -28,7 +29,8 @@ class _Hush:
         self._lock = threading.Lock()
         self._depth = 0
         self._saved = -1
-        self._held: IO[bytes] | None = None
+        self._held = -1
+        self._name = ""
         self.panicked = False
 
     def enter(self) -> None:
@@ -40,24 +42,27 @@ class _Hush:
             # A process without stderr has nothing to keep clean.
             with contextlib.suppress(OSError):
                 self._saved = os.dup(2)
-                self._held = tempfile.TemporaryFile()
-                os.dup2(self._held.fileno(), 2)
+                self._held, self._name = tempfile.mkstemp()
+                os.dup2(self._held, 2)
+                os.unlink(self._name)  # Windows refuses, and has it removed when it is closed
 
     def leave(self) -> None:
         with self._lock:
             self._depth -= 1
-            if self._depth or self._held is None:
+            if self._depth or self._held < 0:
                 return
             if sys.stderr is not None:
                 sys.stderr.flush()
             os.dup2(self._saved, 2)
             os.close(self._saved)
-            with self._held as held:
-                held.seek(0)
-                said = held.read()
+            os.lseek(self._held, 0, os.SEEK_SET)
+            said = os.read(self._held, _MOST_SAID)
+            os.close(self._held)
+            with contextlib.suppress(OSError):
+                os.unlink(self._name)
             if said and not self.panicked:
                 os.write(2, said)
-            self._held = None
+            self._held = -1
 
 
 _HUSH = _Hush()

@@ -1,8 +1,6 @@
 """A folder as the documentation's readers have it: a scan, its labels, and two plots with labels of their own."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import laspy
@@ -58,14 +56,13 @@ def desk(_desk, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def leafwood():
-    """Runs a command in a process of its own and gives what it printed; it must succeed."""
+def leafwood(capsys):
+    """Runs a command and gives what it printed; it must succeed."""
 
     def run(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "leafwood", *map(str, words)], capture_output=True, text=True, timeout=900
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        status = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        assert status == 0, err
+        return out
 
     return run

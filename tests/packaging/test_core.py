@@ -98,12 +98,13 @@ def test_the_core_works_without_any_extra(scan):
 
 def test_what_needs_an_extra_says_so_in_one_line_each(scan):
     (scan / "scan.e57").write_bytes(b"ASTM-E57")
+    (scan / "other.laz").write_bytes((scan / "scan.laz").read_bytes())
     needs = {
         "train": ["train", "own", "-o", "run"],
         "diagnose": ["diagnose", "scan.laz"],
         "adapt": ["adapt", "scan.laz", "--validation", "scan.laz", "-o", "adapted"],
         "simulate": ["simulate", "conifer", "-o", "stands"],
-        "workers": ["segment", "scan.laz", "scan.e57", "-o", "out", "--workers", "2"],
+        "workers": ["segment", "scan.laz", "other.laz", "-o", "out", "--workers", "2"],
         "e57": ["info", "scan.e57"],
         "grid": ["profile", "scan.laz", "--labels", "gt_wood", "--grid", "5"],
     }

@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples train picture clean
+.PHONY: help setup setup-dev demo test lint fuzz test-slow samples train picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ lint: setup-dev ## style, types and import contracts
 
 test: lint ## style, types and the everyday tests
 	$(BIN)/pytest
+
+fuzz: setup-dev ## bent files of every format for SECONDS=600
+	$(BIN)/python tests/hostile/fuzz.py $(or $(SECONDS),600)
 
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow

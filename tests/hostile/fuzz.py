@@ -2,8 +2,8 @@
 
 Small files of each format are bent at random: bytes of headers and records, words and lines of text. Each mutant is
 read, described, labelled (without a network), written, and read again. What may not happen: an exception that is not
-leafwood's own, more than ten seconds of the processor for a file, the end of the process, an output without the labels, or one that
-laspy does not read though it reads the input.
+leafwood's own, more than ten seconds of the processor for a file, the end of the process, an output without the
+labels, or one that laspy does not read though it reads the input.
 
 Mutants that fail are kept in the folder `--keep`. The exit status is the number of failures, 99 at most.
 """

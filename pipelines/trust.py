@@ -2,8 +2,8 @@
 
     python pipelines/trust.py [--model uav] [--data ../shared/data] [--stands runs/stands/trust]
 
-Eight drone surveys, three of tripods and two walks, flown on the first run (seeds from 9600, never used elsewhere), and
-the real scans where they are there. The first table has the three measures that recognise sparse scans, scans from
+Eight drone surveys and one of tripods, flown on the first run (seeds from 9600, never used elsewhere), and the real
+scans where they are there. The first table has the three measures that recognise sparse scans, scans from
 below and single trees. The second has the drone surveys with a share of their pulses, labelled and scored as in
 ``pipelines/sparsity.py``, down to densities of airborne scans.
 """
@@ -28,26 +28,24 @@ from leafwood.inference.trust import doubts, foot_over_plan, plan_density, point
 from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 from leafwood.simulate.scanners.platform import Flight
-from leafwood.simulate.scanners.terrestrial import Tripods, Walk
+from leafwood.simulate.scanners.terrestrial import Tripods
 from leafwood.simulate.stands.stand import grow_stand
 from leafwood.simulate.surveys.deliver import write_scan
 from leafwood.spatial.ground import find_ground
 
 SEED, SIZE = 9600, 16.0  # m
 ABOVE = ("temperate_broadleaf", "conifer", "tropical", "mixed", "leaf_off", "understorey_rich", "young_dense", "pine")
-BELOW = ("temperate_broadleaf", "conifer", "leaf_off")
+BELOW = ("temperate_broadleaf",)
 SHARES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015)  # of the pulses of the drone surveys
 SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall")
 
 
-def surveys() -> Iterator[tuple[str, str, str, Flight | Tripods | Walk]]:
+def surveys() -> Iterator[tuple[str, str, str, Flight | Tripods]]:
     """Kind, forest, instrument and platform of each virtual scan."""
     for forest in ABOVE:
         yield "drone", forest, "minivux", Flight(altitude=60, spacing=30, headings=(0.0, 90.0), density=500)
-    for stations, forest in enumerate(BELOW, start=1):
-        yield "tripods", forest, "vz400", Tripods(stations=2 * stations - 1, step=0.12)
-    for forest in BELOW[:2]:
-        yield "walk", forest, "puck", Walk(spacing=6.0)
+    for forest in BELOW:
+        yield "tripods", forest, "vz400", Tripods(stations=1, step=0.12)
 
 
 def flown(folder: Path) -> Iterator[tuple[str, Path]]:

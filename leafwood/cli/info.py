@@ -136,8 +136,11 @@ def _shares(counts: Mapping[int, int], total: int, named: bool) -> str:
 def _verdict(info: FileInfo, trial: Rehearsal | None) -> str:
     """What segment would do, in a sentence or three."""
     if trial is None:
-        problem = f"segment would refuse it: {info.problem}." if info.problem else ""
-        return problem or "Without --header info also tries what segment would do."
+        from leafwood.io.loaders import default_output
+
+        if info.problem:
+            return f"segment would refuse it: {info.problem}."
+        return f"Labels would go to {default_output(info.path).name}; without --header info also tries it."
     if trial.problem:
         from leafwood.cli.messages import in_flags
 

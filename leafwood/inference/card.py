@@ -23,6 +23,7 @@ Bounds = Mapping[str, tuple[float, float]]
 
 _LARGEST = 20_000_000  # bytes
 _LONGEST = 100_000  # numbers in a list
+_GREATEST = 1e12  # no coefficient is beyond it
 GRAPH: Bounds = {
     "size": (0.001, 10.0),
     "n_levels": (1, 12),
@@ -91,7 +92,7 @@ def checked(cls: type[T], values: object, bounds: Bounds, where: str) -> T:
     Args:
         cls: the dataclass; what is left out keeps its default.
         values: from a card.
-        bounds: lowest and highest value by field, of each number of a list; others must be finite.
+        bounds: lowest and highest value by field, of each number of a list; 1e12 for others.
         where: what it is called in the card, for messages.
 
     Raises:
@@ -108,7 +109,8 @@ def checked(cls: type[T], values: object, bounds: Bounds, where: str) -> T:
             raise ValueError(f"{where} has no {name[:40]!r}")
         out[name] = _value(hints[name], value, bounds, f"{where}.{name}")
         usual = defaults[name]
-        if name not in bounds and isinstance(usual, tuple) and usual and len(out[name]) != len(usual):
+        numbers = get_origin(hints[name]) is tuple and get_args(hints[name])[0] is float
+        if numbers and isinstance(usual, tuple) and usual and len(out[name]) != len(usual):
             raise ValueError(f"{where}.{name}: expected {len(usual)} numbers, found {len(out[name])}")
     return cls(**out)
 
@@ -128,7 +130,7 @@ def _value(kind: Any, value: object, bounds: Bounds, where: str) -> Any:
         if not isinstance(value, kind):
             raise ValueError(f"{where}: expected {'true or false' if kind is bool else 'a word'}")
         return value
-    return _number(kind is int, value, bounds.get(where.rpartition(".")[2], (-math.inf, math.inf)), where)
+    return _number(kind is int, value, bounds.get(where.rpartition(".")[2], (-_GREATEST, _GREATEST)), where)
 
 
 def _number(whole: bool, value: object, bounds: tuple[float, float], where: str) -> int | float:

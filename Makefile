@@ -39,8 +39,9 @@ lint: setup-dev ## style, types and import contracts
 test: lint ## style, types and the everyday tests
 	$(BIN)/pytest
 
-fuzz: setup-dev ## bent files of every format for SECONDS=600
+fuzz: setup-dev ## bent files of every format, then bent model cards and YAML, for SECONDS=600 each
 	$(BIN)/python tests/hostile/fuzz.py $(or $(SECONDS),600)
+	$(BIN)/python tests/hostile/fuzz_config.py --seconds $(or $(SECONDS),600)
 
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow

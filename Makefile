@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples \
+.PHONY: help setup setup-dev demo test lint fuzz test-slow samples \
 	validation-stands virtual-stands planted-stands train train-folds train-virtual picture clean
 
 help: ## list the targets
@@ -38,6 +38,10 @@ lint: setup-dev ## style, types and import contracts
 
 test: lint ## style, types and the everyday tests
 	$(BIN)/pytest
+
+fuzz: setup-dev ## bent files of every format, then bent model cards and YAML, for SECONDS=600 each
+	$(BIN)/python tests/hostile/fuzz.py $(or $(SECONDS),600)
+	$(BIN)/python tests/hostile/fuzz_config.py --seconds $(or $(SECONDS),600)
 
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -17,7 +17,7 @@ from leafwood.errors import BadCloud, about
 from leafwood.io.loaders import read
 from leafwood.samplers.decay import sampling_intensity
 from leafwood.samplers.voxel import VoxelSampler
-from leafwood.spatial.ground import Ground, find_ground, not_vegetation
+from leafwood.spatial.ground import Ground, GroundChoice, find_ground, not_vegetation
 
 __all__ = ["LabelledStand", "hidden_twigs", "load_scan", "load_stand"]
 
@@ -127,7 +127,8 @@ def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path, *, lone_tree:
     """A stand with its ground found, what is no vegetation ignored, and its densest parts thinned."""
     if lone_tree:
         none, height = np.zeros(len(cloud), dtype=bool), cloud.xyz[:, 2] - cloud.xyz[:, 2].min(initial=np.inf)
-        ground = Ground(mask=none, source="none", height=height)
+        why = GroundChoice("cloth", none, None, "a lone tree stands on no ground of its own")
+        ground = Ground(mask=none, source="none", height=height, choice=why)
         cloud = cloud.with_columns(gt_tree=np.ones(len(cloud), dtype=np.uint16))
     else:
         ground = find_ground(cloud)

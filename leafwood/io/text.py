@@ -197,13 +197,18 @@ def _with(line: bytes, layout: TextLayout, drop: Sequence[int], added: Sequence[
     bare = line.rstrip(b"\r\n")
     kept = bare.rstrip(b" \t") if layout.delimiter != b"\t" else bare.rstrip(b" ")
     kept = kept.removesuffix(layout.joiner) if layout.trailing else kept
-    if drop:
-        words = split(kept, layout.delimiter)
-        if drop[-1] == len(words) - 1 and len(drop) == drop[-1] - drop[0] + 1 and b'"' not in kept:
-            kept = kept.rsplit(layout.delimiter, len(drop))[0].rstrip(b" ")  # the usual case keeps blanks as they are
-        else:
-            kept = layout.joiner.join(word for place, word in enumerate(words) if place not in drop)
+    kept = _without(kept, layout.delimiter, drop)
     return layout.joiner.join([kept, *added]) + line[len(bare) :]
+
+
+def _without(line: bytes, delimiter: bytes | None, drop: Sequence[int]) -> bytes:
+    """The line without some of its words; where they are the last ones, blanks between the others stay as they are."""
+    if not drop:
+        return line
+    words = split(line, delimiter)
+    if list(drop) == list(range(len(words) - len(drop), len(words))) and b'"' not in line:
+        return line.rsplit(delimiter, len(drop))[0].rstrip(b" ")
+    return (delimiter or b" ").join(word for place, word in enumerate(words) if place not in drop)
 
 
 def _header(
@@ -214,10 +219,11 @@ def _header(
     delimiter = next((d for d in (b";", b"\t", b",") if d in bare), None)
     joiner = delimiter or b" "
     kept = bare.rstrip(b" \t").removesuffix(joiner)
-    if drop or renamed:
+    shift = len(split(kept, delimiter)) - layout.width  # "# x y z" has a word more, R's headers have one less
+    if renamed:
         words = split(kept, delimiter)
-        shift = len(words) - layout.width  # "# x y z" has a word more, R's headers have one less
         for place, name in renamed.items():
             words[place + shift] = name.encode()
-        kept = joiner.join(word for at, word in enumerate(words) if at - shift not in drop)
+        kept = joiner.join(words)
+    kept = _without(kept, delimiter, [place + shift for place in drop])
     return joiner.join([kept, *(name.encode() for name in added)]) + line[len(bare) :]

@@ -15,7 +15,7 @@ from leafwood.errors import BadFile, FileWarning
 from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB
 from leafwood.io.results import column_names, fields_replaced, require_count, result_columns
 from leafwood.io.target import writing
-from leafwood.io.text_layout import TextLayout, all_lines, is_point, number, sniff, split
+from leafwood.io.text_layout import TextLayout, all_lines, has_width, is_point, number, parted, sniff, split
 
 __all__ = ["read_text", "write_text"]
 
@@ -141,13 +141,15 @@ def _plain(path: Path, layout: TextLayout, counts: list[int]) -> Iterator[str]:
         if layout.counts and line.strip().isdigit():
             counts.append(int(line.strip()[:18]))
         elif at >= layout.first and is_point(line, layout):
-            yield _clean(line, layout).decode("utf-8", "replace")
+            clean = _clean(line, layout)
+            if not has_width(clean, layout):
+                raise ValueError(f"line {at + 1}")
+            yield clean.decode("utf-8", "replace")
 
 
 def _clean(line: bytes, layout: TextLayout) -> bytes:
     """The line without a remark at its end, and with decimal points."""
-    if layout.delimiter is None and b"#" in line:
-        line = line.split(b"#", 1)[0]
+    line = parted(line, layout.delimiter)[0]
     return line.replace(b",", b".") if layout.comma else line
 
 
@@ -157,9 +159,12 @@ def _load_slowly(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArr
     for at, line in enumerate(all_lines(path, layout.encoding)):
         if at < layout.first or not is_point(line, layout):
             continue
-        words = split(_clean(line, layout), layout.delimiter)
-        if len(words) < layout.width:
-            what = f"line {at + 1} has {len(words)} values, the first point has {layout.width}"
+        clean = _clean(line, layout)
+        words = split(clean, layout.delimiter)
+        if clean.count(b'"') % 2:
+            raise BadFile(f"{path}: line {at + 1} has a quotation mark without its pair")
+        if not has_width(clean, layout):
+            what = f"line {at + 1} has {len(words) - layout.trailing} values, the first point has {layout.width}"
             raise BadFile(f"{path}: {what}")
         values = [number(words[place], False) for place in places]
         for place, value in zip(layout.axes, values, strict=False):
@@ -193,7 +198,10 @@ def _mark(path: Path) -> bytes:
 
 
 def _with(line: bytes, layout: TextLayout, drop: Sequence[int], added: Sequence[bytes]) -> bytes:
-    """A point's line without earlier labels and with new ones."""
+    """A point's line without earlier labels and with new ones, which stand before a remark at its end."""
+    values, remark = parted(line, layout.delimiter)
+    if remark:
+        return _with(values, layout, drop, added) + b" " + remark
     bare = line.rstrip(b"\r\n")
     kept = bare.rstrip(b" \t") if layout.delimiter != b"\t" else bare.rstrip(b" ")
     kept = kept.removesuffix(layout.joiner) if layout.trailing else kept

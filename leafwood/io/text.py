@@ -107,13 +107,12 @@ def _names(layout: TextLayout) -> list[str]:
 
 def _extra_columns(path: Path, layout: TextLayout) -> dict[int, str]:
     """Places and names of further columns of numbers."""
-    lines = (line for at, line in enumerate(all_lines(path, layout.encoding)) if at >= layout.first)
-    first = split(next(lines), layout.delimiter)
+    first = _first_row(path, layout)
     names = _names(layout)
     skip = {
         place
         for place, name in enumerate(names)
-        if place in layout.axes or not name or number(first[place], layout.comma) is None
+        if place in layout.axes or not name or number(first[place], False) is None
     }
     return column_names(names, skip)
 
@@ -122,6 +121,9 @@ def _load(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArray[np.f
     """Columns (n, k) of numbers; the first three, which are coordinates, are all finite."""
     counts: list[int] = []
     delimiter = layout.delimiter.decode() if layout.delimiter else None
+    table = _load_fast(path, layout, delimiter)
+    if table is not None and np.isfinite(table[:, layout.axes]).all():
+        return table[:, places]
     try:
         table = np.loadtxt(
             _plain(path, layout, counts), delimiter=delimiter, usecols=places, ndmin=2, comments=None, quotechar='"'
@@ -133,6 +135,25 @@ def _load(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArray[np.f
     if counts and sum(counts) != len(table):
         raise BadFile(f"{path}: promises {sum(counts)} points and holds {len(table)}")
     return np.asarray(table, dtype=np.float64)
+
+
+def _load_fast(path: Path, layout: TextLayout, delimiter: str | None) -> NDArray[np.float64] | None:
+    """All columns (n, width) of a file of nothing but numbers; None for any other."""
+    plain = layout.encoding == "utf-8" and not (layout.comma or layout.counts or layout.trailing)
+    if not plain or any(number(word, False) is None for word in _first_row(path, layout)):
+        return None
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            table = np.loadtxt(stream, delimiter=delimiter, skiprows=layout.first, ndmin=2, comments="#")
+    except (ValueError, OverflowError):
+        return None  # lines of another width, remarks, missing values: read with more care
+    return np.asarray(table, dtype=np.float64) if table.shape[1] == layout.width else None
+
+
+def _first_row(path: Path, layout: TextLayout) -> list[bytes]:
+    """Values of the first point's line."""
+    lines = (line for at, line in enumerate(all_lines(path, layout.encoding)) if at >= layout.first)
+    return split(_clean(next(lines), layout), layout.delimiter)
 
 
 def _plain(path: Path, layout: TextLayout, counts: list[int]) -> Iterator[str]:

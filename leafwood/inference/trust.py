@@ -2,9 +2,9 @@
 
 The bounds come from three places. Densities are those of the sparsity tables in ``docs/scores.md`` and
 ``docs/trust.md``: below :data:`VALIDATED` points per m² there are no scores of the held-out stands, and below
-:data:`FLOOR` four tenths of the wood are missed. Scanning from below is recognised by the share of the points that each height has of the
-space it occupies (:func:`points_low_over_high`), single trees by how narrow they stand (:func:`foot_over_plan`); both
-are measured on virtual and real scans by ``pipelines/trust.py``.
+:data:`FLOOR` four tenths of the wood are missed. Scanning from below is recognised by the number of points that each
+height has in the space it occupies (:func:`points_low_over_high`), single trees by how narrow they stand
+(:func:`foot_over_plan`); both are measured on virtual and real scans by ``pipelines/trust.py``.
 """
 
 from __future__ import annotations

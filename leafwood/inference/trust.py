@@ -179,7 +179,8 @@ def _of_density(cloud: PointCloud) -> Iterator[Doubt]:
     density = plan_density(cloud)
     if len(cloud) < FEWEST:
         detail = f"{len(cloud):,} points are too few to tell leaf from wood by their surroundings"
-        yield Doubt("few_points", "few points", detail, "give a larger piece of the scan", severe=True)
+        advice = "give a larger piece of the scan"
+        yield Doubt("few_points", "few points", detail, advice, severe=True, spoils=("labels",))
     elif density < FLOOR:
         detail = (
             f"{density:.1f} points/m²; below {FLOOR:g} four tenths of the wood and a quarter of the leaves are mistaken"
@@ -187,7 +188,8 @@ def _of_density(cloud: PointCloud) -> Iterator[Doubt]:
         yield Doubt("too_sparse", "far too sparse", detail, "leafwood is made for scans from drones", severe=True)
     elif density < VALIDATED:
         detail = f"{density:.1f} points/m², and the model was scored on {VALIDATED:g} points/m² and more"
-        yield Doubt("sparse", "too sparse", detail, "expect leaves to be called wood", severe=True)
+        advice = "expect leaves to be called wood"
+        yield Doubt("sparse", "too sparse", detail, advice, severe=True, spoils=("labels",))
 
 
 def _of_geometry(cloud: PointCloud, height: Points) -> Iterator[Doubt]:

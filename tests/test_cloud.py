@@ -62,7 +62,7 @@ def test_columns_go_with_their_points():
 
 @pytest.mark.parametrize("place", [1e300, -1e300, 1e12])
 def test_one_impossible_place_is_a_stray_and_many_are_no_cloud(place):
-    xyz = np.random.default_rng(3).uniform(0, 50, (500, 3)).round(3) + (500_000, 5_400_000, 0)
+    xyz = np.random.default_rng(9).uniform(0, 50, (500, 3)).round(3) + (500_000, 5_400_000, 0)
     bent = xyz.copy()
     bent[7, 1] = place
     cloud = PointCloud.from_xyz(bent)

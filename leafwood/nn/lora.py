@@ -19,7 +19,7 @@ class LoRAConfig:
     """How much of a network may move.
 
     Attributes:
-        rank: of what is added to each weight matrix.
+        rank: of what is added to each weight matrix; 0 adds nothing, so that the last layer alone learns.
         alpha: strength; alpha / rank times the product of the two factors is added.
 
     Raises:
@@ -30,7 +30,7 @@ class LoRAConfig:
     alpha: float = 16.0
 
     def __post_init__(self) -> None:
-        in_range("lora.rank", self.rank, 1)
+        in_range("lora.rank", self.rank, 0)
         in_range("lora.alpha", self.alpha, 1e-6)
 
 
@@ -59,12 +59,12 @@ def add_adapters(network: nn.Module, config: LoRAConfig) -> None:
 
     Args:
         network: a trained one; its last linear layer gives the logits.
-        config: rank and strength.
+        config: rank and strength; with rank 0 no layer gets an adapter.
     """
     *layers, last = (module for module in network.modules() if isinstance(module, nn.Linear))
     network.requires_grad_(False)
     last.requires_grad_(True)
-    for layer in layers:
+    for layer in layers if config.rank else ():
         parametrize.register_parametrization(layer, "weight", LowRank(layer.weight.shape, config))
 
 

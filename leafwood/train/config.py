@@ -40,7 +40,8 @@ class TrainConfig:
         crops: what examples look like.
         loss: terms of the loss, from :mod:`leafwood.losses`.
         balance: weigh points so that leaf and wood have the same mass at every point spacing; see
-            :class:`~leafwood.train.balance.Balance`. Leave it out for a loss that balances the classes itself.
+            :class:`~leafwood.train.balance.Balance`. Left out: yes, unless a loss balances the classes by itself; then
+            they would count twice, which a run that asks for it by name is warned of.
         density_weights: weigh points by the inverse density of sampling in their crop, on top of `balance`: the lower
             canopy then counts for as much as the crown tops; see :mod:`leafwood.density.returns`.
         even_crops: weigh points so that leaf and wood have the same mass in every crop, on top of `balance`; wood that
@@ -79,7 +80,7 @@ class TrainConfig:
     network: UNetConfig = field(default_factory=UNetConfig)
     crops: CropConfig = field(default_factory=CropConfig)
     loss: tuple[LossConfig, ...] = (LossConfig("cross_entropy"),)
-    balance: bool = True
+    balance: bool | None = None
     density_weights: bool = False
     even_crops: bool = False
     sam: SAMConfig | None = None

@@ -24,7 +24,7 @@ from leafwood.graph.batching import Example
 from leafwood.losses import Loss, build_all
 from leafwood.nn.lora import add_adapters, merged
 from leafwood.nn.unet import PyramidUNet, begin_with
-from leafwood.train.balance import Balance
+from leafwood.train.balance import Balance, is_wanted
 from leafwood.train.config import TrainConfig
 from leafwood.train.data import TrainingSet, load_training_set
 from leafwood.train.deblora import DebiasStep
@@ -104,7 +104,8 @@ def fit(
             continue
 
         scores = _validate(average, checks, device).as_dict()
-        _log(out / "log.csv", {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **scores})
+        seen = {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **take_step.figures()}
+        _log(out / "log.csv", {**seen, **scores})
         report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
         losses.clear()
         stale += 1
@@ -133,7 +134,8 @@ def _step(
     config: TrainConfig, data: TrainingSet, network: nn.Module, criterion: Loss, optimiser: torch.optim.Optimizer
 ) -> Step:
     """The kind of step that is asked for."""
-    balance = Balance.of(data.sample).to(_device(config)) if config.balance else None
+    wanted = is_wanted(config.balance, config.loss, config.even_crops) and not config.soul
+    balance = Balance.of(data.sample).to(_device(config)) if wanted else None
     if config.sam:
         return SAMStep(network, criterion, optimiser, balance, config=config.sam)
     if config.debias and isinstance(network, PyramidUNet):

@@ -2,8 +2,8 @@
 
 Shu et al., "Meta-Weight-Net: Learning an Explicit Mapping For Sample Weighting" (NeurIPS 2019). Before each step the
 weights are tried out: a step of plain gradient descent with the point weights of the weight network V, then the loss of
-clean trees there, and V moves down its gradient. With a_j the share of point j in the training loss, r the rate of the
-trial step and L the losses, that gradient is exactly
+clean trees there (the meta loss), and V moves down its gradient. With a_j the share of point j in the training loss, r
+the rate of the trial step, which is that of the real step to come, and L the losses, that gradient is exactly
 
     -r sum_j G_j da_j / dTheta,    G_j = <grad L_meta(w - r sum_k a_k grad L_k(w)), grad L_j(w)>:
 
@@ -31,10 +31,19 @@ from torch_geometric.data import Batch, Data
 from leafwood.classes import IGNORE
 from leafwood.errors import BadConfig
 from leafwood.losses.base import in_range
-from leafwood.train.steps import Stateful, Step
+from leafwood.train.steps import Stateful, Step, without_dropout
 
-__all__ = ["MetaWeightConfig", "MetaWeightStep", "WeightNet", "agreement", "class_shares", "last_layer_agreement"]
+__all__ = [
+    "CURVE",
+    "MetaWeightConfig",
+    "MetaWeightStep",
+    "WeightNet",
+    "agreement",
+    "class_shares",
+    "last_layer_agreement",
+]
 
+CURVE = (0.0, 0.1, 0.3, 0.7, 1.0, 2.0, 4.0)  # losses at which V is logged
 Parameters = dict[str, Tensor]
 PointLosses = Callable[[Parameters], Tensor]
 
@@ -50,7 +59,6 @@ class MetaWeightConfig:
         class_aware: tell the weight network the class of a point.
         hidden: its width.
         rate: of its optimiser (Adam).
-        trial_rate: of the trial step.
         trees: clean trees, drawn once.
         batch: of them per step.
 
@@ -63,7 +71,6 @@ class MetaWeightConfig:
     class_aware: bool = True
     hidden: int = 100
     rate: float = 1e-3
-    trial_rate: float = 0.1
     trees: int = 48
     batch: int = 2
 
@@ -72,8 +79,7 @@ class MetaWeightConfig:
             raise BadConfig("meta_weight.files must name labelled stands of clean trees")
         for name in ("hidden", "trees", "batch"):
             in_range(f"meta_weight.{name}", getattr(self, name), 1)
-        for name in ("rate", "trial_rate"):
-            in_range(f"meta_weight.{name}", getattr(self, name), 0.0)
+        in_range("meta_weight.rate", self.rate, 0.0)
 
 
 class WeightNet(nn.Module):
@@ -100,7 +106,7 @@ class WeightNet(nn.Module):
 
 def agreement(
     point_losses: PointLosses, meta_loss: PointLosses, parameters: Parameters, shares: Tensor, rate: float
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """How the gradient of each training point agrees with that of the clean ones after a trial step; G of the module.
 
     Args:
@@ -111,22 +117,23 @@ def agreement(
         rate: of the trial step.
 
     Returns:
-        (n,).
+        G (n,), and the meta loss after the trial step, a scalar.
     """
-    slope = _gradient(lambda at: (shares * point_losses(at)).sum(), parameters)
+    _, slope = _gradient(lambda at: (shares * point_losses(at)).sum(), parameters)
     ahead = {name: value - rate * slope[name] for name, value in parameters.items()}
-    direction = _gradient(meta_loss, ahead)
+    reached, direction = _gradient(meta_loss, ahead)
     with forward_ad.dual_level():  # torch.func.jvp gives the same and is slower
         along = {name: forward_ad.make_dual(value, direction[name]) for name, value in parameters.items()}
         agreed: Tensor = forward_ad.unpack_dual(point_losses(along)).tangent
-    return agreed
+    return agreed, reached
 
 
-def _gradient(loss: PointLosses, parameters: Parameters) -> Parameters:
-    """Gradient of a scalar of the parameters."""
+def _gradient(loss: PointLosses, parameters: Parameters) -> tuple[Tensor, Parameters]:
+    """A scalar of the parameters, and its gradient."""
     at = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    found = torch.autograd.grad(loss(at), list(at.values()))
-    return dict(zip(at, found, strict=True))
+    value = loss(at)
+    found = torch.autograd.grad(value, list(at.values()))
+    return value.detach(), dict(zip(at, found, strict=True))
 
 
 def last_layer_agreement(
@@ -136,7 +143,7 @@ def last_layer_agreement(
     clean: tuple[Tensor, Tensor],
     clean_shares: Tensor,
     rate: float,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """:func:`agreement` for cross-entropy and a trial step of the last linear layer alone, in closed form.
 
     Args:
@@ -148,12 +155,14 @@ def last_layer_agreement(
         rate: of the trial step.
 
     Returns:
-        (n,).
+        As there.
     """
     residual = _residual(points[0] @ weight.T, points[1])
     ahead = weight - rate * (shares[:, None] * residual).T @ points[0]
-    direction = (clean_shares[:, None] * _residual(clean[0] @ ahead.T, clean[1])).T @ clean[0]
-    return (residual * (points[0] @ direction.T)).sum(dim=1)
+    logits = clean[0] @ ahead.T
+    direction = (clean_shares[:, None] * _residual(logits, clean[1])).T @ clean[0]
+    reached = (clean_shares * cross_entropy(logits, clean[1], reduction="none", ignore_index=IGNORE)).sum()
+    return (residual * (points[0] @ direction.T)).sum(dim=1), reached
 
 
 def _residual(logits: Tensor, labels: Tensor) -> Tensor:
@@ -189,19 +198,35 @@ class MetaWeightStep(Step):
         self._last = [module for module in self.network.modules() if isinstance(module, nn.Linear)][-1]
         self._last.register_forward_pre_hook(self._keep)
         self._features = torch.empty(0)
+        self._meta_losses: list[float] = []
 
     def parts(self) -> Mapping[str, Stateful]:
         """The weight network and its optimiser."""
         return {"weight_net": self.weight_net, "weight_optimiser": self.weight_optimiser}
+
+    def figures(self) -> dict[str, float]:
+        """The mean meta loss since this was asked last, and V at some losses, by class if it is told of classes."""
+        mean = sum(self._meta_losses) / max(len(self._meta_losses), 1)
+        self._meta_losses.clear()
+        found = {"meta_loss": mean}
+        losses = torch.tensor(CURVE, device=self.device)
+        for label, name in ((0, "leaf"), (1, "wood")) if self.config.class_aware else ((0, "any"),):
+            with torch.no_grad():
+                weights = self.weight_net(losses, torch.full((len(CURVE),), label, device=self.device))
+            found |= {f"v_{name}_{at:g}": value for at, value in zip(CURVE, weights.tolist(), strict=True)}
+        return found
 
     def loss(self, batch: Data) -> Tensor:
         """Training loss of a batch by the weights of the weight network, which learns first."""
         logits = self.network(batch)
         losses = cross_entropy(logits.detach(), batch.y, reduction="none", ignore_index=IGNORE)
         shares = self._shares(losses, batch)
-        agreed = self._exact(batch, shares.detach()) if self.config.form == "exact" else self._cheap(batch, shares)
+        rate = float(self.optimiser.param_groups[0]["lr"])
+        look = self._exact if self.config.form == "exact" else self._cheap
+        agreed, reached = look(batch, shares.detach(), rate)
+        self._meta_losses.append(float(reached))
         self.weight_optimiser.zero_grad()
-        (-self.config.trial_rate * (agreed * shares).sum()).backward()
+        (-rate * (agreed * shares).sum()).backward()
         self.weight_optimiser.step()
         with torch.no_grad():
             better = self._shares(losses, batch)
@@ -214,8 +239,8 @@ class MetaWeightStep(Step):
         weights = weights if base is None else weights * base
         return weights / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
-    def _exact(self, batch: Data, shares: Tensor) -> Tensor:
-        """Agreement (m,) where the trial step moves all weights."""
+    def _exact(self, batch: Data, shares: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+        """Agreement (m,) and meta loss where the trial step moves all weights."""
         clean = self._draw()
         clean_shares = class_shares(clean.y)
 
@@ -224,29 +249,23 @@ class MetaWeightStep(Step):
             return cross_entropy(logits, data.y, reduction="none", ignore_index=IGNORE)
 
         parameters = {name: value.detach() for name, value in self.network.named_parameters()}
-        self.network.eval()  # without dropout: the same network three times
-        agreed = agreement(
-            lambda at: losses(at, batch),
-            lambda at: (clean_shares * losses(at, clean)).sum(),
-            parameters,
-            shares,
-            self.config.trial_rate,
-        )
-        self.network.train()
-        return agreed
+        with without_dropout(self.network):  # the same network three times
+            return agreement(
+                lambda at: losses(at, batch),
+                lambda at: (clean_shares * losses(at, clean)).sum(),
+                parameters,
+                shares,
+                rate,
+            )
 
-    def _cheap(self, batch: Data, shares: Tensor) -> Tensor:
-        """Agreement (m,) where the trial step moves the last layer."""
+    def _cheap(self, batch: Data, shares: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+        """Agreement (m,) and meta loss where the trial step moves the last layer."""
         points = (self._features, batch.y)
         clean = self._draw()
-        self.network.eval()
-        with torch.no_grad():
+        with without_dropout(self.network), torch.no_grad():
             self.network(clean)
             weight = torch.cat([self._last.weight, self._last.bias[:, None]], dim=1)
-            trees, clean_shares = (self._features, clean.y), class_shares(clean.y)
-            agreed = last_layer_agreement(weight, points, shares, trees, clean_shares, self.config.trial_rate)
-        self.network.train()
-        return agreed
+            return last_layer_agreement(weight, points, shares, (self._features, clean.y), class_shares(clean.y), rate)
 
     def _keep(self, _layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         """Remember what the last layer reads, and the 1 that its bias reads."""

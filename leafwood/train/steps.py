@@ -19,7 +19,7 @@ from torch_geometric.data import Data
 from leafwood.losses import Loss
 from leafwood.train.balance import Balance
 
-__all__ = ["Stateful", "Step", "frozen_statistics"]
+__all__ = ["Stateful", "Step", "frozen_statistics", "without_dropout"]
 
 _LONGEST_GRADIENT = 1.0
 
@@ -71,6 +71,10 @@ class Step:
         """What a checkpoint has to hold besides network, optimiser and criterion, by name."""
         return {}
 
+    def figures(self) -> dict[str, float]:
+        """What the log is to have besides loss and scores, by column, since this was asked last."""
+        return {}
+
     def loss(self, batch: Data) -> Tensor:
         """Training loss of a batch, with its graph."""
         return self.criterion(self.network(batch), batch.y, self.weights(batch))
@@ -87,6 +91,17 @@ class Step:
         """Use the gradients that the parameters hold."""
         nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_GRADIENT)
         self.optimiser.step()
+
+
+@contextmanager
+def without_dropout(network: nn.Module) -> Iterator[None]:
+    """Evaluate a network with gradients: nothing is dropped, and batch norms use what they have counted so far."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
 
 
 @contextmanager

@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.datasets.stands import load_stand
-    from leafwood.diagnose.diagnosis import THIRDS, difficulty, learnt, sample_voxels
+    from leafwood.diagnose.diagnosis import difficulty, learnt, sample_voxels
+    from leafwood.diagnose.units import THIRDS, count_units, with_units
     from leafwood.errors import BadCloud
     from leafwood.inference.model_file import load_model
     from leafwood.io.files import list_files
@@ -54,20 +55,22 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig("--crops must be at least 1, and --seed no less than 0")
     model = load_model(args.model)
     paths = list_files(args.paths)
-    stands = one_by_one(paths, lambda path: load_stand(path, args.labels), debug=args.debug)
-    if not stands:
+    loaded = one_by_one(paths, lambda path: load_stand(path, args.labels), debug=args.debug)
+    if not loaded:
         return 1
-    voxels = sample_voxels(list(stands.values()), model, args.crops, args.seed)
-    parts = {"all": voxels} | {name: voxels.take(voxels.third == i) for i, name in enumerate(THIRDS)}
+    stands, unit = with_units(list(loaded.values()))
+    voxels, units = sample_voxels(stands, model, args.crops, args.seed), count_units(stands)
+    parts = {"all heights": voxels} | {name: voxels.take(voxels.third == i) for i, name in enumerate(THIRDS)}
     found: dict[str, Difficulty | str] = {}
-    for name, part in parts.items():
+    for (name, part), there in zip(parts.items(), units.tolist(), strict=True):
         try:
-            found[name] = difficulty(part, args.seed)
+            found[name] = difficulty(part, there, args.seed)
         except BadCloud as error:
             found[name] = str(error)
     console = Console(width=None if os.isatty(1) else 160)
-    _difficulties(console, parts, found)
+    _difficulties(console, parts, found, unit)
     content: dict[str, Any] = {"model": model.name, "sha256": model.sha256, "crops": args.crops, "seed": args.seed}
+    content |= {"unit": unit}
     content["difficulty"] = {k: v if isinstance(v, str) else dataclasses.asdict(v) for k, v in found.items()}
     try:
         geometry, names, counts = learnt(voxels, args.seed)
@@ -79,53 +82,81 @@ def run(args: argparse.Namespace) -> int:
         content["learnt"] |= {"to_seli": geometry.to_seli, "to_etf": geometry.to_etf, "means": geometry.means.tolist()}
     if args.json:
         args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return 0 if len(stands) == len(paths) else 1
+    return 0 if len(loaded) == len(paths) else 1
 
 
-def _difficulties(console: Console, parts: dict[str, Voxels], found: dict[str, Difficulty | str]) -> None:
-    """The taxonomy's table, a row a part of the canopy, and what to do about it."""
+def _difficulties(console: Console, parts: dict[str, Voxels], found: dict[str, Difficulty | str], unit: str) -> None:
+    """The taxonomy's table, a column a part of the canopy, and what to do about it."""
     from rich.table import Table
 
     from leafwood.diagnose.diagnosis import ADVICE
 
-    table = Table(title="How hard wood is to learn", title_justify="left")
-    for name in (
-        "voxels of",
-        "wood",
-        "log eta",
-        "kappa",
-        "Delta",
-        "learnt",
-        "recall",
-        "precision",
-        "to win back",
-        "r",
-        "g",
-        "regime",
-    ):
-        table.add_column(name, justify="left" if name in ("voxels of", "regime") else "right")
-    for name, part in parts.items():
-        share = f"{part.wood.mean():.1%}" if len(part.wood) else ""
-        entry = found[name]
-        if isinstance(entry, str):
-            table.add_row(name, share, *[""] * 9, entry)
-            continue
-        deltas = (entry.apart.naive, entry.apart.corrected, entry.apart.robust)
-        plain, kappa = entry.plain, entry.crops / entry.dimensions
-        cells = [f"{math.log(entry.eta):.2f}", f"{kappa:.1f}", " ".join(f"{delta:.2f}" for delta in deltas)]
-        cells.append(f"{entry.made:.2f}")
-        cells += [f"{value:.2f}" for value in (plain.recall, plain.precision, plain.recoverable, entry.r, entry.g)]
-        table.add_row(name, share, *cells, entry.regime)
+    table = Table("", *found, title="How hard wood is to learn", title_justify="left")
+    columns = [_column(entry, parts[name]) for name, entry in found.items()]
+    for number, name in enumerate(_ROWS):
+        table.add_row(name.format(unit=unit), *(column[number] for column in columns))
     console.print(table)
-    whole = found["all"]
+    for name, entry in found.items():
+        if isinstance(entry, str):
+            console.print(f"{name}: {entry}.", highlight=False)
+    whole = found["all heights"]
     if not isinstance(whole, str):
         console.print(f"{whole.regime}: {ADVICE[whole.regime]}.", highlight=False)
     console.print(
-        "Delta of what the network reads: naive, corrected, robust; learnt: robust, of what it makes of it. Recall and "
-        "precision are those of the rarer class under plain training, as two Gaussian classes of the robust Delta have "
-        "them. Kappa counts crops, not points. The regimes' bounds are leafwood's own.",
+        "In brackets: 5th to 95th percentile over units drawn anew. Usable Delta: the robust one, less what too few "
+        "independent samples cost. Recall, precision, r, g and the regime follow from it, for the rarer class under "
+        "plain training, as two Gaussian classes have them. The regimes' bounds are leafwood's own.",
         highlight=False,
     )
+
+
+_ROWS = (
+    "wood",
+    "log eta",
+    "{unit} with leaves, with wood",
+    "independent samples of leaf, of wood",
+    "kappa",
+    "Delta: naive, corrected",
+    "Delta: robust",
+    "Delta of what the model makes of them",
+    "usable Delta",
+    "recall",
+    "precision",
+    "recall to win back",
+    "r",
+    "g",
+    "regime",
+)
+
+
+def _column(entry: Difficulty | str, part: Voxels) -> list[str]:
+    """A part's cells; only the share of wood where nothing can be said."""
+    share = f"{part.wood.mean():.1%}" if len(part.wood) else ""
+    if isinstance(entry, str):
+        return [share, *[""] * (len(_ROWS) - 1)]
+    plain, apart = entry.plain, entry.apart
+
+    def with_interval(name: str, value: float) -> str:
+        low, high = entry.intervals[name]
+        return f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+    return [
+        share,
+        with_interval("log_eta", math.log(entry.eta)),
+        f"{entry.units[0]}, {entry.units[1]}",
+        f"{entry.samples[0]:.0f}, {entry.samples[1]:.0f}",
+        f"{sum(entry.samples) / entry.dimensions:.1f}",
+        f"{apart.naive:.2f}, {apart.corrected:.2f}",
+        with_interval("robust", apart.robust),
+        f"{entry.made:.2f}",
+        with_interval("usable", entry.usable),
+        with_interval("recall", plain.recall),
+        with_interval("precision", plain.precision),
+        with_interval("recoverable", plain.recoverable),
+        with_interval("r", entry.r),
+        with_interval("g", entry.g),
+        entry.regime,
+    ]
 
 
 def _geometry(console: Console, model: str, geometry: Collapse, names: list[str], counts: list[int]) -> None:

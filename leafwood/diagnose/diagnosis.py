@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,25 +15,41 @@ from leafwood.classes import IGNORE, WOOD
 from leafwood.datasets.crops import CropConfig
 from leafwood.datasets.stands import LabelledStand
 from leafwood.diagnose.seli import Collapse, collapse
-from leafwood.diagnose.taxonomy import Prediction, Regime, Separation, predict, regime, separation
+from leafwood.diagnose.taxonomy import (
+    Prediction,
+    Regime,
+    Separation,
+    delta_of_auroc,
+    margins,
+    predict,
+    regime,
+    separation,
+    usable_separation,
+)
+from leafwood.diagnose.units import THIRDS, effective_samples, resampled
 from leafwood.errors import BadCloud
 from leafwood.evaluate.evaluation import height_slices
+from leafwood.graph.batching import Example, build_example
 from leafwood.inference.model_file import Model
 from leafwood.threads import cpu_count
-from leafwood.train.tasks import PyramidTask
+from leafwood.train.tasks import PyramidTask, node_labels
 
-__all__ = ["ADVICE", "THIRDS", "Difficulty", "Voxels", "difficulty", "learnt", "sample_voxels"]
+__all__ = ["ADVICE", "Difficulty", "Voxels", "difficulty", "learnt", "sample_voxels"]
 
-THIRDS = ("lowest third", "middle third", "highest third")
 ADVICE: dict[Regime, str] = {
     "Normal": "plain cross-entropy will do",
-    "Mild": "move the threshold: `balance: true`, or the loss `logit_adjusted`",
-    "Extreme": "balance the classes (`balance: true`, or the losses `gla`, `gca`), small batches, perhaps `sam`",
-    "Catastrophic": "more trees with wood, or a coarser question: no loss moves the classes apart",
+    "Mild": "a moved threshold wins recall back: `balance: true`, or the loss `logit_adjusted`",
+    "Extreme": "plain training finds less than half of it: balance the classes (`balance: true`, or the losses "
+    "`logit_adjusted`, `gla`, `gca`)",
+    "Catastrophic": "plain training finds less than a twentieth of it, or the samples are too few for the features: "
+    "balance the classes, which wins back what the threshold has cost, and get more trees with wood or better "
+    "features, which is what moves the classes apart",
 }
 _EACH = 300  # voxels of a crop that separations are estimated from: neighbours say the same
 _CLASS = 2000  # voxels of a class that geometry is measured on
-_FEW = 6  # crops with wood, and with leaves, without which nothing is said
+_FEW = 6  # units with wood, and with leaves, without which nothing is said
+_DRAWS, _INSIDE = 200, (5, 95)  # of the bootstrap; percentiles of an interval
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +62,7 @@ class Voxels:
         wood: (n,) bool.
         third: (n,) of the height of their crop, 0 the lowest.
         crop: (n,) number of their crop.
+        unit: (n,) tree or block of each, from :func:`leafwood.diagnose.units.with_units`.
     """
 
     features: NDArray[np.float32]
@@ -52,10 +70,11 @@ class Voxels:
     wood: NDArray[np.bool_]
     third: NDArray[np.int64]
     crop: NDArray[np.int64]
+    unit: NDArray[np.int64]
 
     def take(self, index: NDArray[Any]) -> Voxels:
         """Those at `index`."""
-        return replace(self, **{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
+        return replace(self, **{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -64,37 +83,57 @@ class Difficulty:
 
     Attributes:
         eta: commoner over rarer voxels.
-        crops: that were looked at, the independent samples.
+        units: trees or blocks with leaves, and with wood.
+        samples: independent samples that they are worth, of leaf and of wood.
         dimensions: of the features.
         apart: Delta of the features.
         made: Delta of the channels that the model makes of them, the robust one.
-        regime: by the robust Delta.
+        usable: what is left of the robust Delta of the features when the classes' means come from that few samples.
+        regime: by the usable Delta.
         r: log(eta) over what Delta and the samples can bear.
         g: 1 where half of the rarer class is found.
-        plain: what a plain classifier does to the rarer class.
+        plain: what a plain classifier does to the rarer class, by the usable Delta.
+        intervals: 5th and 95th percentile of some of these over units drawn anew, by name.
     """
 
     eta: float
-    crops: int
+    units: tuple[int, int]
+    samples: tuple[float, float]
     dimensions: int
     apart: Separation
     made: float
+    usable: float
     regime: Regime
     r: float
     g: float
     plain: Prediction
+    intervals: dict[str, Interval]
+
+
+class _UnitTask(PyramidTask):
+    """Crops whose voxels know their unit, which stands in the place of the tree."""
+
+    def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
+        """The graph of a crop with y and `unit`, that of any point of the voxel."""
+        graph, node = build_example(crop.xyz, crop.height, self.graph, crop.cloud().returns())
+        graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
+        unit = np.zeros(len(graph.pos0), dtype=np.int64)
+        unit[node] = crop.tree
+        graph.unit = torch.from_numpy(unit)
+        return graph
 
 
 def sample_voxels(stands: Sequence[LabelledStand], model: Model, crops: int = 60, seed: int = 0) -> Voxels:
     """Crop stands as training does, and see what the model's network reads and makes of them.
 
     Args:
-        stands: labelled ones.
+        stands: labelled ones, from :func:`leafwood.diagnose.units.with_units`.
         model: any of leafwood's own.
         crops: number of crops.
         seed: of their places.
     """
-    examples = PyramidTask(model.graph, model.config, CropConfig()).examples(stands, (seed, 0), crops)
+    task = _UnitTask(model.graph, model.config, CropConfig(single_tree=0.0))
+    examples = task.examples(stands, (seed, 0), crops)
     parts: list[tuple[NDArray[Any], ...]] = []
     for number in range(crops):
         graph = {name: value.numpy() for name, value in examples[number].to_dict().items() if torch.is_tensor(value)}
@@ -102,31 +141,72 @@ def sample_voxels(stands: Sequence[LabelledStand], model: Model, crops: int = 60
         _, channels = model.network(graph, cpu_count())
         third = height_slices(graph["pos0"][:, 2], len(THIRDS))
         wood, crop = graph["y"][known] == WOOD, np.full(len(known), number)
-        parts.append((graph["x0"][known], channels[known], wood, third[known], crop))
+        parts.append((graph["x0"][known], channels[known], wood, third[known], crop, graph["unit"][known]))
     features, *others = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Voxels(features[:, features.std(axis=0) > 1e-6], *others)
 
 
-def difficulty(voxels: Voxels, seed: int = 0) -> Difficulty:
+def difficulty(voxels: Voxels, units: Sequence[int], seed: int = 0) -> Difficulty:
     """Name how hard it is to learn from these.
 
     Args:
         voxels: of several crops.
-        seed: of the draw from each.
+        units: how many trees or blocks of the stands have leaves, and wood; see
+            :func:`leafwood.diagnose.units.count_units`.
+        seed: of the draw from each crop, and of the intervals.
 
     Raises:
-        BadCloud: fewer than six crops have wood, or leaves.
+        BadCloud: fewer than six units have wood, or leaves.
     """
-    for name, mask in (("wood", voxels.wood), ("leaves", ~voxels.wood)):
-        if (found := len(np.unique(voxels.crop[mask]))) < _FEW:
-            raise BadCloud(f"{name} in {found} crops only; {_FEW} are needed")
+    for name, mask, there in (("leaves", ~voxels.wood, units[0]), ("wood", voxels.wood, units[1])):
+        if (found := min(len(np.unique(voxels.unit[mask])), there)) < _FEW:
+            raise BadCloud(f"{name} in {found} trees or blocks only; {_FEW} are needed")
     some = voxels.take(_some_of_each(voxels.crop, _EACH, seed))
-    apart = separation(some.features, some.wood, some.crop)
-    share, crops, dimensions = float(voxels.wood.mean()), len(np.unique(voxels.crop)), voxels.features.shape[1]
-    eta = max(share, 1 - share) / min(share, 1 - share)
-    made = separation(some.channels, some.wood, some.crop).robust
-    delta = max(apart.robust, 1e-3)
-    return Difficulty(eta, crops, dimensions, apart, made, *regime(eta, delta, crops, dimensions), predict(eta, delta))
+    apart, dimensions = separation(some.features, some.wood, some.unit), voxels.features.shape[1]
+    margin = margins(some.features, some.wood, some.unit)
+    samples = effective_samples(margin, some.wood, some.unit, np.asarray(units))
+    share = float(voxels.wood.mean())
+    told = _told(share, apart.robust, samples, dimensions)
+    draws = resampled(margin, some.wood, some.unit, _DRAWS, seed)
+    shift = share / (1 - share) / (some.wood.mean() / (1 - some.wood.mean()))  # of the draw from each crop
+    odds = draws[:, 0] / np.maximum(1 - draws[:, 0], 1e-9) * shift
+    again = [_told(o / (1 + o), delta_of_auroc(a), samples, dimensions) for o, a in zip(odds, draws[:, 1], strict=True)]
+    numbers = {name: [_numbers(one)[name] for one in again] for name in _numbers(told)}
+    low, high = _INSIDE
+    return replace(
+        told,
+        units=(int(units[0]), int(units[1])),
+        apart=apart,
+        made=separation(some.channels, some.wood, some.unit).robust,
+        intervals={k: (float(np.percentile(v, low)), float(np.percentile(v, high))) for k, v in numbers.items()},
+    )
+
+
+def _told(share: float, delta: float, samples: tuple[float, float], dimensions: int) -> Difficulty:
+    """What follows from the share of wood, Delta and the independent samples of leaf and wood."""
+    eta, delta = max(share, 1 - share) / max(min(share, 1 - share), 1e-9), max(delta, 1e-3)
+    leaf, wood = samples
+    rare = wood if share <= 0.5 else leaf
+    usable = usable_separation(delta, dimensions, rare, leaf + wood - rare)
+    name, r, g = regime(eta, delta, leaf + wood, dimensions, rare)
+    plain = predict(eta, max(usable, 1e-3))
+    return Difficulty(
+        eta, (0, 0), samples, dimensions, Separation(delta, delta, delta), delta, usable, name, r, g, plain, {}
+    )
+
+
+def _numbers(one: Difficulty) -> dict[str, float]:
+    """What intervals are given for."""
+    return {
+        "log_eta": math.log(one.eta),
+        "robust": one.apart.robust,
+        "usable": one.usable,
+        "recall": one.plain.recall,
+        "precision": one.plain.precision,
+        "recoverable": one.plain.recoverable,
+        "r": one.r,
+        "g": one.g,
+    }
 
 
 def learnt(voxels: Voxels, seed: int = 0) -> tuple[Collapse, list[str], list[int]]:

@@ -13,7 +13,7 @@ from leafwood.errors import BadCloud
 SAMPLE = Path(__file__).resolve().parents[2] / "data_samples" / "uav_plot.laz"
 
 
-def voxels(delta=2.0, share=0.1, crops=40, each=500, made=4.0, seed=0):
+def voxels(delta=2.0, share=0.1, crops=40, each=500, made=4.0, seed=0, units=None):
     """Two Gaussian classes `delta` apart in 3 features, `made` apart in 8 channels."""
     rng = np.random.default_rng(seed)
     n = crops * each
@@ -22,27 +22,42 @@ def voxels(delta=2.0, share=0.1, crops=40, each=500, made=4.0, seed=0):
     features[wood, 0] += delta
     channels[wood, 1] += made
     channels[np.arange(n), 2 + third] += wood * 2.0  # the thirds' wood differs
-    return Voxels(features.astype(np.float32), channels.astype(np.float32), wood, third, np.arange(n) // each)
+    crop = np.arange(n) // each
+    unit = crop if units is None else rng.integers(0, units, n)
+    return Voxels(features.astype(np.float32), channels.astype(np.float32), wood, third, crop, unit)
 
 
 def test_delta_eta_and_regime_are_found():
-    found = difficulty(voxels())
+    found = difficulty(voxels(), (400, 400))
     assert found.eta == pytest.approx(9, rel=0.1)
-    assert (found.crops, found.dimensions) == (40, 3)
+    assert (found.units, found.dimensions) == ((400, 400), 3)
     for delta in (found.apart.naive, found.apart.corrected, found.apart.robust):
         assert delta == pytest.approx(2, abs=0.1)
     assert found.made > 4
     assert found.regime == "Extreme"
-    assert difficulty(voxels(delta=5.0, share=0.4)).regime == "Normal"
+    assert found.plain.recall == pytest.approx(0.46, abs=0.06)  # the closed form for Delta 2 at 9 to 1
+    for name, value in (("log_eta", np.log(found.eta)), ("robust", found.apart.robust), ("recall", found.plain.recall)):
+        low, high = found.intervals[name]
+        assert low < value < high
+    assert difficulty(voxels(delta=5.0, share=0.4), (400, 400)).regime == "Normal"
 
 
 def test_the_rarer_class_may_be_leaf():
-    assert difficulty(voxels(share=0.9)).eta == pytest.approx(9, rel=0.1)
+    assert difficulty(voxels(share=0.9), (40, 40)).eta == pytest.approx(9, rel=0.1)
 
 
-def test_too_few_crops_are_refused():
-    with pytest.raises(BadCloud, match="wood in 5 crops"):
-        difficulty(voxels(crops=5))
+def test_too_few_units_are_refused():
+    with pytest.raises(BadCloud, match="in 5 trees or blocks"):
+        difficulty(voxels(crops=5), (40, 40))
+    with pytest.raises(BadCloud, match="wood in 3 trees or blocks"):
+        difficulty(voxels(), (40, 3))
+
+
+def test_more_crops_of_the_same_units_are_not_more_samples():
+    found = [difficulty(voxels(crops=crops, units=12), (12, 12)) for crops in (20, 60, 240)]
+    assert {one.units for one in found} == {(12, 12)}
+    assert [one.r for one in found] == pytest.approx([found[0].r] * 3, rel=0.2)
+    assert len({one.regime for one in found}) == 1
 
 
 def test_geometry_has_leaf_and_the_thirds_of_wood():
@@ -63,13 +78,11 @@ def test_the_command_on_a_sample(tmp_path, capsys):
     out = tmp_path / "found.json"
     assert main(["diagnose", str(SAMPLE), "--crops", "12", "--json", str(out)]) == 0
     said = capsys.readouterr().out
-    heads, all_voxels = (line for line in said.splitlines() if "voxels of" in line or "│ all" in line)
-    assert heads.count("┃") == all_voxels.count("│")
-    for word in ("log eta", "kappa", "lowest third", "SELI", "NC1"):
+    for word in ("log eta", "kappa", "lowest third", "usable Delta", "SELI", "NC1"):
         assert word in said
     found = json.loads(out.read_text())
-    assert found["difficulty"]["all"]["crops"] == 12
-    assert found["difficulty"]["all"]["eta"] > 5
+    assert found["difficulty"]["all heights"]["eta"] > 5
+    assert found["difficulty"]["all heights"]["usable"] < found["difficulty"]["all heights"]["apart"]["robust"]
     assert 0 < found["learnt"]["to_etf"] < 2
     again = tmp_path / "again.json"
     main(["diagnose", str(SAMPLE), "--crops", "12", "--json", str(again)])

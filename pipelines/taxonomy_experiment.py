@@ -3,7 +3,7 @@
     python pipelines/taxonomy_experiment.py --figure docs/img/taxonomy.png
 
 Essomba and Fokoue (arXiv 2601.04149) vary the imbalance eta with the sample-dimension ratio kappa and the separability
-Delta held fixed. Here two Gaussian classes in p dimensions, Delta apart, give n = kappa p samples of which 1 / (1 + eta)
+Delta held fixed. Two Gaussian classes in p dimensions, Delta apart, give n = kappa p samples of which 1 / (1 + eta)
 are of the rare class. Parametric models (linear discriminant analysis, logistic regression) and non-parametric ones
 (nearest neighbours, a random forest) are fitted at their plain threshold and scored on a large test set of the same
 shares; their recall, precision, F1 and PR-AUC stand beside the closed forms for the usable Delta. The figure marks

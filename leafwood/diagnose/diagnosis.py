@@ -32,7 +32,7 @@ from leafwood.evaluate.evaluation import height_slices
 from leafwood.graph.batching import Example, build_example
 from leafwood.inference.model_file import Model
 from leafwood.threads import cpu_count
-from leafwood.train.tasks import PyramidTask, node_labels
+from leafwood.train.pyramid import PyramidSpec, PyramidTask, node_labels
 
 __all__ = ["ADVICE", "Difficulty", "Voxels", "difficulty", "learnt", "sample_voxels"]
 
@@ -115,7 +115,7 @@ class _UnitTask(PyramidTask):
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of a crop with y and `unit`, that of any point of the voxel."""
-        graph, node = build_example(crop.xyz, crop.height, self.graph, crop.cloud().returns())
+        graph, node = build_example(crop.xyz, crop.height, self.spec.graph, crop.cloud().returns())
         graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
         unit = np.zeros(len(graph.pos0), dtype=np.int64)
         unit[node] = crop.tree
@@ -132,8 +132,8 @@ def sample_voxels(stands: Sequence[LabelledStand], model: Model, crops: int = 60
         crops: number of crops.
         seed: of their places.
     """
-    task = _UnitTask(model.graph, model.config, CropConfig(single_tree=0.0))
-    examples = task.examples(stands, (seed, 0), crops)
+    spec = PyramidSpec(graph=model.graph, network=model.config, crops=CropConfig(single_tree=0.0))
+    examples = _UnitTask(spec).examples(stands, (seed, 0), crops)
     parts: list[tuple[NDArray[Any], ...]] = []
     for number in range(crops):
         graph = {name: value.numpy() for name, value in examples[number].to_dict().items() if torch.is_tensor(value)}

@@ -23,8 +23,10 @@ from leafwood.io.loaders import read
 from leafwood.nn.lora import LoRAConfig
 from leafwood.postprocess.calibration import Calibration
 from leafwood.train.data import load_training_set
-from leafwood.train.deblora import DebiasConfig
+from leafwood.train.deblora import DebloraConfig
 from leafwood.train.loop import Report, TrainConfig, check, fit
+from leafwood.train.lora import LoraMethod
+from leafwood.train.pyramid import PyramidSpec
 
 __all__ = ["METHODS", "Method", "adapt", "recalibrate"]
 
@@ -69,7 +71,7 @@ def adapt(
         steps: of each training.
         batch: crops per step.
         crops: what examples look like.
-        seed: of everything.
+        seed: of the crops and the adapters.
         threads: of the training process.
         report: called with a line per validation.
 
@@ -90,11 +92,8 @@ def adapt(
         validation=tuple(map(str, validation)),
         labels=labels,
         start=weights_file(model),
-        graph=known.graph,
-        network=known.config,
-        crops=crops,
-        lora=LoRAConfig(rank=rank, alpha=2.0 * rank),
-        even_crops=True,
+        model=PyramidSpec(graph=known.graph, network=known.config, crops=crops, even_crops=True),
+        method=LoraMethod(adapters=LoRAConfig(rank=rank, alpha=2.0 * rank)),
         steps=steps,
         batch=batch,
         learning_rate=1e-3,
@@ -119,9 +118,10 @@ def adapt(
 def _told(config: TrainConfig, method: Method, out: Path) -> TrainConfig:
     """The training run of one method."""
     if method == "head":
-        return replace(config, lora=LoRAConfig(rank=0))
-    if method == "deblora":
-        return replace(config, start=out / "lora" / "model.safetensors", debias=DebiasConfig())
+        return replace(config, method=LoraMethod(adapters=LoRAConfig(rank=0)))
+    if method == "deblora" and isinstance(config.method, LoraMethod):
+        moved = DebloraConfig(adapters=config.method.adapters)
+        return replace(config, start=out / "lora" / "model.safetensors", method=moved)
     return config
 
 

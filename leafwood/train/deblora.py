@@ -16,23 +16,27 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from leafwood.classes import IGNORE, WOOD
+from leafwood.config import in_range
 from leafwood.errors import BadBatch
 from leafwood.losses import Loss
-from leafwood.losses.base import in_range
 from leafwood.nn.unet import PyramidUNet
 from leafwood.train.balance import Balance
+from leafwood.train.lora import AdapterMethod
 from leafwood.train.steps import Step, without_dropout
 
-__all__ = ["DebiasConfig", "DebiasStep", "debiased_centre", "strength", "tail_classes", "towards"]
+if TYPE_CHECKING:
+    from leafwood.train.data import TrainingSet
+
+__all__ = ["DebloraConfig", "DebloraStep", "debiased_centre", "strength", "tail_classes", "towards"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,10 +46,11 @@ _LEAST = 0.1  # of the mean standard deviation: channels that hardly ever fire m
 
 
 @dataclass(frozen=True, kw_only=True)
-class DebiasConfig:
-    """How far wood is moved, and where to.
+class DebloraConfig(AdapterMethod):
+    """debLoRA: adapters that also move wood out of the region of the leaves.
 
     Attributes:
+        kind: of the method.
         clusters: of all features.
         smallest: members below which a cluster is dissolved into the nearest of the others.
         slices: of equal height into which each crop is cut; the wood of each is a tail class. 1: all wood is one class.
@@ -56,6 +61,7 @@ class DebiasConfig:
         BadConfig: a value out of range.
     """
 
+    kind: Literal["deblora"] = "deblora"
     clusters: int = 32
     smallest: int = 15
     slices: int = 3
@@ -63,11 +69,22 @@ class DebiasConfig:
     most: float = 0.5
 
     def __post_init__(self) -> None:
-        in_range("debias.clusters", self.clusters, 2)
-        in_range("debias.smallest", self.smallest, 1)
-        in_range("debias.slices", self.slices, 1, 100)
-        in_range("debias.free", self.free, 1.0)
-        in_range("debias.most", self.most, 0.0, 1.0)
+        in_range("method.clusters", self.clusters, 2)
+        in_range("method.smallest", self.smallest, 1)
+        in_range("method.slices", self.slices, 1, 100)
+        in_range("method.free", self.free, 1.0)
+        in_range("method.most", self.most, 0.0, 1.0)
+
+    def step(
+        self,
+        network: nn.Module,
+        criterion: Loss,
+        optimiser: torch.optim.Optimizer,
+        balance: Balance | None,
+        data: TrainingSet,
+    ) -> Step:
+        """Steps that draw the features to the moved ones."""
+        return DebloraStep(cast(PyramidUNet, network), criterion, optimiser, balance, config=self, sample=data.sample)
 
 
 def debiased_centre(centres: Floats, sizes: Integers, rare: Integers) -> Floats:
@@ -83,7 +100,7 @@ def debiased_centre(centres: Floats, sizes: Integers, rare: Integers) -> Floats:
     """
     share = rare / sizes
     if not share.sum() > 0:
-        raise BadBatch("debias: no wood in the sample")
+        raise BadBatch("deblora: no wood in the sample")
     return np.asarray(share / share.sum() @ centres)
 
 
@@ -112,7 +129,7 @@ def tail_classes(graph: Data, slices: int) -> Tensor:
     return torch.where(graph.y == WOOD, 1 + (share * slices).long().clamp(max=slices - 1), graph.y)
 
 
-class DebiasStep(Step):
+class DebloraStep(Step):
     """Adapters learn the features of the network as it was, each tail class's moved towards its de-biased centre.
 
     The gradient of the features' distance reaches the adapters only, that of the training loss the last layer only. All
@@ -144,7 +161,7 @@ class DebiasStep(Step):
         optimiser: torch.optim.Optimizer,
         balance: Balance | None = None,
         *,
-        config: DebiasConfig,
+        config: DebloraConfig,
         sample: Sequence[Data],
     ) -> None:
         super().__init__(network, criterion, optimiser, balance)
@@ -169,7 +186,7 @@ class DebiasStep(Step):
         """Distance of the features to the moved ones, in their standard deviations, plus the last layer's loss."""
         with without_dropout(self.network):
             found = self.network.channels(batch)
-        logits = self.network.head[-1](found.detach())
+        logits = self.network.last_layer(found.detach())
         return self.distance(found, batch) + self.criterion(logits, batch.y, self.weights(batch))
 
     def distance(self, found: Tensor, batch: Data) -> Tensor:
@@ -183,13 +200,13 @@ class DebiasStep(Step):
         return torch.stack(classes).mean() if classes else apart.sum() * 0
 
 
-def _centres(features: Floats, label: Integers, config: DebiasConfig) -> Floats:
+def _centres(features: Floats, label: Integers, config: DebloraConfig) -> Floats:
     """De-biased centres (1 + slices, d) among standardised features (n, d); 0 for leaves and for classes not there."""
     from scipy.spatial import cKDTree
     from sklearn.cluster import MiniBatchKMeans
 
     if not (label > 0).any():
-        raise BadBatch("debias: no wood in the sample")
+        raise BadBatch("deblora: no wood in the sample")
     chosen = np.random.default_rng(0).permutation(len(features))[:_VOXELS]
     features, label = features[chosen], label[chosen]
     found = MiniBatchKMeans(min(config.clusters, len(features)), n_init=3, random_state=42).fit(features)

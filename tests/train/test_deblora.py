@@ -11,7 +11,7 @@ from torch_geometric.data import Batch, Data
 from leafwood.errors import BadBatch, BadConfig
 from leafwood.losses import build
 from leafwood.nn.lora import LoRAConfig, add_adapters
-from leafwood.train.deblora import DebiasConfig, DebiasStep, debiased_centre, strength, tail_classes, towards
+from leafwood.train.deblora import DebloraConfig, DebloraStep, debiased_centre, strength, tail_classes, towards
 
 CENTRES = np.array([[0.0, 0], [4, 0], [0, 4], [4, 4]])
 SIZES, RARE = np.array([100, 60, 30, 10]), np.array([2, 6, 9, 3])
@@ -71,8 +71,8 @@ def step():
     network = Network()
     add_adapters(network, LoRAConfig(rank=2))
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.01)
-    config = DebiasConfig(clusters=8)
-    return DebiasStep(
+    config = DebloraConfig(clusters=8)
+    return DebloraStep(
         network,
         build("cross_entropy", class_counts=(50, 1)),
         optimiser,
@@ -138,11 +138,11 @@ def test_a_class_that_is_common_stays_and_a_rare_one_moves():
     for data in sample:
         high = (data.pos0[:, 2] > 6) & (torch.arange(len(data.y)) % 25 > 0)
         data.y[high & (data.y == 1)] = 0
-    step = DebiasStep(
+    step = DebloraStep(
         network,
         build("cross_entropy", class_counts=(50, 1)),
         torch.optim.AdamW(network.parameters()),
-        config=DebiasConfig(clusters=8),
+        config=DebloraConfig(clusters=8),
         sample=sample,
     )
     assert step.shares[:3].tolist() == [0, 0, 0]
@@ -151,7 +151,7 @@ def test_a_class_that_is_common_stays_and_a_rare_one_moves():
 
 def test_no_wood_in_the_sample_is_refused(step):
     with pytest.raises(BadBatch, match="no wood"):
-        DebiasStep(step.network, step.criterion, step.optimiser, config=DebiasConfig(), sample=[batch(share=0.0)])
+        DebloraStep(step.network, step.criterion, step.optimiser, config=DebloraConfig(), sample=[batch(share=0.0)])
 
 
 def test_adapters_do_not_hear_the_labels_loss_and_the_last_layer_nothing_else(step):
@@ -181,4 +181,4 @@ def test_a_batch_without_labels_moves_nothing(step):
 @pytest.mark.parametrize("bad", [{"clusters": 1}, {"smallest": 0}, {"slices": 0}, {"free": 0.5}, {"most": 1.5}])
 def test_bad_settings(bad):
     with pytest.raises(BadConfig, match=f"debias.{next(iter(bad))}"):
-        DebiasConfig(**bad)
+        DebloraConfig(**bad)

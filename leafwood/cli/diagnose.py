@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from leafwood.diagnose.diagnosis import Difficulty, Voxels
-    from leafwood.diagnose.seli import Collapse
+    from leafwood.diagnose.watch import Seen
+    from leafwood.inference.model_file import Model
 
 __all__ = ["add_arguments", "run"]
 
@@ -73,13 +74,12 @@ def run(args: argparse.Namespace) -> int:
     content |= {"unit": unit}
     content["difficulty"] = {k: v if isinstance(v, str) else dataclasses.asdict(v) for k, v in found.items()}
     try:
-        geometry, names, counts = learnt(voxels, args.seed)
-    except BadCloud as error:
-        console.print(f"What {model.name} has learnt: {error}", highlight=False)
+        seen, counts = learnt(voxels, model, args.seed)
+    except (BadCloud, BadConfig) as error:
+        console.print(f"Last layer: {error}.", highlight=False)
     else:
-        _geometry(console, model.name, geometry, names, counts)
-        content["learnt"] = {"classes": names, "voxels": counts, "within": geometry.within}
-        content["learnt"] |= {"to_seli": geometry.to_seli, "to_etf": geometry.to_etf, "means": geometry.means.tolist()}
+        _geometry(console, model, seen, counts)
+        content["learnt"] = {"counts": counts, **dataclasses.asdict(seen)}
     if args.json:
         args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0 if len(loaded) == len(paths) else 1
@@ -159,23 +159,23 @@ def _column(entry: Difficulty | str, part: Voxels) -> list[str]:
     ]
 
 
-def _geometry(console: Console, model: str, geometry: Collapse, names: list[str], counts: list[int]) -> None:
-    """The table of the last layer's inputs."""
+def _geometry(console: Console, model: Model, seen: Seen, counts: list[int]) -> None:
+    """The table of the last layer."""
     from rich.table import Table
 
-    from leafwood.diagnose.seli import cosines
+    from leafwood.classes import OUTPUTS
 
-    table = Table(title=f"What {model} has made of them: class means of the last layer's inputs", title_justify="left")
-    for name in ("class", "voxels", "length", *(f"cosine with {number}" for number in range(1, len(names) + 1))):
-        table.add_column(name, justify="left" if name == "class" else "right")
-    longest = max(geometry.means.diagonal()) ** 0.5
-    rows = zip(names, counts, geometry.means.diagonal(), cosines(geometry.means), strict=True)
-    for number, (name, count, square, angles) in enumerate(rows, start=1):
-        cells = [f"{count:,}", f"{square**0.5 / longest:.2f}", *(f"{cosine:.2f}" for cosine in angles)]
-        table.add_row(f"{number} {name}", *cells)
+    names = OUTPUTS[model.config.outputs]
+    told = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
+    table = Table(
+        "", "to SELI", "to equal counts (ETF)", title=f"Last layer of {model.name}, learnt from {told} voxels"
+    )
+    table.add_row("classifiers", f"{seen.classifiers_to_seli:.2f}", f"{seen.classifiers_to_etf:.2f}")
+    table.add_row("class means", f"{seen.means_to_seli:.2f}", f"{seen.means_to_etf:.2f}")
+    table.add_row("classifiers with means", f"{seen.logits_to_seli:.2f}", f"{seen.logits_to_seli:.2f}")
     console.print(table)
     console.print(
-        f"Distance to the geometry of these counts (SELI) {geometry.to_seli:.2f}, of equal counts (ETF) "
-        f"{geometry.to_etf:.2f}; variance within the classes over that between them (NC1) {geometry.within:.2f}.",
+        f"Distances from 0 to 2. Variance within the classes over that between them (NC1) {seen.within:.2f}; cosine of "
+        f"the classifiers of the two rarest classes {seen.minority_cosine:.2f} (1: they have fallen together).",
         highlight=False,
     )

@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, WOOD
+from leafwood.classes import IGNORE, OUTPUTS, WOODY
 from leafwood.datasets.crops import CropConfig
 from leafwood.datasets.stands import LabelledStand
-from leafwood.diagnose.seli import Collapse, collapse
 from leafwood.diagnose.taxonomy import (
     Prediction,
     Regime,
@@ -27,12 +26,13 @@ from leafwood.diagnose.taxonomy import (
     usable_separation,
 )
 from leafwood.diagnose.units import THIRDS, effective_samples, resampled
-from leafwood.errors import BadCloud
+from leafwood.diagnose.watch import Seen, measure
+from leafwood.errors import BadCloud, BadConfig
 from leafwood.evaluate.evaluation import height_slices
-from leafwood.graph.batching import Example, build_example
+from leafwood.graph.batching import Example
 from leafwood.inference.model_file import Model
 from leafwood.threads import cpu_count
-from leafwood.train.pyramid import PyramidSpec, PyramidTask, node_labels
+from leafwood.train.pyramid import PyramidSpec, PyramidTask
 
 __all__ = ["ADVICE", "Difficulty", "Voxels", "difficulty", "learnt", "sample_voxels"]
 
@@ -59,6 +59,7 @@ class Voxels:
     Attributes:
         features: (n, p) what the network reads, without columns that never change.
         channels: (n, c) what its logits are read from.
+        label: (n,) class of each, one of the model's outputs.
         wood: (n,) bool.
         third: (n,) of the height of their crop, 0 the lowest.
         crop: (n,) number of their crop.
@@ -67,6 +68,7 @@ class Voxels:
 
     features: NDArray[np.float32]
     channels: NDArray[np.float32]
+    label: NDArray[np.int64]
     wood: NDArray[np.bool_]
     third: NDArray[np.int64]
     crop: NDArray[np.int64]
@@ -115,8 +117,7 @@ class _UnitTask(PyramidTask):
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of a crop with y and `unit`, that of any point of the voxel."""
-        graph, node = build_example(crop.xyz, crop.height, self.spec.graph, crop.cloud().returns())
-        graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
+        graph, node = self.labelled(crop)
         unit = np.zeros(len(graph.pos0), dtype=np.int64)
         unit[node] = crop.tree
         graph.unit = torch.from_numpy(unit)
@@ -140,8 +141,9 @@ def sample_voxels(stands: Sequence[LabelledStand], model: Model, crops: int = 60
         known = np.flatnonzero(graph["y"] != IGNORE)
         _, channels = model.network(graph, cpu_count())
         third = height_slices(graph["pos0"][:, 2], len(THIRDS))
-        wood, crop = graph["y"][known] == WOOD, np.full(len(known), number)
-        parts.append((graph["x0"][known], channels[known], wood, third[known], crop, graph["unit"][known]))
+        label, crop = graph["y"][known], np.full(len(known), number)
+        wood = np.isin(label, WOODY[len(OUTPUTS[model.config.outputs])])
+        parts.append((graph["x0"][known], channels[known], label, wood, third[known], crop, graph["unit"][known]))
     features, *others = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Voxels(features[:, features.std(axis=0) > 1e-6], *others)
 
@@ -209,31 +211,35 @@ def _numbers(one: Difficulty) -> dict[str, float]:
     }
 
 
-def learnt(voxels: Voxels, seed: int = 0) -> tuple[Collapse, list[str], list[int]]:
-    """Measure the inputs of the last layer.
-
-    Two classes look alike whatever the imbalance, so the wood of each third of the height is a class.
+def learnt(voxels: Voxels, model: Model, seed: int = 0) -> tuple[Seen, list[int]]:
+    """Measure the last layer of a model that tells more than two classes apart.
 
     Args:
         voxels: of several crops.
+        model: the one that they were seen by.
         seed: of the draw from each class.
 
     Returns:
-        The geometry, the names of its classes, and their voxels.
+        How near it is to SELI, and the counts of its classes in training.
 
     Raises:
-        BadCloud: fewer than three classes have more voxels than the last layer has channels.
+        BadConfig: the model has two outputs, for which SELI is the same at every imbalance, or its card does not say
+            how common the classes were in training.
+        BadCloud: a class without voxels.
     """
-    label = np.where(voxels.wood, 1 + voxels.third, 0)
-    counts = np.bincount(label, minlength=4)
-    kept = np.flatnonzero(counts > voxels.channels.shape[1])
-    if len(kept) < 3 or kept[0] != 0:
-        raise BadCloud("too little wood, or too few leaves, to measure what was learnt")
-    known = np.flatnonzero(np.isin(label, kept))
-    chosen = known[_some_of_each(label[known], _CLASS, seed)]
-    found = collapse(voxels.channels[chosen], np.searchsorted(kept, label[chosen]), counts[kept])
-    names = ["leaf", *(f"wood, {third}" for third in THIRDS)]
-    return found, [names[i] for i in kept], counts[kept].tolist()
+    names = OUTPUTS[model.config.outputs]
+    counts = model.provenance.get("class_counts")
+    if len(names) < 3:
+        raise BadConfig(
+            f"{model.name} has two outputs, whose geometry is the same at every imbalance (SELI = ETF): it says nothing "
+            "of what was learnt; train with `outputs: parts` for that"
+        )
+    if counts is None:
+        raise BadConfig(f"{model.name}: its card does not say how common its classes were in training")
+    if missing := set(range(len(names))) - set(np.unique(voxels.label).tolist()):
+        raise BadCloud(f"no {names[min(missing)]} in these stands")
+    chosen = _some_of_each(voxels.label, _CLASS, seed)
+    return measure(model.network.classifiers, voxels.channels[chosen], voxels.label[chosen], counts), list(counts)
 
 
 def _some_of_each(group: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from leafwood.cloud import PointCloud
 from leafwood.datasets.crops import CropConfig
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.evaluate.evaluation import truth_of
-from leafwood.inference.model_file import load_model, weights_file
+from leafwood.inference.model_file import weights_file
 from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
 from leafwood.nn.lora import LoRAConfig
@@ -86,13 +86,12 @@ def adapt(
         raise BadConfig(f"rank must be at least 1, got {rank}")
     if "deblora" in methods and "lora" not in methods:
         raise BadConfig("deblora goes on from the result of lora: ask for both")
-    known = load_model(model)
     config = TrainConfig(
         train=tuple(map(str, files)),
         validation=tuple(map(str, validation)),
         labels=labels,
         start=weights_file(model),
-        model=PyramidSpec(graph=known.graph, network=known.config, crops=crops, even_crops=True),
+        model=PyramidSpec(crops=crops, even_crops=True),
         method=LoraMethod(adapters=LoRAConfig(rank=rank, alpha=2.0 * rank)),
         steps=steps,
         batch=batch,

@@ -60,7 +60,8 @@ def load_training_set(config: TrainConfig) -> TrainingSet:
     _check_apart(files)
     load = partial(load_stand, preset=config.labels) if config.method.needs_labels else load_scan
     stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
-    task = config.method.task(MODEL_KINDS[config.model.kind].make_task(config.model))
+    model = config.method.model(config.model, config.start)
+    task = config.method.task(MODEL_KINDS[config.model.kind].make_task(model))
     sampled = task.examples(stands, (config.seed, 2), _SAMPLE)
     sample = [sampled[number] for number in range(_SAMPLE)]
     return TrainingSet(

@@ -28,7 +28,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy, one_hot
 from torch_geometric.data import Batch, Data
 
-from leafwood.classes import IGNORE
+from leafwood.classes import IGNORE, OUTPUTS
 from leafwood.config import in_range
 from leafwood.errors import BadConfig
 from leafwood.losses import Loss
@@ -225,9 +225,10 @@ class MetaWeightStep(Step):
         self.config = config
         self.trees = trees
         self.device = next(self.network.parameters()).device
-        self.weight_net = WeightNet(config.hidden, 2 if config.class_aware else 0).to(self.device)
-        self.weight_optimiser = torch.optim.Adam(self.weight_net.parameters(), lr=config.rate, weight_decay=1e-4)
         self._last = cast(TrainableNetwork, self.network).last_layer
+        classes = self._last.out_features if config.class_aware else 0
+        self.weight_net = WeightNet(config.hidden, classes).to(self.device)
+        self.weight_optimiser = torch.optim.Adam(self.weight_net.parameters(), lr=config.rate, weight_decay=1e-4)
         self._last.register_forward_pre_hook(self._keep)
         self._features = torch.empty(0)
         self._meta_losses: list[float] = []
@@ -242,7 +243,8 @@ class MetaWeightStep(Step):
         self._meta_losses.clear()
         found = {"meta_loss": mean}
         losses = torch.tensor(CURVE, device=self.device)
-        for label, name in ((0, "leaf"), (1, "wood")) if self.config.class_aware else ((0, "any"),):
+        names = next((names for names in OUTPUTS.values() if len(names) == self.weight_net.classes), ("any",))
+        for label, name in enumerate(names):
             with torch.no_grad():
                 weights = self.weight_net(losses, torch.full((len(CURVE),), label, device=self.device))
             found |= {f"v_{name}_{at:g}": value for at, value in zip(CURVE, weights.tolist(), strict=True)}

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from leafwood.classes import IGNORE
+from leafwood.classes import IGNORE, OUTPUTS, part_outputs
 from leafwood.cloud import PointCloud
 from leafwood.datasets.crops import CropConfig, draw_crop
 from leafwood.datasets.stands import LabelledStand
 from leafwood.density.returns import inverse_weight
+from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.batching import Example, build_example
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
@@ -52,7 +53,8 @@ class PyramidSpec:
             is rare in its stand then counts for as much as that of leafless trees.
 
     Raises:
-        BadConfig: the network's shape has fewer levels than the graph.
+        BadConfig: the network's shape has fewer levels than the graph, or `balance` or `even_crops` with other outputs
+            than leaf and wood.
     """
 
     kind: Literal["pyramid"] = "pyramid"
@@ -65,6 +67,10 @@ class PyramidSpec:
 
     def __post_init__(self) -> None:
         unet_structure(self.graph, self.network)
+        if self.network.outputs != "wood" and (self.balance or self.even_crops):
+            raise BadConfig(
+                "balance and even_crops weigh leaf against wood; with other outputs use a loss that balances"
+            )
 
 
 class PyramidTask:
@@ -87,6 +93,8 @@ class PyramidTask:
 
     def balance(self, sample: Sequence[Data], losses: Sequence[LossConfig]) -> Balance | None:
         """Weights that balance leaf and wood at every point spacing, where they are wanted."""
+        if self.spec.network.outputs != "wood":
+            return None
         wanted = is_wanted(self.spec.balance, losses, self.spec.even_crops)
         return Balance.of(sample, self.spec.graph) if wanted else None
 
@@ -95,10 +103,23 @@ class PyramidTask:
         return PyramidUNet(self.spec.graph, self.spec.network)
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
-        """The graph of a crop, with the commoner label of each finest voxel as y."""
+        """The graph of a crop, with labels; see :meth:`labelled`."""
+        return self.labelled(crop)[0]
+
+    def labelled(self, crop: LabelledStand) -> tuple[Example, NDArray[np.int64]]:
+        """The graph of a crop, with the commonest label of each finest voxel as y, and the voxel of each point.
+
+        Raises:
+            BadCloud: parts are to be told apart, and the stand does not say which they are.
+        """
         graph, node = build_example(crop.xyz, crop.height, self.spec.graph, crop.cloud().returns())
-        graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
-        return graph
+        label, outputs = crop.label, self.spec.network.outputs
+        if outputs == "parts":
+            if crop.part is None:
+                raise BadCloud(f"{crop.path}: no column gt_part, which `outputs: parts` learns from")
+            label = part_outputs(label, crop.part)
+        graph.y = torch.from_numpy(node_labels(label, node, len(graph.pos0), len(OUTPUTS[outputs])))
+        return graph, node
 
     def save(self, state: State, provenance: dict[str, Any], path: Path) -> None:
         """Write a :class:`~leafwood.inference.model_file.Model`."""
@@ -132,17 +153,19 @@ class _Crops(Dataset[Example]):
         return graph
 
 
-def node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Labels of voxels: the commoner one of their labelled points.
+def node_labels(
+    label: NDArray[np.int8], node: NDArray[np.int64], n: int, classes: int = len(OUTPUTS["wood"])
+) -> NDArray[np.int64]:
+    """Labels of voxels: the commonest one of their labelled points, the first of those that are equally common.
 
     Args:
-        label: (p,) LEAF, WOOD or IGNORE.
+        label: (p,) class of each point, or IGNORE.
         node: (p,) voxel of each point.
         n: number of voxels.
+        classes: number of classes.
 
     Returns:
         (n,), IGNORE where no point has a label.
     """
-    wood = np.bincount(node[label == 1], minlength=n)
-    leaf = np.bincount(node[label == 0], minlength=n)
-    return np.where(wood + leaf == 0, IGNORE, (wood > leaf).astype(np.int64))
+    counts = np.stack([np.bincount(node[label == one], minlength=n) for one in range(classes)])
+    return np.where(counts.sum(axis=0) == 0, IGNORE, counts.argmax(axis=0))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import torch
@@ -126,6 +127,15 @@ class Method:
         Raises:
             BadConfig: it cannot.
         """
+
+    def model(self, model: Any, start: Path | None) -> Any:
+        """What a configuration says of the model, as the method has it; most methods leave it as it is.
+
+        Args:
+            model: a specification of one of the kinds of :mod:`leafwood.models`.
+            start: weights that the run begins with, if any.
+        """
+        return model
 
     def task(self, task: Task) -> Task:
         """What is trained, from what the model's kind trains; most methods leave it as it is."""

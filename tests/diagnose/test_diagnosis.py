@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from leafwood.cli.main import main
 from leafwood.diagnose.diagnosis import Voxels, difficulty, learnt
-from leafwood.errors import BadCloud
+from leafwood.errors import BadCloud, BadConfig
+from leafwood.graph.config import GraphConfig
+from leafwood.inference.model_file import Model
+from leafwood.nn.structure import UNetConfig
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data_samples" / "uav_plot.laz"
 
@@ -24,7 +28,8 @@ def voxels(delta=2.0, share=0.1, crops=40, each=500, made=4.0, seed=0, units=Non
     channels[np.arange(n), 2 + third] += wood * 2.0  # the thirds' wood differs
     crop = np.arange(n) // each
     unit = crop if units is None else rng.integers(0, units, n)
-    return Voxels(features.astype(np.float32), channels.astype(np.float32), wood, third, crop, unit)
+    label = np.where(wood, 1 + third % 2, rng.choice([0, 3], n))
+    return Voxels(features.astype(np.float32), channels.astype(np.float32), label, wood, third, crop, unit)
 
 
 def test_delta_eta_and_regime_are_found():
@@ -60,30 +65,44 @@ def test_more_crops_of_the_same_units_are_not_more_samples():
     assert len({one.regime for one in found}) == 1
 
 
-def test_geometry_has_leaf_and_the_thirds_of_wood():
-    found, names, counts = learnt(voxels())
-    assert names == ["leaf", "wood, lowest third", "wood, middle third", "wood, highest third"]
-    assert counts[0] > 20 * counts[1] > 0
-    assert found.means.shape == (4, 4)
-    np.testing.assert_allclose(found.means.sum(axis=1), 0, atol=1e-9)
-    assert 0 < found.to_etf < found.to_seli < 2  # laid out without regard to the counts
+def model(outputs, **provenance):
+    """A model of which only the last layer is asked."""
+    classifiers = np.random.default_rng(1).normal(size=(4, 8)).astype(np.float32)
+    config, network = UNetConfig(outputs=outputs), SimpleNamespace(classifiers=classifiers)
+    return Model(network, GraphConfig(), config, provenance=provenance, name="mine")
 
 
-def test_geometry_needs_wood():
-    with pytest.raises(BadCloud, match="too little wood"):
-        learnt(voxels(share=0.0))
+def test_the_last_layer_is_measured_by_the_counts_of_training():
+    counts = [9000, 500, 300, 200]
+    seen, told = learnt(voxels(), model("parts", class_counts=counts))
+    assert told == counts
+    assert 0 < seen.means_to_seli < 2
+    other, _ = learnt(voxels(), model("parts", class_counts=[10, 10, 10, 10]))
+    assert other.means_to_seli == pytest.approx(other.means_to_etf) == pytest.approx(seen.means_to_etf)
+
+
+def test_two_outputs_say_nothing():
+    with pytest.raises(BadConfig, match="mine has two outputs"):
+        learnt(voxels(), model("wood", class_counts=[9, 1]))
+    with pytest.raises(BadConfig, match="how common"):
+        learnt(voxels(), model("parts"))
+
+
+def test_every_class_has_to_be_there():
+    some = voxels()
+    with pytest.raises(BadCloud, match="no ground"):
+        learnt(some.take(some.label < 3), model("parts", class_counts=[9, 1, 1, 1]))
 
 
 def test_the_command_on_a_sample(tmp_path, capsys):
     out = tmp_path / "found.json"
     assert main(["diagnose", str(SAMPLE), "--crops", "12", "--json", str(out)]) == 0
     said = capsys.readouterr().out
-    for word in ("log eta", "kappa", "lowest third", "usable Delta", "SELI", "NC1"):
+    for word in ("log eta", "kappa", "lowest third", "usable Delta", "two outputs"):
         assert word in said
     found = json.loads(out.read_text())
     assert found["difficulty"]["all heights"]["eta"] > 5
     assert found["difficulty"]["all heights"]["usable"] < found["difficulty"]["all heights"]["apart"]["robust"]
-    assert 0 < found["learnt"]["to_etf"] < 2
     again = tmp_path / "again.json"
     main(["diagnose", str(SAMPLE), "--crops", "12", "--json", str(again)])
     assert again.read_text() == out.read_text()

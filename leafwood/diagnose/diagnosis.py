@@ -231,8 +231,8 @@ def learnt(voxels: Voxels, model: Model, seed: int = 0) -> tuple[Seen, list[int]
     counts = model.provenance.get("class_counts")
     if len(names) < 3:
         raise BadConfig(
-            f"{model.name} has two outputs, whose geometry is the same at every imbalance (SELI = ETF): it says nothing "
-            "of what was learnt; train with `outputs: parts` for that"
+            f"{model.name} has two outputs, whose geometry is the same at every imbalance (SELI = ETF) and so says "
+            "nothing of what was learnt; train with `outputs: parts` for that"
         )
     if counts is None:
         raise BadConfig(f"{model.name}: its card does not say how common its classes were in training")

@@ -49,6 +49,10 @@ class Network(nn.Module):
         self.body = nn.Linear(4, 6)
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 2))
 
+    @property
+    def last_layer(self):
+        return self.head[-1]
+
     def channels(self, graph):
         return self.head[:-1](self.body(graph.x))
 

@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples train picture clean
+.PHONY: help setup setup-dev demo test lint test-slow samples small-stands train picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,14 @@ test-slow: setup-dev ## the tests that take minutes
 samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
 	cd data_samples && sha256sum *.yaml *.laz *.json *.npz > SHA256SUMS
+
+# The first stands of the folders that configs/train/imbalance and soul_short.yaml read; `make train` flies the others.
+small-stands: setup ## a few virtual stands, for configs/train/imbalance and soul_short.yaml
+	$(BIN)/python pipelines/training_stands.py runs/stands/train --stands 2 --seed 3000
+	$(BIN)/python pipelines/training_stands.py runs/stands/validation --stands 1 --seed 2000
+	$(BIN)/python pipelines/training_stands.py runs/stands/clean --stands 1 --seed 5000
+	for seed in 3700 3710 3714; do $(BIN)/python pipelines/training_stands.py runs/stands/reshaped_closed \
+		--stands 1 --seed $$seed --closed --reshape || exit 1; done
 
 train: setup ## the shipped weights again: stands, eight stages, calibration (about ten hours)
 	$(BIN)/python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000

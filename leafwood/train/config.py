@@ -32,8 +32,9 @@ class TrainConfig:
         loss: terms of the loss, from :mod:`leafwood.losses`.
         steps: optimiser steps.
         batch: crops per step.
-        learning_rate: peak of the one-cycle schedule (AdamW).
-        weight_decay: AdamW's.
+        optimiser: ``adamw``, or ``sgd`` with a Nesterov momentum of 0.9, which needs a larger rate.
+        learning_rate: peak of the one-cycle schedule.
+        weight_decay: of the optimiser.
         averaging: decay of the exponential moving average of the weights that is validated and kept.
         validate_every: steps between validations.
         validation_crops: crops per validation, always the same ones.
@@ -57,6 +58,7 @@ class TrainConfig:
     loss: tuple[LossConfig, ...] = (LossConfig("cross_entropy"),)
     steps: int = 3000
     batch: int = 4
+    optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     averaging: float = 0.998

@@ -95,7 +95,7 @@ def fit(
         _start(network, config.start)
     config.method.prepare(network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = _optimiser(network, config)
     rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=rise)
     balance = data.balance and data.balance.to(device)
@@ -154,6 +154,14 @@ def check(config: TrainConfig, data: TrainingSet) -> dict[str, float]:
 
 
 _SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
+
+
+def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """What moves the weights."""
+    weights, rate, decay = network.parameters(), config.learning_rate, config.weight_decay
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
 
 
 def _device(config: TrainConfig) -> torch.device:

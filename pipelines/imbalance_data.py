@@ -124,7 +124,10 @@ def _cut(one: Wanted, stand: LabelledStand, number: int, n: int) -> Iterator[Exa
     if one.pretext:
         task = JointTask(spec, one.pretext) if one.labelled else PretextTask(spec, one.pretext)
     examples = task.examples([stand], (0, number), n)
-    return (examples[place] for place in range(n))
+    for place in range(n):
+        graph = examples[place]
+        graph.stand = torch.tensor([number])
+        yield graph
 
 
 def thinned(stand: LabelledStand, ratio: float, rng: np.random.Generator) -> LabelledStand:

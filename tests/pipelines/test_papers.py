@@ -24,7 +24,7 @@ def test_the_prediction_of_the_taxonomy_is_met_by_the_model_it_is_for(monkeypatc
 def test_a_ridge_keeps_the_classifiers_from_seli_and_collapses_the_rare_ones():
     from seli_convergence import descend
 
-    free, held, balanced = descend(10, 0.0, 3000), descend(10, 1.0, 3000), descend(1, 0.0, 3000)
+    free, held, balanced = descend(10, 0.0, 3000), descend(10, 1.0, 3000), descend(1, 0.1, 3000)
     assert free["classifiers"][-1] < free["classifiers"][0]
     assert balanced["classifiers"][-1] < 0.05  # the simplex is reached at once
     assert held["means"][-1] > 2 * free["means"][-1]

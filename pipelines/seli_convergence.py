@@ -29,6 +29,11 @@ RATIOS = (1, 10, 100)
 RIDGES = (0.0, 0.1, 1.0)
 FEW, D = 2, 8  # samples of a rare class; dimensions of the embeddings
 RATE = 0.1
+TITLES = {
+    "classifiers": "classifiers, distance to SELI",
+    "means": "class means, distance to SELI",
+    "minority cosine": "cosine of the rare classifiers",
+}
 Curve = dict[str, list[float]]
 
 
@@ -85,7 +90,7 @@ def figure(curves: dict[tuple[int, float], Curve], logs: dict[str, Curve], path:
     """Distance of the classifiers, of the means, and the minority cosine, against the step."""
     import matplotlib.pyplot as plt
 
-    shown = ("classifiers", "means", "minority cosine")
+    shown = tuple(TITLES)
     rows = 2 if logs else 1
     drawn, axes = plt.subplots(rows, 3, figsize=(12, 3.6 * rows), layout="constrained", squeeze=False)
     colours = dict(zip(RATIOS, ("tab:blue", "tab:orange", "tab:red"), strict=True))
@@ -94,12 +99,12 @@ def figure(curves: dict[tuple[int, float], Curve], logs: dict[str, Curve], path:
         for (ratio, ridge), curve in curves.items():
             told = f"R {ratio}, lambda {ridge:g}"
             axis.plot(curve["step"], curve[name], color=colours[ratio], ls=styles[ridge], label=told)
-        axis.set(xscale="log", xlabel="step", title=f"free embeddings: {name}")
+        axis.set(xscale="log", xlabel="step", title=f"free embeddings: {TITLES[name]}")
     axes[0, 0].legend(fontsize=6)
     for axis, name in zip(axes[-1] if logs else (), shown, strict=False):
         for told, curve in logs.items():
             axis.plot(curve["step"], curve[name], "o-", ms=3, label=told)
-        axis.set(xlabel="step", title=f"graph network, four parts: {name}")
+        axis.set(xlabel="step", title=f"graph network, four parts: {TITLES[name]}")
     if logs:
         axes[1, 0].legend(fontsize=6)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -106,22 +106,22 @@ def _build_tagged(content: object, kinds: Mapping[str, type], where: str, name: 
     if not isinstance(content, Mapping) or kind not in kinds:
         near = get_close_matches(str(kind), kinds, 1)
         raise BadConfig(
-            f"{where}: {name} needs `kind: ` and one of {', '.join(kinds)}"
-            + (f"; did you mean {near[0]}?" if near else "")
+            f"{where}: {name} needs `kind`, one of {', '.join(kinds)}" + (f"; did you mean {near[0]}?" if near else "")
         )
     return _build(content, kinds[str(kind)], f"{where}: {name}")
 
 
-def _check_keys(content: Mapping[str, Any], cls: type, where: str) -> None:
+def _check_keys(content: Mapping[str, Any], cls: type, where: str, inside: str = "") -> None:
     """Refuse a key that is no field, of the dataclass or of one in it."""
     hints = get_type_hints(cls)
     for key, value in content.items():
         if key not in hints:
             near = get_close_matches(str(key), hints, 1)
-            raise BadConfig(f"{where}: there is no {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        _check_form(value, hints[key], f"{where}: {key}")
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise BadConfig(f"{where}: there is no '{inside}{key}'{hint}")
+        _check_form(value, hints[key], f"{where}: {inside}{key}")
         if isinstance(value, Mapping) and isinstance(hints[key], type) and is_dataclass(hints[key]):
-            _check_keys(value, hints[key], f"{where}: {key}")
+            _check_keys(value, hints[key], where, f"{inside}{key}.")
 
 
 def _check_form(value: object, hint: Any, where: str) -> None:

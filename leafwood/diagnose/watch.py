@@ -10,10 +10,11 @@ import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from leafwood.classes import IGNORE
@@ -51,9 +52,9 @@ class Seen:
 
 
 def measure(
-    classifiers: np.ndarray[tuple[int, ...], np.dtype[np.floating]],
-    features: np.ndarray[tuple[int, ...], np.dtype[np.floating]],
-    label: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    classifiers: NDArray[np.floating[Any]],
+    features: NDArray[np.floating[Any]],
+    label: NDArray[np.int64],
     counts: Sequence[int],
 ) -> Seen:
     """Measure a last layer.

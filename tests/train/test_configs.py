@@ -94,3 +94,14 @@ def test_every_loss_and_method_has_its_file():
     assert any(isinstance(method, JointConfig) for method in methods)
     assert {config.model.network.outputs for config in configs} == {"wood", "parts"}
     assert any(config.start for config in configs)
+
+
+SAMPLES = sorted((ROOT / "configs" / "train" / "samples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_runs_on_the_samples_find_their_files(path):
+    config = load(path, TrainConfig)
+    for pattern in (*config.train, *config.validation, *config.method.clean_files()):
+        assert (ROOT / pattern).exists()
+    assert config.steps <= 200

@@ -53,10 +53,6 @@ class Network(nn.Module):
     def last_layer(self):
         return self.head[-1]
 
-    @property
-    def last_layer(self):
-        return self.head[-1]
-
     def channels(self, graph):
         return self.head[:-1](self.body(graph.x))
 

@@ -192,7 +192,8 @@ def _start(network: nn.Module, path: Path) -> None:
 
 def _class_counts(graphs: Sequence[Example], outputs: int) -> list[int]:
     """Voxels of each output's class in labelled graphs."""
-    found: list[int] = sum(torch.bincount(g.y[g.y != IGNORE], minlength=outputs) for g in graphs).tolist()
+    counts = torch.stack([torch.bincount(graph.y[graph.y != IGNORE], minlength=outputs) for graph in graphs])
+    found: list[int] = counts.sum(dim=0).tolist()
     return found
 
 

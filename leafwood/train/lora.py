@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from torch import nn
 
@@ -12,7 +12,6 @@ from leafwood.errors import BadConfig
 from leafwood.inference.model_file import load_model
 from leafwood.nn.lora import LoRAConfig, add_adapters
 from leafwood.nn.unet import PyramidUNet
-from leafwood.train.pyramid import PyramidSpec
 from leafwood.train.steps import Method
 
 __all__ = ["AdapterMethod", "LoraMethod"]
@@ -35,7 +34,7 @@ class AdapterMethod(Method):
         if model != "pyramid" or not started:
             raise BadConfig("method: adapters need `start`, trained weights of leafwood's own network")
 
-    def model(self, model: PyramidSpec, start: Path | None) -> PyramidSpec:
+    def model(self, model: Any, start: Path | None) -> Any:
         """The same crops and weights of points with the graphs and the network of the weights to adapt.
 
         Raises:

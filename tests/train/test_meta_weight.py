@@ -10,15 +10,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from leafwood.errors import BadConfig
 from leafwood.losses import build, build_all
 from leafwood.losses.registry import LossConfig
-from leafwood.train.meta_weight import (
-    CURVE,
-    MetaWeightConfig,
-    MetaWeightStep,
-    WeightNet,
-    agreement,
-    class_shares,
-    last_layer_agreement,
-)
+from leafwood.train.agreement import agreement, class_shares, last_layer_agreement
+from leafwood.train.meta_weight import CURVE, MetaWeightConfig, MetaWeightStep, WeightNet
 from leafwood.train.steps import Step
 
 X = torch.tensor([[1.0, 0.5], [-0.3, 0.8], [0.6, -1.0], [-1.2, 0.2]], dtype=torch.float64)

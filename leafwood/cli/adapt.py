@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from leafwood.errors import BadConfig
+from leafwood.weights import DEFAULT_MODEL
 
 __all__ = ["add_arguments", "run"]
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the weights")
     parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
-    parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
     parser.add_argument(
         "--methods",
         nargs="+",
@@ -61,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
     settings = {
         name: getattr(args, name) for name in ("model", "labels", "methods", "rank", "steps", "seed", "threads")
     }
-    found = adapt(list_files(args.paths), list_files(args.validation), args.output, **settings)
+    found = adapt(
+        list_files(args.paths, products=False), list_files(args.validation, products=False), args.output, **settings
+    )
     table = Table("validation", *(name.replace("_", " ") for name in _SHOWN))
     for name, scores in found.items():
         table.add_row(name, *(f"{scores[key]:.3f}" for key in _SHOWN))

@@ -57,7 +57,7 @@ def train(
 
     Args:
         config: the run.
-        out: folder for ``model.safetensors`` with its card (the best by validation G-mean), ``log.csv`` and
+        out: folder for ``model.safetensors`` with its card (the weights that `keep` names), ``log.csv`` and
             ``last.pt``, from which a killed run goes on.
         resume: go on from ``last.pt`` if it is there.
         report: called with a line per validation.
@@ -134,7 +134,7 @@ def fit(
         if watch:
             watch(step, network, data.sample, counts)
         stale += 1
-        if not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
+        if config.keep == "last" or not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
             best, stale = scores, 0
             provenance = {"config": to_dict(config), "step": step, "train_seconds": seconds, "validation": scores}
             provenance["class_counts"] = counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,7 +90,13 @@ class PyramidTask:
 
     def whole_trees(self) -> PyramidTask:
         """The same task on crops that are whole trees."""
-        return type(self)(replace(self.spec, crops=replace(self.spec.crops, single_tree=1.0)))
+        return self.with_crops(replace(self.spec.crops, single_tree=1.0))
+
+    def with_crops(self, crops: CropConfig) -> PyramidTask:
+        """The same task on other crops."""
+        task = copy.copy(self)
+        task.spec = replace(self.spec, crops=crops)
+        return task
 
     def balance(self, sample: Sequence[Data], losses: Sequence[LossConfig]) -> Balance | None:
         """Weights that balance leaf and wood at every point spacing, where they are wanted."""

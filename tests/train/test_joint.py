@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
+from leafwood.datasets.crops import CropConfig
 from leafwood.errors import BadConfig
 from leafwood.losses import build
-from leafwood.train.joint import JointConfig, JointStep
+from leafwood.train.joint import JointConfig, JointStep, JointTask
 from leafwood.train.pretext import PretextConfig, beside_hidden
+from leafwood.train.pyramid import PyramidSpec
 
 
 def make_step(network, **options):
@@ -67,3 +69,12 @@ def test_bad_settings():
         JointConfig(weight=0.0)
     with pytest.raises(BadConfig, match="joint needs leafwood"):
         JointConfig().check("soul", started=False)
+
+
+def test_the_task_keeps_its_pretext_on_other_crops():
+    task = JointTask(PyramidSpec(), PretextConfig(reach=0.5))
+    other = task.with_crops(CropConfig(max_points=1600))
+    assert isinstance(other, JointTask)
+    assert other.config.reach == 0.5
+    assert other.spec.crops.max_points == 1600
+    assert task.spec.crops == CropConfig()

@@ -1,5 +1,6 @@
 """What adapting virtual-only weights to real trees buys: the last layer alone, LoRA, debLoRA, on trees never seen.
 
+    make train-virtual
     python pipelines/adapt_real.py runs/adapted --trees ../shared/data/labelled --seeds 1 2 3 4 5
 
 Two labelled trees are learnt from, one chooses and calibrates, all others are scored, point by point; with every seed
@@ -105,7 +106,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the weights and results")
     parser.add_argument("--trees", type=Path, required=True, help="folder of labelled trees (gt_wood)")
-    parser.add_argument("--model", default="uav", help="weights to begin with")
+    parser.add_argument(
+        "--model",
+        default="runs/virtual/model.safetensors",
+        help="weights to begin with, which have seen none of the trees",
+    )
     parser.add_argument("--learn", nargs="+", default=LEARN, help="names of the trees to learn from")
     parser.add_argument("--choose", default=CHOOSE, help="name of the tree to choose and calibrate by")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])

@@ -48,7 +48,7 @@ def adapt(
     rank: int = 8,
     steps: int = 300,
     batch: int = 4,
-    crops: CropConfig = _CROPS,
+    crops: CropConfig | None = None,
     seed: int = 1,
     threads: int = 1,
     report: Report = print,
@@ -71,7 +71,7 @@ def adapt(
         rank: of the adapters, at least 1.
         steps: of each training.
         batch: crops per step.
-        crops: what examples look like.
+        crops: what examples look like; None for pieces of stands and single trees alike.
         seed: of the crops and the adapters.
         threads: of the training process.
         report: called with a line per validation.
@@ -92,7 +92,7 @@ def adapt(
         validation=tuple(map(str, validation)),
         labels=labels,
         start=weights_file(model),
-        model=PyramidSpec(crops=crops, even_crops=True),
+        model=PyramidSpec(crops=crops or _CROPS, even_crops=True),
         method=LoraMethod(adapters=LoRAConfig(rank=rank, alpha=2.0 * rank)),
         steps=steps,
         batch=batch,

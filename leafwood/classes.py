@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from leafwood.errors import BadCloud, BadConfig
 
 __all__ = [
+    "CLASS_NAMES",
     "DEFAULT_CLASSES",
     "GROUND",
     "IGNORE",
@@ -42,6 +43,25 @@ GROUND = 2
 NOT_VEGETATION = frozenset({6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
 # ASPRS classes that may be replaced by leaf/wood codes: never classified, undecided, low/medium/high vegetation.
 REPLACEABLE = frozenset({0, 1, 3, 4, 5})
+
+# What the codes of `classification` mean; 64 and 65 as leafwood writes them.
+CLASS_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "never classified",
+        1: "undecided",
+        2: "ground",
+        3: "low vegetation",
+        4: "medium vegetation",
+        5: "high vegetation",
+        6: "building",
+        7: "noise",
+        9: "water",
+        17: "bridge",
+        18: "high noise",
+        64: "wood (leafwood)",
+        65: "leaf (leafwood)",
+    }
+)
 
 
 class ClassMap(NamedTuple):

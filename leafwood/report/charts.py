@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ _COLOURS = {
     "a-only": "#070809",
     "b-only": "#08090a",
 }
-_RC = {
+_RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "leafwood",
     "font.size": 10,
@@ -73,22 +73,19 @@ class Chart:
 def drawn(into: list[Chart], title: str, alt: str) -> Iterator[Axes]:
     """Axes to draw a chart on, which joins the list when the block ends."""
     from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with rc_context(_RC):
         figure = Figure(figsize=_SIZE, layout="constrained")
-        canvas = FigureCanvasSVG(figure)
         yield figure.subplots()
         stream = io.StringIO()
-        canvas.print_svg(stream, metadata=_NO_METADATA)
+        figure.savefig(stream, format="svg", metadata=_NO_METADATA)
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
     for name, stand_in in _COLOURS.items():
         svg = svg.replace(stand_in, f"var(--{name})")
     svg = re.sub(r'(<svg [^>]*?)width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg [^>]*?)height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
     into.append(Chart(title, alt, svg))
 
@@ -216,27 +213,28 @@ def _profile(charts: list[Chart], facts: Facts) -> None:
         axes.legend()
 
 
-def difference_chart(edges: NDArray[np.float64], only_a: NDArray[np.float64], only_b: NDArray[np.float64]) -> Chart:
+def difference_chart(
+    edges: NDArray[np.float64], only_a: NDArray[np.float64], only_b: NDArray[np.float64], names: tuple[str, str]
+) -> Chart:
     """Where two labellings differ, by height.
 
     Args:
         edges: (b + 1,) m.
         only_a: (b,) share of the compared points that A alone calls wood.
         only_b: (b,) share that B alone calls wood.
+        names: what these two mean.
     """
     charts: list[Chart] = []
     worst = int(np.argmax(only_a + only_b))
     alt = (
-        f"Share of points with different labels by height; most between {edges[worst]:g} and {edges[worst + 1]:g} m, "
-        f"where {only_a[worst]:.1%} are wood for A alone and {only_b[worst]:.1%} for B alone."
+        f"Share of points with different labels by height; most between {edges[worst]:g} and {edges[worst + 1]:g} m: "
+        f"{only_a[worst]:.1%} {names[0]}, {only_b[worst]:.1%} {names[1]}."
     )
     with drawn(charts, "Differences by height", alt) as axes:
         step = np.diff(edges)
-        axes.barh(edges[:-1], 100 * only_a, step, align="edge", color=_COLOURS["a-only"], label="A wood, B leaf")
-        axes.barh(
-            edges[:-1], 100 * only_b, step, 100 * only_a, align="edge", color=_COLOURS["b-only"], label="A leaf, B wood"
-        )
-        axes.set(xlabel="points with different labels, %", ylabel="height, m")
+        axes.barh(edges[:-1], 100 * only_a, step, align="edge", color=_COLOURS["a-only"], label=names[0])
+        axes.barh(edges[:-1], 100 * only_b, step, 100 * only_a, align="edge", color=_COLOURS["b-only"], label=names[1])
+        axes.set(xlabel="% of the compared points", ylabel="height, m")
         axes.set_xlim(left=0)
         axes.legend()
     return charts[0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leafwood.classes import CLASS_NAMES, OUT_NONE
 from leafwood.cloud import PointCloud
-from leafwood.report.palette import DIFFERENCE, LABELS, Coding, blank_palette, ramp
+from leafwood.report.palette import LABELS, Coding, blank_palette, ramp
 
 __all__ = ["Colouring", "by_codes", "by_value", "colourings", "difference_colourings"]
 
@@ -130,19 +130,24 @@ def colourings(
 
 
 def difference_colourings(
-    difference: NDArray[Any], a: NDArray[Any], b: NDArray[Any], height: NDArray[np.floating[Any]]
+    difference: NDArray[Any],
+    coding: Coding,
+    labels: tuple[NDArray[Any], NDArray[Any]],
+    names: tuple[str, str],
+    height: NDArray[np.floating[Any]],
 ) -> Iterator[Colouring]:
     """What two labellings of one scan can be coloured by.
 
     Args:
-        difference: (n,) codes of :data:`leafwood.report.palette.DIFFERENCE`.
-        a: (n,) labels as in ``leafwood``.
-        b: (n,) the other labels.
+        difference: (n,) codes of the coding.
+        coding: what they mean.
+        labels: (n,) labels of A and of B, as in ``leafwood``.
+        names: of A and B.
         height: (n,) m above ground, or above the lowest point.
     """
-    yield by_codes("where they differ", difference, DIFFERENCE)
-    yield by_codes("labels A", a, LABELS)
-    yield by_codes("labels B", b, LABELS)
+    yield by_codes("where they differ", difference, coding)
+    for name, label in zip(names, labels, strict=True):
+        yield by_codes(f"labels: {name}", label, LABELS)
     yield by_value("height", height, "viridis", unit=" m", digits=1)
 
 

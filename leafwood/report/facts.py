@@ -18,7 +18,7 @@ from leafwood.errors import BadCloud, FileWarning
 from leafwood.ground import find_ground
 from leafwood.report.doubts import Doubt, doubts
 
-__all__ = ["SURE", "Facts", "HeightTable", "heights_of", "in_doubt", "measure"]
+__all__ = ["SURE", "Facts", "HeightTable", "heights_of", "in_doubt", "layer_edges", "measure"]
 
 SURE = 0.7  # a label with less than this probability is in doubt; `segment --abstain 0.7` would not give it
 _CELL = 1.0  # m, as in `leafwood info`
@@ -27,6 +27,7 @@ _MOST_LAYERS = 60
 _STEPS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)  # m
 _MUCH_DOUBT, _TOO_MUCH_DOUBT = 0.3, 0.5  # share of the labelled points
 _MUCH_WOOD = 0.6
+_LOW, _MUCH_LOW = 0.3, 0.15  # m above ground, share of the labelled points
 
 Ints = NDArray[np.int64]
 
@@ -69,6 +70,7 @@ class Facts:
         above_ground: whether heights are above ground; above the lowest point else.
         height: (n,) m, finite.
         doubtful: (n,) labelled points in doubt, or None without ``wood_prob``.
+        low_share: labelled points within 0.3 m of the ground, as a share of all labelled ones.
         layers: points by height.
         histogram: (20,) labelled points by P(wood), or None without ``wood_prob``.
         canopy: leaf and wood area, or None.
@@ -86,6 +88,7 @@ class Facts:
     above_ground: bool
     height: NDArray[np.float64]
     doubtful: NDArray[np.bool_] | None
+    low_share: float
     layers: HeightTable
     histogram: Ints | None
     canopy: Canopy | None
@@ -150,6 +153,7 @@ def measure(cloud: PointCloud) -> Facts:
         above_ground=above_ground,
         height=height,
         doubtful=doubtful,
+        low_share=float(np.mean(height[labelled] < _LOW)) if above_ground and labelled.any() else 0.0,
         layers=_layers(height[use], label[use], None if doubtful is None else doubtful[use]),
         histogram=None if prob is None else np.histogram(prob[labelled], _BINS, (0.0, 1.0))[0],
         canopy=canopy,
@@ -200,9 +204,7 @@ def _area(cloud: PointCloud) -> float:
 
 
 def _layers(height: NDArray[np.float64], label: NDArray[Any], doubtful: NDArray[np.bool_] | None) -> HeightTable:
-    low, high = min(0.0, float(np.quantile(height, 0.001))), max(float(height.max()), 1.0)
-    step = next((step for step in _STEPS if high / step <= _MOST_LAYERS), high / _MOST_LAYERS)
-    edges = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
+    edges = layer_edges(height)
 
     def count(mask: NDArray[np.bool_]) -> Ints:
         return np.histogram(height[mask], edges)[0].astype(np.int64)
@@ -217,6 +219,15 @@ def _layers(height: NDArray[np.float64], label: NDArray[Any], doubtful: NDArray[
     )
 
 
+def layer_edges(height: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Borders (b + 1,) of layers for a chart, 60 of them at most between the ground and the highest point."""
+    if not len(height):
+        return np.array([0.0, 1.0])
+    low, high = min(0.0, float(np.quantile(height, 0.001))), max(float(height.max()), 1.0)
+    step = next((step for step in _STEPS if (high - low) / step <= _MOST_LAYERS), (high - low) / _MOST_LAYERS)
+    return np.asarray(np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step)
+
+
 def _doubts_of_labels(facts: Facts) -> list[Doubt]:
     """What the labels say against themselves."""
     found = []
@@ -228,6 +239,16 @@ def _doubts_of_labels(facts: Facts) -> list[Doubt]:
                 f"their label has a probability below {SURE:g}",
                 f"Colour by doubt to see where they are; `leafwood segment --abstain {SURE:g}` leaves them undecided.",
                 facts.doubt_share > _TOO_MUCH_DOUBT,
+            )
+        )
+    if facts.low_share > _MUCH_LOW:
+        found.append(
+            Doubt(
+                "near ground",
+                f"{facts.low_share:.0%} of the labelled points lie on the ground",
+                f"they are less than {_LOW:g} m above it: grass, litter, or ground that is not classified as such",
+                "Count leaf and wood from 1 m up, or classify the ground again (class 2) and label the scan anew.",
+                False,
             )
         )
     if facts.wood_share > _MUCH_WOOD:

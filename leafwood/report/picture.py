@@ -15,7 +15,7 @@ from leafwood.report.views import Image, Panel, Points, View, see
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "Sheet", "draw_labels", "lay_out", "panels_of", "save_sheet"]
+__all__ = ["FORMATS", "Sheet", "draw_labels", "lay_out", "panels_of", "pixels_of", "save_sheet"]
 
 FORMATS = ("png", "svg", "pdf")
 _GAP, _HEAD, _FOOT = 24, 44, 64  # pixels between panels, for a title, for the legend
@@ -77,10 +77,15 @@ def draw_labels(
     Returns:
         (height, width, 3) uint8 RGB.
     """
+    sheet = lay_out(xyz, labels, panels_of(xyz, labels, coding, section), width, coding)
+    return pixels_of(sheet.figure(theme, title))
+
+
+def pixels_of(figure: Figure) -> NDArray[np.uint8]:
+    """What a figure shows, (height, width, 3) uint8 RGB."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    sheet = lay_out(xyz, labels, panels_of(xyz, labels, coding, section), width, coding)
-    canvas = FigureCanvasAgg(sheet.figure(theme, title))
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 

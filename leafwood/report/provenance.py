@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +38,9 @@ class Provenance:
     command: str | None = None
 
     @classmethod
-    def of_file(cls, path: Path, command: list[str]) -> Provenance:
+    def of_file(cls, path: Path, command: str) -> Provenance:
         """What a labelled file alone tells: not by which model."""
-        return cls(source=path, sha256=file_hash(path), command=shlex.join(command))
+        return cls(source=path, sha256=file_hash(path), command=command)
 
 
 def file_hash(path: Path) -> str:

@@ -48,7 +48,7 @@ def pack_scene(
     names: Sequence[tuple[int, str]],
     colourings: Iterable[Colouring],
     *,
-    hidden: Sequence[int] = (),
+    first: int = OUT_WOOD,
     most: int = MOST,
 ) -> Scene:
     """Pack a cloud.
@@ -61,11 +61,11 @@ def pack_scene(
         kinds: (n,) codes 0 to 3 that a reader can switch off.
         names: code and name of each kind.
         colourings: what to colour by, the first one at the start.
-        hidden: the kinds that are switched off at the start.
+        first: the kind that is kept where not all points fit.
         most: points to show; see :func:`~leafwood.report.thin.thin_for_view`.
     """
     near = np.flatnonzero(~cloud.strays())
-    chosen = near[thin_for_view(cloud.xyz[near], kinds[near], most, first=OUT_WOOD)]
+    chosen = near[thin_for_view(cloud.xyz[near], kinds[near], most, first=first)]
     xyz = cloud.xyz[chosen].astype(np.float64)
     corner = xyz.min(axis=0)
     cell = np.maximum(np.ptp(xyz, axis=0), 0.01) / _STEPS
@@ -87,7 +87,6 @@ def pack_scene(
         "spacing": _spacing(cloud.xyz[chosen]),
         "frame": _frame(xyz - corner),
         "kinds": [{"code": code, "name": name} for code, name in names if (kinds == code).any()],
-        "hidden": [code for code in hidden if (kinds == code).any()],
         "columns": list(columns),
         "modes": modes,
     }
@@ -118,4 +117,4 @@ def _frame(xyz: NDArray[np.float64]) -> dict[str, Any]:
     radius = max(float(np.linalg.norm(high - low)) / 2, 0.25)
     centre = (low + high) / 2
     reach = max(float(np.linalg.norm(xyz - centre, axis=1).max()), radius)
-    return {"centre": centre.tolist(), "radius": radius, "reach": reach}
+    return {"centre": centre.tolist(), "half": ((high - low) / 2).tolist(), "radius": radius, "reach": reach}

@@ -19,6 +19,7 @@ __all__ = ["Panel", "View", "render_view", "see"]
 Points = NDArray[np.floating[Any]]
 Image = NDArray[np.float32]
 _FINE = 2  # pixels drawn for each pixel shown, both ways
+_DARKEST = 0.25  # of a colour's brightness: a reader must still tell leaf from wood
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +129,7 @@ def _eye_dome(depth: Image) -> Image:
         top, left = reach * (1 + dy), reach * (1 + dx)
         shade += np.clip(filled - padded[top : top + high, left : left + wide], 0, 1.5)
     haze = 1 - 0.35 * (filled - near) / max(far - near, 1e-3)
-    return np.asarray(np.exp(-0.16 * shade) * np.clip(haze, 0, 1), dtype=np.float32)
+    return np.asarray(_DARKEST + (1 - _DARKEST) * np.exp(-0.16 * shade) * np.clip(haze, 0, 1), dtype=np.float32)
 
 
 def _rgb(colour: str) -> NDArray[np.float32]:

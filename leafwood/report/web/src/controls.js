@@ -15,7 +15,6 @@ export class Controls {
     this.panel = element("div", { class: "controls" }, this.#colours(), this.#kinds(), this.#views(), this.#more());
     stage.listeners.push((pixels) => this.#scale(pixels));
     this.#choose(header.modes[0].id);
-    if (header.hidden) header.hidden.forEach((code) => this.kindBoxes[code].click());
     this.#keys();
     this.#picking();
   }

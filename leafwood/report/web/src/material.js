@@ -66,9 +66,9 @@ void main() {
   float shade = 0.0;
   for (int i = 0; i < 8; i++) {
     float turn = 0.7853981634 * float(i);
-    shade += max(0.0, here - distance2(place + step * vec2(cos(turn), sin(turn))));
+    shade += max(0.0, min(here - distance2(place + step * vec2(cos(turn), sin(turn))), 0.5));
   }
-  float light = exp(-strength * min(shade, 4.0));
+  float light = 0.35 + 0.65 * exp(-strength * shade);
   pixelColour = here >= 40.0 ? vec4(background, 1.0) : vec4(texture(colours, place).rgb * light, 1.0);
 }`;
 

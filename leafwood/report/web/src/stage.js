@@ -40,9 +40,9 @@ export class Stage {
     this.orbit.maxDistance = header.frame.radius * 12;
     this.lighting = true;
     this.listeners = [];
+    this.resize();
     this.look("side");
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
-    this.resize();
   }
 
   #build() {
@@ -83,15 +83,23 @@ export class Stage {
     this.draw();
   }
 
-  // The whole cloud from the side (or a corner, or above), as near as it fits.
+  // The whole cloud from the side (or a corner, or above), as near as the box around it fits.
   look(from) {
-    const { centre, radius } = this.header.frame;
-    const direction = { side: [0, -1, 0.12], corner: [-0.75, -0.75, 0.42], top: [0, -0.001, 1] }[from];
-    const narrow = Math.min(1, this.camera.aspect);
-    const distance = (radius / Math.sin((this.camera.fov * Math.PI) / 360)) / narrow;
-    const place = new Vector3(...direction).normalize().multiplyScalar(0.85 * distance);
+    const { centre, half } = this.header.frame;
+    const direction = { side: [0.12, -1, 0.15], corner: [-0.75, -0.75, 0.42], top: [0, -0.001, 1] }[from];
+    const forth = new Vector3(...direction).normalize();
+    const right = new Vector3(0, 0, 1).cross(forth).normalize();
+    const up = forth.clone().cross(right);
+    const tall = Math.tan((this.camera.fov * Math.PI) / 360);
+    const wide = tall * this.camera.aspect;
+    let distance = 0;
+    for (let corner = 0; corner < 8; corner++) {
+      const at = new Vector3(...half.map((edge, axis) => (corner & (1 << axis) ? edge : -edge)));
+      const beside = Math.max(Math.abs(at.dot(right)) / wide, Math.abs(at.dot(up)) / tall);
+      distance = Math.max(distance, at.dot(forth) + 1.08 * beside);
+    }
     this.orbit.target.set(...centre);
-    this.camera.position.copy(this.orbit.target).add(place);
+    this.camera.position.copy(this.orbit.target).addScaledVector(forth, distance);
     this.orbit.update();
     this.draw();
   }
@@ -161,7 +169,7 @@ export class Stage {
     renderer.setClearColor(0x000000, 0);
     renderer.render(this.scene, camera);
     this.screen.uniforms.range.value.set(camera.near, camera.far);
-    this.screen.uniforms.strength.value = this.lighting ? 1.6 : 0;
+    this.screen.uniforms.strength.value = this.lighting ? 1.1 : 0;
     renderer.setRenderTarget(null);
     renderer.render(this.overlay, camera);
     const pixels = this.canvas.clientHeight / (2 * half * distance);

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.errors import BadCloud
+
+if TYPE_CHECKING:
+    from leafwood.report.notebook import CellView
 
 __all__ = ["PointCloud"]
 
@@ -24,7 +27,7 @@ _LOCAL_DECIMALS = 5
 _FAR = 50_000.0  # m
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PointCloud:
     """Points with attributes, in local metres.
 
@@ -54,6 +57,27 @@ class PointCloud:
 
     def __len__(self) -> int:
         return len(self.xyz)
+
+    def __repr__(self) -> str:
+        from leafwood.report.notebook import describe_cloud
+
+        return describe_cloud(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: counts, extent, labels and columns."""
+        from leafwood.report.notebook import table_of
+
+        return table_of(self)
+
+    def view(self) -> CellView:
+        """The cloud in 3D in a notebook's cell; see :func:`leafwood.report.notebook.view`.
+
+        Raises:
+            BadCloud: no points or no labels.
+        """
+        from leafwood.report.notebook import view
+
+        return view(self)
 
     @classmethod
     def from_xyz(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood._version import __version__
 from leafwood.canopy import CanopyConfig, measure_canopy
+from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, about
 from leafwood.inference import DEFAULT_MODEL, Segmenter, load_segmenter
 from leafwood.io.las_crs import parse_user_crs
@@ -19,6 +24,8 @@ from leafwood.io.target import check_target
 from leafwood.labelling import Progress
 from leafwood.postprocess.abstain import abstain
 from leafwood.report.canopy import canopy_files, headline, write_canopy
+from leafwood.report.notes import noted_warnings
+from leafwood.report.paths import report_path
 
 if TYPE_CHECKING:
     from leafwood.soul.segmenter import SoulSegmenter
@@ -39,6 +46,7 @@ class LabelOptions:
         crs: coordinate system to use and write in place of the file's.
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
+        report: also write a page to look at.
 
     Raises:
         BadConfig: a setting that would fail for every scan.
@@ -52,6 +60,7 @@ class LabelOptions:
     crs: str | None = None
     abstain: float | None = None
     profile: bool = False
+    report: bool = False
 
     def __post_init__(self) -> None:
         if self.abstain is not None and not 0.5 <= self.abstain <= 1:
@@ -89,20 +98,24 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
     check_suffix(target, source)
-    cloud = read(source, crs=options.crs)
-    with about(source):
-        result = segmenter(options.model, options.threads).segment(cloud, progress)
-        if options.abstain is not None:
-            result = abstain(result, options.abstain)
-    write(
-        result,
-        target,
-        like=source,
-        keep_classification=options.keep_classification,
-        upgrade=options.upgrade,
-        overwrite=options.overwrite,
-        crs=options.crs,
-    )
+    started = time.perf_counter()
+    with noted_warnings() as lines:
+        cloud = read(source, crs=options.crs)
+        with about(source):
+            result = segmenter(options.model, options.threads).segment(cloud, progress)
+            if options.abstain is not None:
+                result = abstain(result, options.abstain)
+        write(
+            result,
+            target,
+            like=source,
+            keep_classification=options.keep_classification,
+            upgrade=options.upgrade,
+            overwrite=options.overwrite,
+            crs=options.crs,
+        )
+    if options.report:
+        _report(result, source, target, options, time.perf_counter() - started, lines)
     counts = np.bincount(result.columns["leafwood"], minlength=3)
     if not options.profile:
         return Labelled(counts)
@@ -110,6 +123,39 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         canopy = measure_canopy(result)
     files = write_canopy(canopy, target.parent, target.stem, overwrite=options.overwrite)
     return Labelled(counts, f"{files[0]}: {headline(canopy)}")
+
+
+def _report(
+    result: PointCloud, source: Path, target: Path, options: LabelOptions, seconds: float, warnings: list[str]
+) -> None:
+    """Write the page of a labelled scan."""
+    from leafwood.report.provenance import Provenance, file_hash
+    from leafwood.report.single import write_report
+
+    model = segmenter(options.model, options.threads).model
+    asked = {
+        field.name.replace("_", "-"): getattr(options, field.name)
+        for field in dataclasses.fields(options)
+        if getattr(options, field.name) != field.default and field.name != "overwrite"
+    }
+    words = [
+        word
+        for name, value in asked.items()
+        for word in ([f"--{name}"] if value is True else [f"--{name}", str(value)])
+    ]
+    known = Provenance(
+        source=source,
+        sha256=file_hash(source),
+        model=model.name,
+        model_sha256=model.sha256,
+        version=__version__,
+        settings={name: "yes" if value is True else str(value) for name, value in asked.items()},
+        seconds=seconds,
+        warnings=tuple(warnings),
+        command=shlex.join(["leafwood", "segment", str(source), "-o", str(target), *words]),
+    )
+    with about(source):
+        write_report(result, report_path(target), known, overwrite=options.overwrite)
 
 
 @lru_cache(maxsize=1)
@@ -120,4 +166,5 @@ def segmenter(model: str, threads: int | None) -> Segmenter | SoulSegmenter:
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:
     """The files that are made of one scan, the labelled one first."""
-    return [target] + (canopy_files(target.parent, target.stem, CanopyConfig()) if options.profile else [])
+    profile = canopy_files(target.parent, target.stem, CanopyConfig()) if options.profile else []
+    return [target, *profile, *([report_path(target)] if options.report else [])]

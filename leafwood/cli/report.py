@@ -58,16 +58,18 @@ def _report(path: Path, target: Path, args: argparse.Namespace) -> None:
     from leafwood.errors import about
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target
+    from leafwood.report.notes import noted_warnings
     from leafwood.report.paths import check_html
     from leafwood.report.provenance import Provenance
     from leafwood.report.single import write_report
 
     check_html(target)
     check_target(target, path, args.overwrite)
-    cloud = read(path)
+    with noted_warnings() as lines:
+        cloud = read(path)
     command = shlex.join(["leafwood", "report", str(path), "-o", str(target)])
     with about(path):
-        write_report(cloud, target, Provenance.of_file(path, command), overwrite=args.overwrite)
+        write_report(cloud, target, Provenance.of_file(path, command, lines), overwrite=args.overwrite)
 
 
 def _compare(path: Path, args: argparse.Namespace) -> int:

@@ -51,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", action="store_true", help="also write leaf and wood area by height (see `leafwood profile`)"
     )
+    parser.add_argument(
+        "--report", action="store_true", help="also write a page to look at and send (see `leafwood report`)"
+    )
     parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
     parser.add_argument("--threads", type=int, help="processors to use for a file (default: all)")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="files to label at the same time (Dask)")
@@ -85,13 +88,16 @@ def run(args: argparse.Namespace) -> int:
         if target != args.output:
             target.parent.mkdir(parents=True, exist_ok=True)
     outcomes = _say(_outcomes(waiting, options, args), jobs)
-    done = collect(outcomes, stop=args.debug or len(jobs) == 1)
+    failures: dict[Path, Exception] = {}
+    done = collect(_kept(outcomes, failures), stop=args.debug or len(jobs) == 1)
     failed = [path for path in waiting if path not in done]
     files = {"labelled": len(done), "there already": len(jobs) - len(waiting), "failed": len(failed)}
     counts = [labelled.counts for labelled in done.values()]
     _summary([jobs[path] for path in done], counts, files, time.perf_counter() - started)
     if len(jobs) > 1:
         note_failed(failed, jobs, args.output)
+        if args.report:
+            _survey(jobs, failures, args.output)
     return 1 if failed else 0
 
 
@@ -137,6 +143,27 @@ def _say(outcomes: Iterator[Outcome], jobs: dict[Path, Path]) -> Iterator[Outcom
             if outcome.canopy:
                 print(outcome.canopy, flush=True)
         yield source, outcome
+
+
+def _kept(outcomes: Iterator[Outcome], failures: dict[Path, Exception]) -> Iterator[Outcome]:
+    """Pass on what came of each file, and keep the failures."""
+    for source, outcome in outcomes:
+        if isinstance(outcome, Exception):
+            failures[source] = outcome
+        yield source, outcome
+
+
+def _survey(jobs: dict[Path, Path], failures: dict[Path, Exception], output: Path | None) -> None:
+    """Write the page of all scans, from their reports, those of an earlier run included."""
+    from leafwood.report.paths import common_folder, report_path
+    from leafwood.report.row import failed_row, read_row
+    from leafwood.report.survey import write_survey
+
+    folder = output or common_folder(list(jobs))
+    pages = [report_path(target) for source, target in jobs.items() if source not in failures]
+    rows = [row for page in pages if page.exists() and (row := read_row(page, folder)) is not None]
+    rows += [failed_row(source, failure) for source, failure in failures.items()]
+    print(write_survey(rows, folder, overwrite=True)[0])
 
 
 def _wood_share(counts: NDArray[np.int64]) -> str:

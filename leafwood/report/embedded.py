@@ -30,13 +30,15 @@ class Embedded:
     Attributes:
         light: data URI of the picture on white.
         dark: the same on a dark background.
-        alt: what it shows, in words.
+        title: what is seen.
+        alt: the same with counts, for those who do not see it.
         width: pixels.
         height: pixels.
     """
 
     light: str
     dark: str
+    title: str
     alt: str
     width: int
     height: int
@@ -61,14 +63,15 @@ def pictures_of(cloud: PointCloud, codes: NDArray[Any], coding: Coding) -> Itera
         sheet = lay_out(xyz, codes, [panel], _WIDTH, coding)
         light, (width, height) = _encode(sheet, THEMES["light"])
         dark, _ = _encode(sheet, THEMES["dark"])
-        yield Embedded(light, dark, f"{panel.title}: {len(panel.labels):,} points drawn ({counted}).", width, height)
+        alt = f"{panel.title}: {len(panel.labels):,} points drawn ({counted})."
+        yield Embedded(light, dark, panel.title, alt, width, height)
 
 
 def _encode(sheet: Sheet, theme: Theme) -> tuple[str, tuple[int, int]]:
     """A sheet as the data URI of a WebP picture, and its size."""
     from PIL import Image
 
-    picture = Image.fromarray(pixels_of(sheet.figure(theme)))
+    picture = Image.fromarray(pixels_of(sheet.bare(theme)))
     stream = io.BytesIO()
     picture.save(stream, "WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}", picture.size

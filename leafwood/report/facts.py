@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,10 @@ from leafwood.canopy import Canopy, measure_canopy
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.density import countable
-from leafwood.errors import BadCloud, FileWarning
+from leafwood.errors import BadCloud
 from leafwood.ground import find_ground
 from leafwood.report.doubts import Doubt, doubts
+from leafwood.report.notes import noted_warnings
 
 __all__ = ["SURE", "Facts", "HeightTable", "heights_of", "in_doubt", "layer_edges", "measure"]
 
@@ -187,13 +187,12 @@ def heights_of(cloud: PointCloud) -> tuple[PointCloud, NDArray[np.float64], bool
 
 def _canopy(cloud: PointCloud) -> tuple[Canopy | None, str, tuple[str, ...]]:
     """Leaf and wood area, or why there is none, and the warnings on the way."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FileWarning)
+    with noted_warnings() as lines:
         try:
             canopy, reason = measure_canopy(cloud), ""
         except BadCloud as error:
             canopy, reason = None, str(error)
-    return canopy, reason, tuple(str(item.message) for item in caught if issubclass(item.category, FileWarning))
+    return canopy, reason, tuple(lines)
 
 
 def _area(cloud: PointCloud) -> float:

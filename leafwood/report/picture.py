@@ -47,10 +47,25 @@ class Sheet:
     coding: Coding
     counts: tuple[int, ...]
 
-    def figure(self, theme: Theme, title: str = "") -> Figure:
-        """The sheet as a figure of 100 pixels to the inch, in a theme's colours."""
+    def painted(self, theme: Theme) -> list[Image]:
+        """The views in a theme's colours."""
         colours = self.coding.colours(dark=theme.dark)
-        return _compose(self, [view.painted(theme.background, colours) for view in self.views], theme, title)
+        return [view.painted(theme.background, colours) for view in self.views]
+
+    def figure(self, theme: Theme, title: str = "") -> Figure:
+        """The sheet with titles, scale bars and a legend as a figure of 100 pixels to the inch."""
+        return _compose(self, self.painted(theme), theme, title)
+
+    def bare(self, theme: Theme) -> Figure:
+        """The first view with a scale bar and nothing else, for a page that has titles and a legend of its own."""
+        from matplotlib.figure import Figure
+
+        image = self.painted(theme)[0]
+        wide, high = image.shape[1], len(image) + _BAR
+        figure = Figure(figsize=(wide / 100, high / 100), dpi=100, facecolor=theme.background)
+        figure.figimage(image, xo=0, yo=_BAR, origin="upper")
+        _scale_bar(figure, (0, _BAR // 2), wide, self.scale, theme.text, size=18)
+        return figure
 
 
 def draw_labels(
@@ -173,7 +188,7 @@ def _compose(sheet: Sheet, images: list[Image], theme: Theme, title: str) -> Fig
     return figure
 
 
-def _scale_bar(figure: Figure, at: tuple[int, int], room: int, scale: float, colour: str) -> None:
+def _scale_bar(figure: Figure, at: tuple[int, int], room: int, scale: float, colour: str, size: int = 11) -> None:
     """A bar of so many metres from a place (pixels from the lower left), shorter than two fifths of the room."""
     from matplotlib.lines import Line2D
 
@@ -183,7 +198,7 @@ def _scale_bar(figure: Figure, at: tuple[int, int], room: int, scale: float, col
     bar = Line2D(ends, [at[1] / height] * 2, color=colour, linewidth=3, transform=figure.transFigure)
     bar.set_solid_capstyle("butt")
     figure.add_artist(bar)
-    figure.text(ends[1] + 8 / width, at[1] / height, f"{metres:g} m", color=colour, fontsize=11, va="center")
+    figure.text(ends[1] + 8 / width, at[1] / height, f"{metres:g} m", color=colour, fontsize=size, va="center")
 
 
 def _legend(figure: Figure, sheet: Sheet, theme: Theme) -> None:

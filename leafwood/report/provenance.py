@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,9 +39,9 @@ class Provenance:
     command: str | None = None
 
     @classmethod
-    def of_file(cls, path: Path, command: str) -> Provenance:
+    def of_file(cls, path: Path, command: str, warnings: Sequence[str] = ()) -> Provenance:
         """What a labelled file alone tells: not by which model."""
-        return cls(source=path, sha256=file_hash(path), command=command)
+        return cls(source=path, sha256=file_hash(path), warnings=tuple(warnings), command=command)
 
 
 def file_hash(path: Path) -> str:

@@ -19,11 +19,11 @@ from leafwood.report.page import UNKNOWN, fill_page, number, percent, share_of
 from leafwood.report.palette import LABELS
 from leafwood.report.provenance import Provenance, citation
 from leafwood.report.row import Row, row_of
-from leafwood.report.scene import MOST, Scene, pack_scene
+from leafwood.report.scene import Scene, pack_scene
 
-__all__ = ["report_page", "scene_of", "write_report"]
+__all__ = ["KINDS", "report_page", "write_report"]
 
-_KINDS = ((OUT_LEAF, "leaf"), (OUT_WOOD, "wood"), (OUT_NONE, "ground and other"))
+KINDS = ((OUT_LEAF, "leaf"), (OUT_WOOD, "wood"), (OUT_NONE, "ground and other"))
 
 
 def write_report(cloud: PointCloud, target: Path, known: Provenance, *, overwrite: bool = False) -> Row:
@@ -75,7 +75,7 @@ def report_page(cloud: PointCloud, facts: Facts, known: Provenance, row: Row) ->
         other=f"{facts.other:,}",
         doubts=facts.doubts,
         glance=_glance(facts),
-        scene=scene_of(cloud, facts),
+        scene=_scene(cloud, facts),
         pictures=list(pictures_of(cloud, label, LABELS)),
         charts=charts_of(facts),
         no_canopy=facts.no_canopy.rstrip("."),
@@ -87,10 +87,9 @@ def report_page(cloud: PointCloud, facts: Facts, known: Provenance, row: Row) ->
     )
 
 
-def scene_of(cloud: PointCloud, facts: Facts, most: int = MOST) -> Scene:
-    """A labelled cloud for the 3D view, `most` points of it at most."""
+def _scene(cloud: PointCloud, facts: Facts) -> Scene:
     kinds = np.asarray(cloud.columns["leafwood"]).astype(np.int64)
-    return pack_scene(cloud, facts.height, kinds, _KINDS, colourings(cloud, facts.height, facts.doubtful), most=most)
+    return pack_scene(cloud, facts.height, kinds, KINDS, colourings(cloud, facts.height, facts.doubtful))
 
 
 def _glance(facts: Facts) -> list[tuple[str, str]]:

@@ -17,8 +17,9 @@ from leafwood.errors import LeafwoodError
 if TYPE_CHECKING:
     from leafwood.api import segment
     from leafwood.cloud import PointCloud
-    from leafwood.inference import Segmenter
+    from leafwood.inference.segmenter import Segmenter
     from leafwood.io.loaders import read, register_loader, write
+    from leafwood.report.notebook import view
 
 __all__ = [
     "LeafwoodError",
@@ -28,6 +29,7 @@ __all__ = [
     "read",
     "register_loader",
     "segment",
+    "view",
     "write",
 ]
 
@@ -36,10 +38,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "PointCloud": "leafwood.cloud",
-    "Segmenter": "leafwood.inference",
+    "Segmenter": "leafwood.inference.segmenter",
     "read": "leafwood.io.loaders",
     "register_loader": "leafwood.io.loaders",
     "segment": "leafwood.api",
+    "view": "leafwood.report.notebook",
     "write": "leafwood.io.loaders",
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ __all__ = [
     "WOOD",
     "ClassMap",
     "LabelPreset",
+    "Part",
     "check_counts",
     "check_preset",
     "decode_labels",
@@ -62,6 +64,23 @@ CLASS_NAMES: Mapping[int, str] = MappingProxyType(
         65: "leaf (leafwood)",
     }
 )
+
+
+class Part(IntEnum):
+    """Part of a plant or of its surroundings that sent a return of a virtual survey; written to `gt_part`."""
+
+    GROUND = 0
+    LEAF = 1
+    TWIG = 2
+    BRANCH = 3
+    STEM = 4
+    DEADWOOD = 5
+    LOW_VEGETATION = 6
+
+    @property
+    def is_wood(self) -> bool:
+        """Whether a return from this part counts as wood."""
+        return self in (Part.TWIG, Part.BRANCH, Part.STEM, Part.DEADWOOD)
 
 
 class ClassMap(NamedTuple):

@@ -26,16 +26,16 @@ import numpy as np
 from baselines import test_files
 from numpy.typing import NDArray
 
-from leafwood.calibration import Calibration, surroundings
-from leafwood.checkpoint import Model, load_model
 from leafwood.classes import IGNORE, OUT_LEAF, OUT_NONE, OUT_WOOD, WOOD
 from leafwood.cloud import PointCloud
-from leafwood.density import Strata
-from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
-from leafwood.inference import Segmenter
+from leafwood.density.returns import Strata
+from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
+from leafwood.evaluate.metrics import Scores, score
+from leafwood.inference.model_file import Model, load_model
+from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
-from leafwood.metrics import Scores, score
 from leafwood.postprocess.abstain import abstain
+from leafwood.postprocess.calibration import Calibration, covariates
 from leafwood.postprocess.decay import shift, wood_share
 from leafwood.postprocess.regularize import smooth
 from leafwood.threads import cpu_count
@@ -44,7 +44,7 @@ THINNED = "tropical_tls_62889"
 FEWEST = 500  # labelled points of a stratum whose calibration is judged
 BINS = 15
 COST: dict[str, tuple[Callable[..., Any], ...]] = {
-    "calibration": (Calibration.logit, Calibration.probability, surroundings),
+    "calibration": (Calibration.logit, Calibration.probability, covariates),
     "smoothing": (smooth,),
     "label shift": (wood_share, shift),
     "undecided": (abstain,),

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE
 from leafwood.cloud import PointCloud
-from leafwood.evaluation import evaluate, truth_of
-from leafwood.inference import Segmenter
+from leafwood.datasets.stands import hidden_twigs
+from leafwood.evaluate.evaluation import evaluate, truth_of
+from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
-from leafwood.stands import hidden_twigs
 
 FORESTS = ("pine", "tropical")
 SHOWN = ("wood_share", "auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou", "ece")

@@ -21,17 +21,16 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from training_stands import draw_stand, survey
 
-from leafwood.classes import GROUND, IGNORE, LEAF, OUT_WOOD, WOOD
+from leafwood.classes import GROUND, IGNORE, LEAF, OUT_WOOD, WOOD, Part
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
-from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
-from leafwood.inference import load_segmenter
+from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
+from leafwood.evaluate.metrics import Scores, score
 from leafwood.io.loaders import read
-from leafwood.metrics import Scores, score
-from leafwood.simulate.deliver import write_scan
-from leafwood.simulate.mesh import Part
-from leafwood.simulate.platform import Flight
-from leafwood.simulate.stand import grow_stand
+from leafwood.models import load_segmenter
+from leafwood.simulate.scanners.platform import Flight
+from leafwood.simulate.stands.stand import grow_stand
+from leafwood.simulate.surveys.deliver import write_scan
 
 LEAFY = ("temperate_broadleaf", "conifer", "tropical")
 WOOD_SHARE = (0.02, 0.06)

@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.calibration import Calibration, recognise
-from leafwood.checkpoint import Model, load_model
 from leafwood.classes import IGNORE, LEAF, WOOD
-from leafwood.graph import shrinkage
-from leafwood.inference import Segmenter
-from leafwood.samplers.crops import heaped
-from leafwood.stands import LabelledStand, load_stand
+from leafwood.datasets.crops import heaped
+from leafwood.datasets.stands import LabelledStand, load_stand
+from leafwood.graph.scale import scale_normalisation
+from leafwood.inference.model_file import Model, load_model
+from leafwood.inference.segmenter import Segmenter
+from leafwood.postprocess.calibration import Calibration, recognise
 
 DENSITIES = (20, 80, 300, 1200, 5000)  # points per m²
 MOST = 100_000  # points of a piece: denser pieces are narrower
@@ -47,8 +47,8 @@ class Piece:
     name: str
     returns: bool
     margin: NDArray[np.float32]
-    surroundings: NDArray[np.float64]
-    traits: NDArray[np.float64]
+    covariates: NDArray[np.float64]
+    descriptor: NDArray[np.float64]
     wood: NDArray[np.bool_]
 
     @property
@@ -78,18 +78,18 @@ def cut(stand: LabelledStand, density: float, rng: np.random.Generator) -> Itera
         yield "tree", dataclasses.replace(tree, height=np.full(len(tree), np.nan, dtype=np.float32))
 
 
-def look(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng: np.random.Generator) -> Piece:
+def measure_piece(piece: LabelledStand, stand: int, name: str, segmenter: Segmenter, rng: np.random.Generator) -> Piece:
     """The network's margins on a cut-out."""
     xyz = piece.xyz - piece.xyz.min(axis=0)
-    shrink = shrinkage(xyz, segmenter.model.graph)
-    small = np.float32(shrink)
+    scale = scale_normalisation(xyz, segmenter.model.graph)
+    small = np.float32(scale)
     piece = piece.without_returns() if rng.random() < UNKNOWN else piece
     returns = piece.cloud().returns()
-    view = segmenter.look(xyz * small, piece.height * small, returns, shrink)
+    view = segmenter.forward(xyz * small, piece.height * small, returns, scale)
     kept = np.flatnonzero(piece.label != IGNORE)
     kept = kept[rng.permutation(len(kept))[:SAMPLE]]
     wood = piece.label[kept] == WOOD
-    return Piece(stand, name, bool(returns.any()), view.margin[kept], view.surroundings[kept], view.traits, wood)
+    return Piece(stand, name, bool(returns.any()), view.margin[kept], view.covariates[kept], view.descriptor, wood)
 
 
 def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list[Piece]:
@@ -101,7 +101,7 @@ def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list
             seen = heaped(stand, rng) if rng.random() < HEAPED else stand
             for kind, part in cut(seen.take(np.flatnonzero(~seen.ground)), density, rng):
                 if (part.label == WOOD).sum() >= 20 and (part.label != IGNORE).sum() >= 100:
-                    pieces.append(look(part, number, f"{kind} {density:5d}", segmenter, rng))
+                    pieces.append(measure_piece(part, number, f"{kind} {density:5d}", segmenter, rng))
         print(f"{path}: {len(pieces)} pieces so far", flush=True)
     return pieces
 
@@ -109,21 +109,21 @@ def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list
 def recogniser(pieces: list[Piece]) -> Calibration:
     """What tells leafless pieces from others."""
     leafless = np.array([piece.leafless for piece in pieces])
-    found = recognise(np.array([piece.traits for piece in pieces]), leafless)
+    found = recognise(np.array([piece.descriptor for piece in pieces]), leafless)
     print(f"{leafless.sum()} of {len(pieces)} pieces are leafless")
     return found
 
 
 def fitted(pieces: list[Piece], start: Calibration) -> Calibration:
     """The calibration of some pieces."""
-    columns = [(p.margin, p.surroundings, np.full(len(p.wood), n), p.wood, p.weight) for n, p in enumerate(pieces)]
+    columns = [(p.margin, p.covariates, np.full(len(p.wood), n), p.wood, p.weight) for n, p in enumerate(pieces)]
     margin, around, number, wood, weight = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return start.fit(margin, around, number, np.array([p.traits for p in pieces]), wood, weight)
+    return start.fit(margin, around, number, np.array([p.descriptor for p in pieces]), wood, weight)
 
 
 def judged(piece: Piece, calibration: Calibration) -> tuple[float, float, float]:
     """Balanced accuracy at one half, share of the weight that is labelled right, and expected calibration error."""
-    prob = calibration.probability(calibration.logit(piece.margin, piece.surroundings), piece.traits)
+    prob = calibration.probability(calibration.logit(piece.margin, piece.covariates), piece.descriptor)
     right = (prob > 0.5) == piece.wood
     accuracy = np.mean([right[those].mean() for those in (piece.wood, ~piece.wood) if those.any()])
     weight = piece.weight / piece.weight.sum()

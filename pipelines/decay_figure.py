@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 import leafwood
-from leafwood.area_density import Layers, layers_of_scan
-from leafwood.canopy import CanopyConfig
-from leafwood.density import ReturnCounts, Strata, count_returns
-from leafwood.ground import find_ground
+from leafwood.canopy.area_density import Layers, layers_of_scan
+from leafwood.canopy.profile import CanopyConfig
+from leafwood.density.returns import ReturnCounts, Strata, count_returns
+from leafwood.spatial.ground import find_ground
 
 CELL = 5.0
 

@@ -18,16 +18,18 @@ from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, LEAF, WOOD
 from leafwood.config import to_dict
+from leafwood.datasets.crops import CropConfig
+from leafwood.datasets.stands import LabelledStand, load_stand
 from leafwood.errors import BadConfig
-from leafwood.evaluation import truth_of
-from leafwood.examples import Example, build_example
-from leafwood.graph import Graph, GraphConfig, build_graph, shrinkage
-from leafwood.imbalance.pretask import PretaskConfig, PretaskRecipe
+from leafwood.evaluate.evaluation import truth_of
+from leafwood.graph.batching import Example, build_example
+from leafwood.graph.build import Graph, build_graph
+from leafwood.graph.config import GraphConfig
+from leafwood.graph.scale import scale_normalisation
 from leafwood.io.loaders import read
-from leafwood.nn.shape import UNetConfig
-from leafwood.recipes import PyramidRecipe, node_labels
-from leafwood.samplers.crops import CropConfig
-from leafwood.stands import LabelledStand, load_stand
+from leafwood.nn.structure import UNetConfig
+from leafwood.train.pretext import PretextConfig, PretextTask
+from leafwood.train.pyramid import PyramidSpec, PyramidTask, node_labels
 
 GRAPH = GraphConfig(n_levels=4)
 SHAPE = UNetConfig(widths=(16, 24, 32, 48), encoder_convs=(1, 1, 1, 1), decoder_convs=(0, 1, 1))
@@ -48,13 +50,13 @@ class Wanted:
         ratio: leaf voxels for each wood voxel of the stands it is cut from; 0: as they are.
         crops: how it is cut.
         clean: whole trees of the stands that nothing else is cut from.
-        pretask: what is hidden, for graphs of the pre-task.
+        pretext: what is hidden, for graphs of the pretext task.
     """
 
     ratio: int
     crops: CropConfig
     clean: bool = False
-    pretask: PretaskConfig | None = None
+    pretext: PretextConfig | None = None
 
     def name(self) -> str:
         """Of its file: another set, another name."""
@@ -62,7 +64,7 @@ class Wanted:
         return f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
 
 
-def prepare(wanted: Sequence[Wanted], files: Sequence[Path], folder: Path) -> None:
+def write_training_data(wanted: Sequence[Wanted], files: Sequence[Path], folder: Path) -> None:
     """Cut the sets that are not there yet; every stand is read once."""
     missing = {one: list[Example]() for one in wanted if not (folder / one.name()).exists()}
     if not missing:
@@ -104,7 +106,7 @@ def labelled_tree(path: Path) -> Tree:
     cloud = read(path)
     unknown = np.full(len(cloud), np.nan, dtype=np.float32)
     xyz = cloud.xyz - cloud.xyz.min(axis=0)
-    graph, node = build_graph(xyz * np.float32(shrinkage(xyz, GRAPH)), unknown, GRAPH)
+    graph, node = build_graph(xyz * np.float32(scale_normalisation(xyz, GRAPH)), unknown, GRAPH)
     return graph, node, truth_of(cloud, "gt_wood")
 
 
@@ -112,10 +114,9 @@ def _cut(one: Wanted, stand: LabelledStand, number: int, n: int) -> Iterator[Exa
     """Some crops of a stand."""
     if one.ratio:
         stand = thinned(stand, one.ratio, np.random.default_rng(number))
-    recipe = PyramidRecipe(GRAPH, SHAPE, one.crops)
-    if one.pretask:
-        recipe = PretaskRecipe(GRAPH, SHAPE, one.crops, config=one.pretask)
-    examples = recipe.examples([stand], (0, number), n)
+    spec = PyramidSpec(graph=GRAPH, network=SHAPE, crops=one.crops)
+    task = PretextTask(spec, one.pretext) if one.pretext else PyramidTask(spec)
+    examples = task.examples([stand], (0, number), n)
     return (examples[place] for place in range(n))
 
 
@@ -153,8 +154,8 @@ def _cylinders(path: Path) -> Iterator[Example]:
         piece = plants.take(nearest[distance[nearest] < RADIUS])
         if len(piece):
             xyz = piece.xyz - piece.xyz.min(axis=0)
-            shrink = np.float32(shrinkage(xyz, GRAPH))
-            graph, node = build_example(xyz * shrink, piece.height * shrink, GRAPH)
+            scale = np.float32(scale_normalisation(xyz, GRAPH))
+            graph, node = build_example(xyz * scale, piece.height * scale, GRAPH)
             graph.y = torch.from_numpy(node_labels(piece.label, node, len(graph.pos0)))
             yield graph
 

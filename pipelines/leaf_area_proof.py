@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.canopy import CanopyConfig, measure_canopy
+from leafwood.canopy.profile import CanopyConfig, measure_canopy
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.config import load
-from leafwood.inference import Segmenter
+from leafwood.datasets.stands import hidden_twigs
+from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
-from leafwood.simulate.production import Task, produce
-from leafwood.simulate.survey import SurveyConfig
-from leafwood.stands import hidden_twigs
+from leafwood.simulate.surveys.production import Task, produce
+from leafwood.simulate.surveys.survey import SurveyConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 SURVEYS = ("temperate_broadleaf", "conifer", "tropical", "mixed", "pine", "understorey_rich")

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.config import load
-from leafwood.ground import find_ground
 from leafwood.io.loaders import read
 from leafwood.simulate.mesh import LabelledMesh
-from leafwood.simulate.stand import Stand
-from leafwood.simulate.survey import SurveyConfig, fly, grow
+from leafwood.simulate.stands.stand import Stand
+from leafwood.simulate.surveys.survey import SurveyConfig, fly_survey, grow
+from leafwood.spatial.ground import find_ground
 
 ROOT = Path(__file__).resolve().parents[1]
 RADII = (0.3, 0.6)
@@ -169,7 +169,7 @@ def survey(name: str, number: int) -> tuple[SurveyConfig, Stand, PointCloud]:
     config = load(ROOT / "configs" / "realism" / f"{name}.yaml", SurveyConfig)
     member = config.member(number)
     stand = grow(member)
-    return config, stand, fly(config, member, stand)
+    return config, stand, fly_survey(config, member, stand)
 
 
 def conifer(number: int) -> tuple[Scan, Scan]:

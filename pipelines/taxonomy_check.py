@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from leafwood.classes import IGNORE, WOOD
+from leafwood.diagnose.taxonomy import predict, regime, separation
 from leafwood.errors import BadConfig
-from leafwood.examples import Example
-from leafwood.imbalance.taxonomy import predict, regime, separation
+from leafwood.graph.batching import Example
 
 EACH = 300  # voxels of a crop that Delta is estimated from
 PLAIN, BALANCED = "cross_entropy", "logit_adjusted"

@@ -25,17 +25,16 @@ from pathlib import Path
 
 import numpy as np
 
-from leafwood.classes import GROUND
+from leafwood.classes import GROUND, Part
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
-from leafwood.simulate.deliver import write_scan
-from leafwood.simulate.instruments import instrument
-from leafwood.simulate.mesh import Part
-from leafwood.simulate.platform import Box, Flight
-from leafwood.simulate.scanner import scan
-from leafwood.simulate.stand import Stand, grow_stand
-from leafwood.simulate.stand_config import StandConfig, load_stand
-from leafwood.simulate.terrestrial import Tripods
+from leafwood.simulate.scanners.instruments import instrument
+from leafwood.simulate.scanners.platform import Box, Flight
+from leafwood.simulate.scanners.scanner import scan
+from leafwood.simulate.scanners.terrestrial import Tripods
+from leafwood.simulate.stands.config import StandConfig, load_stand_config
+from leafwood.simulate.stands.stand import Stand, grow_stand
+from leafwood.simulate.surveys.deliver import write_scan
 
 # Forest types and how often each is drawn.
 FORESTS = {
@@ -61,7 +60,7 @@ def draw_stand(rng: np.random.Generator, size: float, forest: str | None = None)
     """A forest type, drawn if it is not given, with its numbers varied."""
     names = sorted(FORESTS)
     weights = np.array([FORESTS[n] for n in names], dtype=float)
-    stand = load_stand(forest or str(rng.choice(names, p=weights / weights.sum())))
+    stand = load_stand_config(forest or str(rng.choice(names, p=weights / weights.sum())))
     low, high = np.array(stand.height) * rng.uniform(0.7, 1.15)
     return dataclasses.replace(
         stand,

@@ -19,16 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from realism import ROOT
 
-from leafwood.classes import PRESETS
+from leafwood.classes import PRESETS, Part
 from leafwood.cloud import PointCloud
 from leafwood.config import load
-from leafwood.features import eigen_features, spacing_features
+from leafwood.graph.features import eigen_features, spacing_features
 from leafwood.io.loaders import read
-from leafwood.simulate.mesh import Part
-from leafwood.simulate.scanner import ScanSettings
-from leafwood.simulate.stand import Stand
-from leafwood.simulate.survey import Member, SurveyConfig, fly, grow
-from leafwood.simulate.terrestrial import Tripods
+from leafwood.simulate.scanners.scanner import ScanSettings
+from leafwood.simulate.scanners.terrestrial import Tripods
+from leafwood.simulate.stands.stand import Stand
+from leafwood.simulate.surveys.survey import Member, SurveyConfig, fly_survey, grow
 from leafwood.spatial.neighbours import nearest
 
 SURVEYS = ("conifer", "temperate_broadleaf", "tropical", "leaf_off")
@@ -68,14 +67,14 @@ def sample(xyz: NDArray[np.float32], wood: NDArray[np.bool_], keep: NDArray[np.b
 
 def from_drone(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
     """What the survey's drone sees."""
-    return _labelled(fly(config, member, stand))
+    return _labelled(fly_survey(config, member, stand))
 
 
 def from_tripods(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
     """What a terrestrial scanner sees: the labelled trees were scanned so. Thinned to one point per 3 cm voxel."""
     config = dataclasses.replace(config, instrument="vz400", scan=ScanSettings(rays=3))
     xyz, part, wood = _labelled(
-        fly(config, dataclasses.replace(member, platform=Tripods(stations=4, step=0.25)), stand)
+        fly_survey(config, dataclasses.replace(member, platform=Tripods(stations=4, step=0.25)), stand)
     )
     keep = np.unique(np.floor(xyz / 0.03).astype(np.int64), axis=0, return_index=True)[1]
     keep = np.random.default_rng(0).permutation(keep)[:MOST]

@@ -14,21 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood._version import __version__
-from leafwood.canopy import CanopyConfig, measure_canopy
+from leafwood.canopy.profile import CanopyConfig, measure_canopy
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, about
-from leafwood.inference import DEFAULT_MODEL, Segmenter, load_segmenter
-from leafwood.io.las_crs import parse_user_crs
+from leafwood.inference.labelling import Progress
+from leafwood.inference.model_file import DEFAULT_MODEL
+from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target
-from leafwood.labelling import Progress
+from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.report.canopy import canopy_files, headline, write_canopy
 from leafwood.report.notes import noted_warnings
 from leafwood.report.paths import report_path
 
 if TYPE_CHECKING:
-    from leafwood.soul.segmenter import SoulSegmenter
+    pass
 
 __all__ = ["LabelOptions", "Labelled", "label_file", "outputs", "segmenter"]
 
@@ -138,11 +139,7 @@ def _report(
         for field in dataclasses.fields(options)
         if getattr(options, field.name) != field.default and field.name != "overwrite"
     }
-    words = [
-        word
-        for name, value in asked.items()
-        for word in ([f"--{name}"] if value is True else [f"--{name}", str(value)])
-    ]
+    words = [f"--{name}" if value is True else f"--{name}={value}" for name, value in asked.items()]
     known = Provenance(
         source=source,
         sha256=file_hash(source),
@@ -159,7 +156,7 @@ def _report(
 
 
 @lru_cache(maxsize=1)
-def segmenter(model: str, threads: int | None) -> Segmenter | SoulSegmenter:
+def segmenter(model: str, threads: int | None) -> CloudSegmenter:
     """The segmenter of a model; a process loads it once."""
     return load_segmenter(model, threads=threads)
 

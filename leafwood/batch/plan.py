@@ -7,14 +7,13 @@ import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from leafwood.canopy import CanopyConfig
 from leafwood.errors import BadConfig, FileWarning
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 from leafwood.io.target import writing
-from leafwood.report.canopy import canopy_files
+from leafwood.report.paths import without_tables
 
-__all__ = ["FAILED", "is_made", "note_failed", "plan"]
+__all__ = ["FAILED", "failures_below", "is_made", "note_failed", "plan"]
 
 FAILED = "leafwood_failed.lst"  # not the suffix of a point cloud: it may lie among them
 
@@ -37,7 +36,7 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         BadConfig: two scans with one output, or one file given as the output of several.
     """
     paths = list(paths)
-    files = list_files(paths)
+    files = without_tables(list_files(paths), paths)
     folders = [path for path in paths if path.is_dir()]
     if output is not None and output.suffix and not output.is_dir():
         if len(files) > 1 or folders:
@@ -45,7 +44,6 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         return {files[0]: output}
     targets = {file: _target(file, folders, output) for file in files}
     made = {target.resolve() for target in targets.values()}
-    made |= {file for target in made for file in canopy_files(target.parent, target.stem, CanopyConfig())}
     jobs = {source: target for source, target in targets.items() if source.resolve() not in made}
     if left_out := len(files) - len(jobs):
         warnings.warn(f"left out, as labels of other files: {left_out}", FileWarning, stacklevel=2)
@@ -97,3 +95,13 @@ def note_failed(failed: Collection[Path], jobs: Collection[Path], output: Path |
         return
     with writing(path, None, overwrite=True) as stream:
         stream.writelines(os.fsencode(job) + b"\n" for job in failed)
+
+
+def failures_below(paths: Iterable[Path]) -> dict[Path, str]:
+    """Scans that `leafwood segment` could not label, as it noted them in the folders that are reported on."""
+    found = {}
+    for folder in (path for path in paths if path.is_dir()):
+        for note in folder.rglob(FAILED):
+            for line in note.read_bytes().splitlines():
+                found[Path(os.fsdecode(line))] = "could not be labelled; `leafwood segment` says why"
+    return found

@@ -41,10 +41,10 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from leafwood.adapt import adapt
     from leafwood.classes import check_preset
     from leafwood.errors import TargetExists
     from leafwood.io.files import list_files
+    from leafwood.train.adapt import adapt
 
     check_preset(args.labels)
     if args.threads < 1:

@@ -15,8 +15,8 @@ from leafwood.errors import BadConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from leafwood.imbalance.diagnosis import Difficulty, Voxels
-    from leafwood.imbalance.seli import Collapse
+    from leafwood.diagnose.diagnosis import Difficulty, Voxels
+    from leafwood.diagnose.seli import Collapse
 
 __all__ = ["add_arguments", "run"]
 
@@ -41,13 +41,13 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
-    from leafwood.checkpoint import load_model
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
+    from leafwood.datasets.stands import load_stand
+    from leafwood.diagnose.diagnosis import THIRDS, difficulty, learnt, sample_voxels
     from leafwood.errors import BadCloud
-    from leafwood.imbalance.diagnosis import THIRDS, difficulty, learnt, look
+    from leafwood.inference.model_file import load_model
     from leafwood.io.files import list_files
-    from leafwood.stands import load_stand
 
     check_preset(args.labels)
     if args.crops < 1 or args.seed < 0:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     stands = one_by_one(paths, lambda path: load_stand(path, args.labels), debug=args.debug)
     if not stands:
         return 1
-    voxels = look(list(stands.values()), model, args.crops, args.seed)
+    voxels = sample_voxels(list(stands.values()), model, args.crops, args.seed)
     parts = {"all": voxels} | {name: voxels.take(voxels.third == i) for i, name in enumerate(THIRDS)}
     found: dict[str, Difficulty | str] = {}
     for name, part in parts.items():
@@ -86,7 +86,7 @@ def _difficulties(console: Console, parts: dict[str, Voxels], found: dict[str, D
     """The taxonomy's table, a row a part of the canopy, and what to do about it."""
     from rich.table import Table
 
-    from leafwood.imbalance.diagnosis import ADVICE
+    from leafwood.diagnose.diagnosis import ADVICE
 
     table = Table(title="How hard wood is to learn", title_justify="left")
     for name in (
@@ -132,7 +132,7 @@ def _geometry(console: Console, model: str, geometry: Collapse, names: list[str]
     """The table of the last layer's inputs."""
     from rich.table import Table
 
-    from leafwood.imbalance.seli import cosines
+    from leafwood.diagnose.seli import cosines
 
     table = Table(title=f"What {model} has made of them: class means of the last layer's inputs", title_justify="left")
     for name in ("class", "voxels", "length", *(f"cosine with {number}" for number in range(1, len(names) + 1))):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from leafwood.metrics import Scores
+    from leafwood.evaluate.metrics import Scores
 
 __all__ = ["add_arguments", "run"]
 
@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.errors import BadConfig, about
-    from leafwood.evaluation import Evaluation, evaluate, thin_downward, truth_of
-    from leafwood.inference import load_segmenter
+    from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
     from leafwood.io.files import list_files
     from leafwood.io.loaders import read
+    from leafwood.models import load_segmenter
 
     check_preset(args.labels)
     if args.thin is not None and not 0 < args.thin <= 1:

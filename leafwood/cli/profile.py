@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
-    from leafwood.canopy import CanopyConfig
+    from leafwood.canopy.profile import CanopyConfig
 
 __all__ = ["add_arguments", "run"]
 
@@ -40,18 +40,18 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 all done, 1 some file failed.
     """
-    from leafwood.canopy import CanopyConfig
+    from leafwood.canopy.profile import CanopyConfig
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.io.files import list_files
     from leafwood.io.geotiff import require_rasterio
+    from leafwood.report.paths import without_tables
 
     config = CanopyConfig(dz=args.dz, z0=args.z0, k=args.k, cell=args.grid)
     check_preset(args.labels)
     if config.cell is not None:
         require_rasterio()
-    # a folder that was measured before holds tables, too
-    paths = [path for path in list_files(args.paths) if not path.name.endswith("_profile.csv")]
+    paths = without_tables(list_files(args.paths), args.paths)
     targets = {(args.output or path.parent, _stem(path)) for path in paths}
     if len(targets) < len(paths):
         raise BadConfig("two of the files have the same name: their profiles would overwrite each other")
@@ -70,7 +70,7 @@ def _stem(path: Path) -> str:
 
 
 def _measure(path: Path, folder: Path, config: CanopyConfig, labels: str, overwrite: bool) -> None:
-    from leafwood.canopy import measure_canopy
+    from leafwood.canopy.profile import measure_canopy
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target
     from leafwood.report.canopy import canopy_files, headline, write_canopy

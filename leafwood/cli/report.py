@@ -90,8 +90,9 @@ def _compare(path: Path, args: argparse.Namespace) -> int:
 
 def _survey(files: list[Path], args: argparse.Namespace) -> int:
     """Pages of several files, one by one, and the page of all."""
+    from leafwood.batch.plan import failures_below
     from leafwood.cli.one_by_one import collect, each
-    from leafwood.report.paths import common_folder, failures_below, report_path
+    from leafwood.report.paths import common_folder, report_path
     from leafwood.report.row import failed_row, read_row
     from leafwood.report.survey import write_survey
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from leafwood.batch.one_file import Labelled, LabelOptions
-    from leafwood.labelling import Progress
+    from leafwood.inference.labelling import Progress
 
     Outcome = tuple[Path, Labelled | Exception]
 
@@ -107,7 +107,7 @@ def _outcomes(waiting: dict[Path, Path], options: LabelOptions, args: argparse.N
     from leafwood.cli.one_by_one import each
 
     if waiting and (args.workers or args.scheduler):
-        from leafwood.batch.spread import label_side_by_side
+        from leafwood.batch.cluster import label_side_by_side
 
         return label_side_by_side(waiting, options, workers=args.workers, scheduler=args.scheduler)
 

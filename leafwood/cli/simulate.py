@@ -14,7 +14,7 @@ from leafwood.errors import BadConfig, LeafwoodError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from leafwood.simulate.production import Task
+    from leafwood.simulate.surveys.production import Task
 
 __all__ = ["add_arguments", "run"]
 
@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _tasks(path: Path, args: argparse.Namespace) -> list[Task]:
     from leafwood.config import load
-    from leafwood.simulate.production import tasks
-    from leafwood.simulate.survey import SurveyConfig
+    from leafwood.simulate.surveys.production import tasks
+    from leafwood.simulate.surveys.survey import SurveyConfig
 
     config = load(path, SurveyConfig)
     if args.stands is not None:
@@ -92,7 +92,7 @@ def _make(waiting: list[Task], workers: int, terminal: bool) -> list[tuple[Task,
 
 
 def _in_turn(waiting: list[Task], bar: Progress) -> Iterator[tuple[Task, int | LeafwoodError]]:
-    from leafwood.simulate.production import produce
+    from leafwood.simulate.surveys.production import produce
 
     for task in waiting:
         row = bar.add_task(task.path.stem, total=1.0)
@@ -111,7 +111,7 @@ def _side_by_side(waiting: list[Task], workers: int) -> Iterator[tuple[Task, int
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
-    from leafwood.simulate.production import produce
+    from leafwood.simulate.surveys.production import produce
     from leafwood.threads import cpu_count
 
     threads = max(1, cpu_count() // workers)

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         0; failures are raised.
     """
     from leafwood.config import load
-    from leafwood.train import TrainConfig, train
+    from leafwood.train.loop import TrainConfig, train
 
     train(load(args.config, TrainConfig), args.output, resume=args.resume)
     print(f"weights and card: {args.output / 'model.safetensors'}")

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning
-from leafwood.io.las import standard_values
-from leafwood.io.las_crs import crs_of
-from leafwood.io.las_extra import describe_records
-from leafwood.io.las_layout import Layout, Record, Vlr, read_layout
-from leafwood.io.las_points import read_records
+from leafwood.io.las.crs import crs_of
+from leafwood.io.las.extra import describe_records
+from leafwood.io.las.layout import Layout, Record, Vlr, read_layout
+from leafwood.io.las.points import read_records
+from leafwood.io.las.read import standard_values
 from leafwood.io.loaders import is_las, read
 
 __all__ = ["FileInfo", "describe"]

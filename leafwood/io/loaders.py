@@ -166,7 +166,7 @@ def read(path: Path | str, *, crs: str | None = None) -> PointCloud:
     if path.is_dir():
         raise BadFile(f"{path}: is a folder, not a file")
     if is_las(path):
-        from leafwood.io.las import read_las
+        from leafwood.io.las.read import read_las
 
         return read_las(path, crs=crs)
     suffix = _suffix(path)
@@ -228,7 +228,7 @@ def _writer(target: Path, source: Path | None) -> Writer | None:
     if _suffix(target) not in _LAS:
         what = f"a {_suffix(source)} file" if source is not None else "this cloud"
         raise BadConfig(f"{target}: labels of {what} cannot be written as {target.suffix or 'a file without suffix'}")
-    from leafwood.io.relabel import is_laz
+    from leafwood.io.las.relabel import is_laz
 
     is_laz(target)
     return None
@@ -279,7 +279,7 @@ def write(
         writer(cloud, source, target, extra=extra, overwrite=overwrite)
         return
 
-    from leafwood.io.relabel import relabel
+    from leafwood.io.las.relabel import relabel
 
     def labelled(original: Path) -> None:
         relabel(
@@ -298,7 +298,7 @@ def write(
     if source is not None and is_las(source):
         labelled(source)
         return
-    from leafwood.io.las_new import write_plain
+    from leafwood.io.las.new import write_plain
 
     check_target(target, source, overwrite)
     with tempfile.TemporaryDirectory(prefix=".leafwood-", dir=target.parent) as folder:

@@ -1,1 +1,4 @@
-"""What people look at: pictures of labelled scans."""
+"""What people look at: pictures and tables of labelled scans.
+
+It reads labelled clouds and changes nothing in them.
+"""

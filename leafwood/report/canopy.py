@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood._version import __version__
-from leafwood.area_density import Layers
-from leafwood.canopy import Canopy, CanopyConfig
-from leafwood.density import ReturnCounts
+from leafwood.canopy.area_density import Layers
+from leafwood.canopy.profile import Canopy, CanopyConfig
+from leafwood.density.returns import ReturnCounts
 from leafwood.io.geotiff import write_geotiff
 from leafwood.io.target import check_target, writing
 

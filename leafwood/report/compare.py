@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from leafwood.classes import IGNORE, LEAF, OUT_LEAF, OUT_NONE, OUT_WOOD, WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud
-from leafwood.evaluation import truth_of
-from leafwood.metrics import score
+from leafwood.evaluate.evaluation import truth_of
+from leafwood.evaluate.metrics import score
 from leafwood.report.page import percent
 from leafwood.report.palette import DIFFERENCE, Coding
 from leafwood.spatial.neighbours import nearest

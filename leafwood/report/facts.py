@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.canopy import Canopy, measure_canopy
+from leafwood.canopy.profile import Canopy, measure_canopy
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
-from leafwood.density import countable
+from leafwood.density.returns import countable
 from leafwood.errors import BadCloud
-from leafwood.ground import find_ground
 from leafwood.report.doubts import Doubt, doubts
 from leafwood.report.notes import noted_warnings
+from leafwood.spatial.ground import find_ground
 
 __all__ = ["SURE", "Facts", "HeightTable", "heights_of", "in_doubt", "layer_edges", "measure"]
 

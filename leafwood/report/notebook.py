@@ -1,61 +1,19 @@
-"""A cloud in a notebook: a table in place of walls of arrays, and the 3D view in a cell."""
+"""The 3D view of a cloud in a notebook's cell."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud
 
-__all__ = ["CellView", "describe_cloud", "table_of", "view"]
+__all__ = ["CellView", "view"]
 
 _MOST = 200_000  # points in a cell: a notebook keeps every one it has shown
 _HEIGHT = 640  # pixels
-
-
-def describe_cloud(cloud: PointCloud) -> str:
-    """A cloud in a line: points, extent, labels, columns."""
-    parts = [f"{value}" if name == "points" else f"{name} {value}" for name, value in _facts(cloud)]
-    return (
-        f"PointCloud({parts[0]} points, {', '.join(parts[1:])})" if len(parts) > 1 else f"PointCloud({parts[0]} points)"
-    )
-
-
-def table_of(cloud: PointCloud) -> str:
-    """The same as an HTML table."""
-    rows = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(name)}</th><td style='text-align:left'>{html.escape(value)}</td></tr>"
-        for name, value in _facts(cloud)
-    )
-    return f"<table><caption style='text-align:left'>PointCloud</caption>{rows}</table>"
-
-
-def _facts(cloud: PointCloud) -> Iterator[tuple[str, str]]:
-    yield "points", f"{len(cloud):,}"
-    if len(cloud):
-        yield "extent", " x ".join(f"{edge:.1f}" for edge in np.ptp(cloud.xyz, axis=0)) + " m"
-    if "leafwood" in cloud.columns and len(cloud):
-        counts = np.bincount(np.asarray(cloud.columns["leafwood"]).astype(np.int64), minlength=3)
-        named = ((OUT_LEAF, "leaf"), (OUT_WOOD, "wood"), (OUT_NONE, "not labelled"))
-        yield "labels", "; ".join(f"{counts[code]:,} {name}" for code, name in named)
-    if cloud.columns:
-        yield "columns", " ".join(f"{name}:{column.dtype}" for name, column in cloud.columns.items())
-    yield "CRS", _crs_name(cloud.crs)
-    if cloud.path is not None:
-        yield "file", str(cloud.path)
-
-
-def _crs_name(crs: str | None) -> str:
-    if crs is None:
-        return "none"
-    from pyproj import CRS
-
-    return str(CRS.from_wkt(crs).name)
 
 
 @dataclass(frozen=True)

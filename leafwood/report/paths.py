@@ -10,9 +10,9 @@ from leafwood.errors import BadConfig
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 
-__all__ = ["check_html", "common_folder", "failures_below", "labelled_files", "report_path"]
+__all__ = ["check_html", "common_folder", "labelled_files", "report_path", "without_tables"]
 
-_FAILED = "leafwood_failed.lst"
+_TABLES = ("_profile.csv", "leafwood_survey.csv")
 
 
 def labelled_files(paths: Iterable[Path]) -> list[Path]:
@@ -21,14 +21,21 @@ def labelled_files(paths: Iterable[Path]) -> list[Path]:
     Raises:
         FileProblem: something that is not there, or a folder without a point cloud.
     """
-    files = [path for path in list_files(list(paths)) if not _is_table(path)]
+    paths = list(paths)
+    files = without_tables(list_files(paths), paths)
     there = {path.resolve() for path in files}
     return [path for path in files if default_output(path).resolve() not in there]
 
 
-def _is_table(path: Path) -> bool:
-    """Whether a file is a table that leafwood wrote among the scans."""
-    return path.name.endswith(("_profile.csv", "leafwood_survey.csv"))
+def without_tables(files: Iterable[Path], asked: Iterable[Path] = ()) -> list[Path]:
+    """The files without the tables that leafwood itself wrote among the scans, which read like text scans.
+
+    Args:
+        files: of a folder, say.
+        asked: what the user named; a file that is named is no table.
+    """
+    named = set(asked)
+    return [file for file in files if file in named or not file.name.endswith(_TABLES)]
 
 
 def report_path(labelled: Path, folder: Path | None = None) -> Path:
@@ -49,13 +56,3 @@ def check_html(target: Path) -> None:
 def common_folder(files: Sequence[Path]) -> Path:
     """The lowest folder that holds all files."""
     return Path(os.path.commonpath([file.parent.absolute() for file in files]))
-
-
-def failures_below(paths: Iterable[Path]) -> dict[Path, str]:
-    """Scans that `leafwood segment` could not label, as it noted them in the folders that are reported on."""
-    found = {}
-    for folder in (path for path in paths if path.is_dir()):
-        for note in folder.rglob(_FAILED):
-            for line in note.read_bytes().splitlines():
-                found[Path(os.fsdecode(line))] = "could not be labelled; `leafwood segment` says why"
-    return found

@@ -27,7 +27,7 @@ class Sample:
     index: NDArray[np.int64]
     weight: NDArray[np.float32]
 
-    def spread(self, values: NDArray[Any], cloud: PointCloud) -> NDArray[Any]:
+    def to_points(self, values: NDArray[Any], cloud: PointCloud) -> NDArray[Any]:
         """Carry what is known of the sample to the whole cloud, from each point's nearest sampled one.
 
         Args:

@@ -1,8 +1,8 @@
 """Decay-aware samples: thin where pulses are many, so that the lower canopy is seen as often as the crown tops.
 
 Pulses are used up on the way down, so a random sample is a sample of crown tops. Here a point is kept with a
-probability inverse to the density of sampling at its place (:mod:`leafwood.density`), up to a limit: where the scan is
-sparser than that everything is kept, and the weights make up for what is missing.
+probability inverse to the density of sampling at its place (:mod:`leafwood.density.returns`), up to a limit: where the
+scan is sparser than that everything is kept, and the weights make up for what is missing.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
-from leafwood.density import Strata, count_returns, inverse_weight
+from leafwood.density.returns import Strata, count_returns, inverse_weight
 from leafwood.errors import BadConfig
-from leafwood.ground import find_ground
 from leafwood.samplers.base import Sample
+from leafwood.spatial.ground import find_ground
 
 __all__ = ["DecaySampler", "keep_probability", "sampling_intensity"]
 
@@ -56,7 +56,7 @@ class DecaySampler:
 
 
 def sampling_intensity(cloud: PointCloud, strata: Strata | None = None) -> NDArray[np.float32]:
-    """Points per m³ that the scan would put at the place of each point (n,); see :mod:`leafwood.density`.
+    """Points per m³ that the scan would put at the place of each point (n,); see :mod:`leafwood.density.returns`.
 
     Args:
         cloud: n points. Heights are those of its column ``height_ag``; without it, ground is looked for.

@@ -1,1 +1,4 @@
-"""Virtual lidar surveys with exact labels."""
+"""Virtual lidar surveys with exact labels: trees are grown, planted in stands and scanned by virtual instruments.
+
+Nothing in the package imports this folder but its command.
+"""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.simulate.mesh import LabelledMesh, Part
+from leafwood.classes import Part
+from leafwood.simulate.mesh import LabelledMesh
 
 __all__ = ["AreaProfile", "AreaVoxels", "area_profile", "area_voxels"]
 

@@ -4,31 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LabelledMesh", "Part"]
+__all__ = ["LabelledMesh"]
 
 _CHUNK = 500_000
-
-
-class Part(IntEnum):
-    """What a surface is; written to `gt_part`."""
-
-    GROUND = 0
-    LEAF = 1
-    TWIG = 2
-    BRANCH = 3
-    STEM = 4
-    DEADWOOD = 5
-    LOW_VEGETATION = 6
-
-    @property
-    def is_wood(self) -> bool:
-        """Whether a return from this part counts as wood."""
-        return self in (Part.TWIG, Part.BRANCH, Part.STEM, Part.DEADWOOD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +20,7 @@ class LabelledMesh:
     Attributes:
         vertices: (v, 3) float32, metres.
         triangles: (t, 3) int32 vertex numbers.
-        part: (t,) uint8, a :class:`Part`.
+        part: (t,) uint8, a :class:`~leafwood.classes.Part`.
         tree: (t,) uint32 tree number, 0 where it belongs to no tree.
     """
 

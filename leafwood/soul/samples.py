@@ -18,13 +18,13 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from leafwood.classes import IGNORE
+from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadCloud
 from leafwood.samplers.chunks import Chunks, chunk
 from leafwood.samplers.gvd import GVDConfig, decompose
 from leafwood.soul.features import soul_features
-from leafwood.stands import LabelledStand
 
-__all__ = ["SoulConfig", "SoulSamples", "epochs", "prepare"]
+__all__ = ["SoulConfig", "SoulSamples", "epochs", "prepare_cloud"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Prepared:
         )
 
 
-def prepare(xyz: NDArray[np.floating[Any]], config: SoulConfig) -> Prepared:
+def prepare_cloud(xyz: NDArray[np.floating[Any]], config: SoulConfig) -> Prepared:
     """Describe and cut a cloud.
 
     Args:
@@ -104,7 +104,7 @@ class SoulSamples(Dataset[Data]):
         self._labels: list[NDArray[np.int64]] = []
         for stand in stands:
             known = stand.take(np.flatnonzero(~stand.ground & (stand.label != IGNORE)))
-            cloud = prepare(known.xyz, config)
+            cloud = prepare_cloud(known.xyz, config)
             self._clouds.append(cloud)
             self._labels.append(known.label[cloud.kept].astype(np.int64))
         self._first = np.cumsum([0, *(len(cloud.chunks) for cloud in self._clouds)])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import leafwood
-from leafwood import adapt as adapting
 from leafwood.cli.main import main
-from leafwood.samplers.crops import CropConfig
+from leafwood.datasets.crops import CropConfig
+from leafwood.train import adapt as adapting
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data_samples"
 

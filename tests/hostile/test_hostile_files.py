@@ -13,10 +13,10 @@ import pytest
 
 from leafwood.errors import BadCloud, BadFile, FileWarning, LeafwoodError
 from leafwood.io.describe import describe
-from leafwood.io.las import read_las
-from leafwood.io.las_layout import read_layout
+from leafwood.io.las.layout import read_layout
+from leafwood.io.las.read import read_las
+from leafwood.io.las.relabel import relabel
 from leafwood.io.loaders import read
-from leafwood.io.relabel import relabel
 
 SECONDS = 5
 

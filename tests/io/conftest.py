@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leafwood.io.las_extra import ExtraDim, describe_records
-from leafwood.io.las_layout import Layout, read_layout
-from leafwood.io.las_points import read_records
-from leafwood.io.relabel import relabel
+from leafwood.io.las.extra import ExtraDim, describe_records
+from leafwood.io.las.layout import Layout, read_layout
+from leafwood.io.las.points import read_records
+from leafwood.io.las.relabel import relabel
 
 
 def records_of(layout: Layout) -> np.ndarray:

@@ -215,7 +215,7 @@ def test_reading_never_imports_torch():
     import sys
 
     code = (
-        "import sys, leafwood.io.loaders, leafwood.io.relabel, leafwood.io.describe\n"
+        "import sys, leafwood.io.loaders, leafwood.io.las.relabel, leafwood.io.describe\n"
         "print('torch' in sys.modules, 'open3d' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

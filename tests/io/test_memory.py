@@ -11,7 +11,7 @@ import pytest
 PROBE = """
 import re, sys, warnings
 import numpy as np
-from leafwood.io.relabel import relabel
+from leafwood.io.las.relabel import relabel
 warnings.simplefilter("ignore")
 source, target, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 codes, prob = np.ones(count, np.uint8), np.zeros(count, np.float32)

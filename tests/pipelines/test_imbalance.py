@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leafwood.datasets.stands import load_stand
 from leafwood.errors import BadConfig
-from leafwood.stands import load_stand
-from leafwood.train import TrainConfig
+from leafwood.train.loop import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from leafwood.config import load
-from leafwood.simulate.species import Species, load_species
-from leafwood.simulate.stand_config import StandConfig
-from leafwood.simulate.survey import SurveyConfig
+from leafwood.simulate.stands.config import StandConfig
+from leafwood.simulate.surveys.survey import SurveyConfig
+from leafwood.simulate.trees.species import Species, load_species
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs" / "realism"

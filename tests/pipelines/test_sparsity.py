@@ -5,10 +5,9 @@ import pytest
 from bars import clear_echoes
 from sparsity import FEWEST, of_pulses, thinned
 
-from leafwood.classes import IGNORE, LEAF, WOOD
+from leafwood.classes import IGNORE, LEAF, WOOD, Part
 from leafwood.cloud import PointCloud
-from leafwood.graph import spacing
-from leafwood.simulate.mesh import Part
+from leafwood.graph.scale import spacing
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_what_is_found_on_samples_of_tiles_reaches_every_point(sampler, xyz, mos
         assert len(np.unique(sample.index)) == len(sample.index) == len(sample.weight) > 0
         assert np.isfinite(sample.weight).all()
         assert (sample.weight > 0).all()
-        answer = sample.spread(tile.index[sample.index], cloud)  # each sampled point answers with its own number
+        answer = sample.to_points(tile.index[sample.index], cloud)  # each sampled point answers with its own number
         off = xyz[answer[sample.index]] - xyz[tile.index[sample.index]]  # another of several at one place may answer
         assert np.abs(off).max() < 1e-6
         owned = tile.index[tile.owned]

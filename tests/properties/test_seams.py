@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from leafwood.cloud import PointCloud
-from leafwood.inference import Segmenter
+from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data_samples" / "uav_plot.laz"

@@ -92,7 +92,7 @@ def test_an_empty_cloud_gives_an_empty_sample():
     cloud = PointCloud(np.empty((0, 3), dtype=np.float32))
     for sampler in (VoxelSampler(0.1), PoissonDiskSampler(0.1)):
         sample = sampler(cloud, rng())
-        assert len(sample.index) == len(sample.weight) == len(sample.spread(sample.weight, cloud)) == 0
+        assert len(sample.index) == len(sample.weight) == len(sample.to_points(sample.weight, cloud)) == 0
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])

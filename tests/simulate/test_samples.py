@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from leafwood.config import load
-from leafwood.simulate.production import tasks
-from leafwood.simulate.survey import SurveyConfig
+from leafwood.simulate.surveys.production import tasks
+from leafwood.simulate.surveys.survey import SurveyConfig
 
 FOLDER = Path(__file__).parents[2] / "data_samples"
 NAMES = ("leaf_off_plot", "single_tree", "uav_plot")

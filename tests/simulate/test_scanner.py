@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from leafwood.classes import Part
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
-from leafwood.simulate.beam import Caster, footprint
-from leafwood.simulate.instruments import INSTRUMENTS, Instrument, Pattern, instrument
-from leafwood.simulate.mesh import LabelledMesh, Part
-from leafwood.simulate.platform import Box, Flight
-from leafwood.simulate.scanner import ScanSettings, scan
-from leafwood.simulate.terrestrial import Tripods, Walk
+from leafwood.simulate.mesh import LabelledMesh
+from leafwood.simulate.scanners.beam import Caster, footprint
+from leafwood.simulate.scanners.instruments import INSTRUMENTS, Instrument, Pattern, instrument
+from leafwood.simulate.scanners.platform import Box, Flight
+from leafwood.simulate.scanners.scanner import ScanSettings, scan
+from leafwood.simulate.scanners.terrestrial import Tripods, Walk
 
 SIDE = 12.0
 EXACT = ScanSettings(rays=1, noise=False)

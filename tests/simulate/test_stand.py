@@ -10,19 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leafwood.classes import Part
 from leafwood.errors import BadConfig
 from leafwood.simulate.areas import area_profile, area_voxels
-from leafwood.simulate.mesh import LabelledMesh, Part
-from leafwood.simulate.species import load_species, preset_names
-from leafwood.simulate.stand import Stand, grow_stand
-from leafwood.simulate.stand_config import StandConfig, load_stand
-from leafwood.simulate.terrain import make_terrain
+from leafwood.simulate.mesh import LabelledMesh
+from leafwood.simulate.stands.config import StandConfig, load_stand_config
+from leafwood.simulate.stands.stand import Stand, grow_stand
+from leafwood.simulate.stands.terrain import make_terrain
+from leafwood.simulate.trees.species import load_species, preset_names
 
 STANDS = preset_names("stands")
 
 
 def small(name: str, **changes: object) -> StandConfig:
-    return replace(load_stand(name), **{"size": 14.0, "max_triangles": 250_000, "distinct_trees": 8, **changes})
+    return replace(load_stand_config(name), **{"size": 14.0, "max_triangles": 250_000, "distinct_trees": 8, **changes})
 
 
 @pytest.fixture(scope="module", params=STANDS)
@@ -162,7 +163,7 @@ def test_what_cannot_stand_is_said():
     with pytest.raises(BadConfig, match="size"):
         StandConfig(size=1)
     with pytest.raises(BadConfig, match="no stands preset"):
-        load_stand("jungle")
+        load_stand_config("jungle")
 
 
 def test_a_field_without_trees():

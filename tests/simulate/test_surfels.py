@@ -6,10 +6,10 @@ import laspy
 import numpy as np
 import pytest
 
+from leafwood.classes import Part
 from leafwood.errors import BadCloud, BadConfig
-from leafwood.simulate.mesh import Part
-from leafwood.simulate.stand_config import StandConfig
-from leafwood.simulate.surfels import plant_surfels, surfel_trees
+from leafwood.simulate.stands.config import StandConfig
+from leafwood.simulate.trees.surfels import plant_surfels, surfel_trees
 
 BARE = StandConfig(
     size=12, stems_per_ha=300, min_distance=2.0, logs_per_ha=0, branches_per_m2=0, stumps_per_ha=0, low_cover=0

@@ -7,12 +7,11 @@ import laspy
 import numpy as np
 import pytest
 
-from leafwood.classes import GROUND
+from leafwood.classes import GROUND, Part
 from leafwood.cli.main import main
 from leafwood.config import load
 from leafwood.errors import BadConfig
-from leafwood.simulate.mesh import Part
-from leafwood.simulate.survey import SurveyConfig
+from leafwood.simulate.surveys.survey import SurveyConfig
 
 SURVEY = """
 stand: {species: {pine: 1.0}, height: [8, 12], stems_per_ha: 900, min_distance: 1.0, max_triangles: 60000,

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leafwood.classes import Part
 from leafwood.errors import BadConfig
-from leafwood.simulate.foliage import LeafForm, bear_leaves, inclinations, leaf_mesh
-from leafwood.simulate.mesh import LabelledMesh, Part
-from leafwood.simulate.skeleton import Skeleton, sweep
-from leafwood.simulate.species import Species, load_species, preset_names, stem_diameter
-from leafwood.simulate.trees import clothe, grow_tree, grow_wood
+from leafwood.simulate.mesh import LabelledMesh
+from leafwood.simulate.trees.foliage import LeafForm, bear_leaves, inclinations, leaf_mesh
+from leafwood.simulate.trees.grow import clothe, grow_tree, grow_wood
+from leafwood.simulate.trees.skeleton import Skeleton, sweep
+from leafwood.simulate.trees.species import Species, load_species, preset_names, stem_diameter
 
 SPECIES = preset_names("species")
 ALIVE = [name for name in SPECIES if load_species(name).alive]

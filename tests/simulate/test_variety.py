@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leafwood.classes import Part
 from leafwood.config import load
-from leafwood.simulate.mesh import Part
-from leafwood.simulate.species import Species, load_species, preset_names
-from leafwood.simulate.stand import grow_stand
-from leafwood.simulate.stand_config import StandConfig
-from leafwood.simulate.trees import grow_tree
-from leafwood.simulate.variety import reshaped, varied
+from leafwood.simulate.stands.config import StandConfig
+from leafwood.simulate.stands.stand import grow_stand
+from leafwood.simulate.trees.grow import grow_tree
+from leafwood.simulate.trees.species import Species, load_species, preset_names
+from leafwood.simulate.trees.variety import reshaped, varied
 
 SPECIES = preset_names("species")
 

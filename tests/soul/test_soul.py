@@ -9,13 +9,13 @@ from torch.utils.data import DataLoader, Subset
 from torch_geometric.data import Batch
 
 from leafwood.cloud import PointCloud
+from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.losses.rebalanced import Rebalanced
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.gvd import GVDConfig
-from leafwood.soul.samples import SoulConfig, SoulSamples, epochs, prepare
+from leafwood.soul.samples import SoulConfig, SoulSamples, epochs, prepare_cloud
 from leafwood.soul.segmenter import SoulModel, SoulSegmenter, load_soul, save_soul
-from leafwood.stands import LabelledStand
 
 CONFIG = SoulConfig(points=1100, gvd=GVDConfig(min_points=50))
 
@@ -48,7 +48,7 @@ def model():
 
 def test_samples_hold_every_point_that_has_a_shape():
     xyz, _ = trees()
-    prepared = prepare(xyz, CONFIG)
+    prepared = prepare_cloud(xyz, CONFIG)
     assert set(prepared.chunks.index.ravel().tolist()) == set(range(len(prepared.kept)))
     assert np.isfinite(prepared.features).all()
     assert not np.isin(np.arange(len(xyz) - 5, len(xyz)), prepared.kept).any()
@@ -59,7 +59,7 @@ def test_training_samples_carry_the_labels_of_their_points():
     samples = SoulSamples([stand(xyz[:100], wood[:100]), stand(xyz, wood)], CONFIG.for_training())
     seen = [samples[number] for number in range(len(samples))]
     assert {tuple(s.x.shape) for s in seen} == {(1100, 12)}
-    prepared = prepare(xyz, CONFIG.for_training())
+    prepared = prepare_cloud(xyz, CONFIG.for_training())
     last = seen[-1]
     np.testing.assert_array_equal(last.y, wood[prepared.kept][last.point])
     with pytest.raises(IndexError):
@@ -84,7 +84,7 @@ def test_nothing_to_learn_from_is_refused():
 def test_statistics_are_those_of_all_points():
     xyz, wood = trees()
     mean, std = SoulSamples([stand(xyz, wood)], CONFIG).statistics()
-    features = prepare(xyz, CONFIG).features
+    features = prepare_cloud(xyz, CONFIG).features
     np.testing.assert_allclose(mean, features.mean(axis=0), rtol=1e-4)
     np.testing.assert_allclose(std, features.std(axis=0), rtol=1e-3)
 
@@ -110,7 +110,7 @@ def test_strays_take_their_neighbours_label(model):
     xyz, _ = trees()
     xyz[-1] = xyz[xyz[:, 2].argmax()] + [0, 0, 0.5]
     result = SoulSegmenter(model, threads=1).segment(PointCloud.from_xyz(xyz))
-    kept = prepare(result.xyz, CONFIG).kept
+    kept = prepare_cloud(result.xyz, CONFIG).kept
     near = kept[np.linalg.norm(result.xyz[kept] - result.xyz[-1], axis=1).argmin()]
     assert len(xyz) - 1 not in kept
     assert result.columns["wood_prob"][-1] == result.columns["wood_prob"][near]

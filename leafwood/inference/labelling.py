@@ -1,0 +1,81 @@
+"""What is to be labelled in a cloud, and the columns that the labels make."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
+from leafwood.cloud import PointCloud
+from leafwood.errors import BadCloud, FileWarning
+from leafwood.samplers.voxel import VoxelSampler
+from leafwood.spatial.ground import Ground, find_ground, not_vegetation
+
+__all__ = ["Predict", "Progress", "check_metres", "label_cloud"]
+
+_IN_VIEW = 0.2  # m: of the ground that is seen, a point for every voxel of this edge
+Progress = Callable[[int, int], None]
+Predict = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
+    """Label what is vegetation in a cloud.
+
+    Ground (class 2, or found by cloth simulation), noise, buildings, water and withheld points are not labelled.
+
+    Args:
+        cloud: n points.
+        predict: from coordinates (m, 3) in metres, heights above ground (m,) and returns (m, 2) (see
+            :meth:`~leafwood.cloud.PointCloud.returns`) to P(wood) (m,).
+
+    Returns:
+        The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``.
+
+    Raises:
+        BadCloud: coordinates in degrees, or spread over more than a scan can be.
+    """
+    check_metres(cloud)
+    ground = find_ground(cloud)
+    strays = cloud.strays()
+    if strays.any():
+        lost = f"{strays.sum()} of {len(cloud)} points lie more than 50 km from the others and are not labelled"
+        warnings.warn(f"{cloud.path or 'the cloud'}: {lost}", FileWarning, stacklevel=2)
+    todo = ~(ground.mask | not_vegetation(cloud) | strays)
+    prob = np.zeros(len(cloud), dtype=np.float32)
+    seen = np.flatnonzero(todo | (_in_view(cloud, ground) & todo.any()))
+    prob[seen] = predict(cloud.xyz[seen], ground.height[seen], cloud.returns()[seen])
+    prob[~todo] = 0.0
+    label = np.where(prob > 0.5, OUT_WOOD, OUT_LEAF)
+    label[~todo] = OUT_NONE
+    return cloud.with_columns(leafwood=label.astype(np.uint16), wood_prob=prob, height_ag=ground.height)
+
+
+def _in_view(cloud: PointCloud, ground: Ground) -> NDArray[np.bool_]:
+    """Ground points (n,) that are seen though they are not labelled: some of those that a cloth found.
+
+    A cloth takes litter and low plants for ground as well. What it leaves of them hangs in the air, like a fallen
+    trunk, unless what lies below is seen too. Ground that somebody has classified ends at the ground, and wood there is
+    told better without it.
+    """
+    seen = np.zeros(len(cloud), dtype=bool)
+    if ground.source == "cloth":
+        found = np.flatnonzero(ground.mask)
+        seen[found[VoxelSampler(_IN_VIEW)(PointCloud(cloud.xyz[found])).index]] = True
+    return seen
+
+
+def check_metres(cloud: PointCloud) -> None:
+    """Refuse coordinates that can only be degrees.
+
+    Raises:
+        BadCloud: a plan narrower than 0.2 units under at least 2 m of height, placed like longitude and latitude.
+    """
+    if len(cloud) < 2:
+        return
+    wide, deep, high = np.ptp(cloud.xyz, axis=0)
+    x, y = np.abs(cloud.origin[:2])
+    if max(wide, deep) < 0.2 and high > 2 and x <= 180 and y <= 90 and (x > 1 or y > 1):
+        raise BadCloud("the coordinates look like degrees; project the file to metres first")

@@ -1,0 +1,138 @@
+"""Point records as bytes, in chunks of fixed size, in and out of LAS and LAZ.
+
+lazrs is used directly: laspy's reader would interpret every record, and its writer would rewrite the header. Two kinds
+of LASzip stream that lazrs refuses are read all the same: point-wise ones (no chunk table), and item version 4, which
+differs from 3 only once the scanner channel changes and the record has more than the 30 bytes of point format 6
+(LASzip issue 74; found equal here on streams of both versions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Protocol
+
+import lazrs
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.errors import BadFile
+from leafwood.io.las.decoder_guard import decoding
+from leafwood.io.las.laszip import POINTWISE, RECOMPRESS, check_chunks, checked_body, without_chunks
+from leafwood.io.las.layout import Layout
+
+__all__ = ["CHUNK", "LasSink", "LazSink", "PointSink", "read_records"]
+
+CHUNK = 500_000
+_CHANNELS = 0x30
+_V4 = f"uses several scanner channels in LASzip item version 4, {RECOMPRESS}"
+# A chunk this large is decoded point by point: the parallel decoder would hold it whole.
+_PARALLEL_BYTES = 1 << 28
+_NO_CHUNKS = 0xFFFFFFFE
+
+Records = NDArray[np.uint8]
+
+
+class PointSink(Protocol):
+    """Where records go."""
+
+    def write(self, records: Records) -> None:
+        """Append (m, length) records."""
+
+    def close(self) -> None:
+        """Finish the point block; the stream stays open at its end."""
+
+
+class LasSink:
+    """Records as they are."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, records: Records) -> None:
+        """Append (m, length) records."""
+        self._stream.write(np.ascontiguousarray(records).data)
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
+class LazSink:
+    """Records through LASzip, in chunks of 50 000 points compressed in parallel."""
+
+    def __init__(self, stream: BinaryIO, body: bytes) -> None:
+        self._stream = stream
+        self._compressor = lazrs.ParLasZipCompressor(stream, lazrs.LazVlr(body))
+
+    def write(self, records: Records) -> None:
+        """Append (m, length) records."""
+        if len(records):
+            self._compressor.compress_many(np.ascontiguousarray(records).reshape(-1))
+
+    def close(self) -> None:
+        """Write the chunk table."""
+        self._compressor.done()
+        self._stream.seek(0, 2)
+
+
+def read_records(layout: Layout, chunk: int = CHUNK) -> Iterator[Records]:
+    """All point records in file order.
+
+    Args:
+        layout: the checked file.
+        chunk: records at a time.
+
+    Yields:
+        (m, record_length) uint8, m at most `chunk`.
+
+    Raises:
+        BadFile: the points are cut short, damaged, or compressed in a way lazrs does not know.
+    """
+    if layout.count == 0:
+        return
+    read = _read_laz if layout.compressed else _read_las
+    try:
+        with layout.path.open("rb") as stream:
+            stream.seek(layout.points_start)
+            yield from read(layout, stream, chunk)
+    except BadFile:
+        raise
+    except OSError as error:
+        raise BadFile(f"{layout.path}: cannot be read: {error.strerror or error}") from error
+
+
+def _sizes(count: int, chunk: int) -> Iterator[int]:
+    yield from (min(chunk, count - start) for start in range(0, count, chunk))
+
+
+def _read_las(layout: Layout, stream: BinaryIO, chunk: int) -> Iterator[Records]:
+    length = layout.record_length
+    for number in _sizes(layout.count, chunk):
+        block = stream.read(number * length)
+        if len(block) < number * length:
+            raise BadFile(f"{layout.path}: became shorter while it was read")
+        yield np.frombuffer(block, np.uint8).reshape(number, length)
+
+
+def _read_laz(layout: Layout, stream: BinaryIO, chunk: int) -> Iterator[Records]:
+    body, is_v4 = checked_body(layout)
+    decoder = _open_decoder(layout, stream, body)
+    for number in _sizes(layout.count, chunk):
+        records = np.empty((number, layout.record_length), dtype=np.uint8)
+        with decoding(layout.path, _V4 if is_v4 else "its compressed points are damaged"):
+            decoder.decompress_many(records.reshape(-1))
+        if is_v4 and (records[:, 15] & _CHANNELS).any():
+            raise BadFile(f"{layout.path}: {_V4}")
+        yield records
+
+
+def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes) -> Any:
+    what = "its LASzip record is damaged"
+    with decoding(layout.path, what):
+        vlr = lazrs.LazVlr(body)
+    pointwise = int.from_bytes(body[:2], "little") == POINTWISE
+    if pointwise:
+        body = without_chunks(body)
+    largest = layout.count if pointwise else check_chunks(layout, stream, body, vlr)
+    parallel = not pointwise and largest * layout.record_length <= _PARALLEL_BYTES
+    with decoding(layout.path, what):
+        return (lazrs.ParLasZipDecompressor if parallel else lazrs.LasZipDecompressor)(stream, body)

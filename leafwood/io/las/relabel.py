@@ -1,0 +1,197 @@
+"""The same LAS file again, plus labels: what must not change is copied as bytes, chunk by chunk.
+
+Changed are: two (to four) extra dimensions and their descriptors, `classification` where vegetation or nothing stood,
+the generating software (appended), offsets that move because records grew, and, when asked for, format and CRS. COPC
+loses its octree records: the file is plain LAZ afterwards.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.classes import DEFAULT_CLASSES, ClassMap
+from leafwood.errors import BadConfig, BadFile, FileWarning
+from leafwood.io.las.labels import LEAFWOOD, Labels, write_classes
+from leafwood.io.las.laszip import LASZIP
+from leafwood.io.las.layout import EVLR_HEADER, Layout, read_layout
+from leafwood.io.las.plan import Plan, make_plan, plan_header, plan_vlrs
+from leafwood.io.las.points import LasSink, LazSink, read_records
+from leafwood.io.las.read import standard_columns
+from leafwood.io.las.upgrade import UPGRADES, upgrade_records
+from leafwood.io.target import check_target, writing
+
+__all__ = ["is_laz", "relabel"]
+
+
+def relabel(
+    source: Path | str,
+    target: Path | str,
+    leafwood: NDArray[Any],
+    wood_prob: NDArray[Any],
+    *,
+    extra: Mapping[str, NDArray[Any]] | None = None,
+    keep_classification: bool = False,
+    class_map: ClassMap = DEFAULT_CLASSES,
+    upgrade: bool = False,
+    overwrite: bool = False,
+    crs: str | None = None,
+) -> None:
+    """Write a copy of a LAS or LAZ file with every point labelled.
+
+    Args:
+        source: LAS, LAZ or COPC.
+        target: ``.las`` or ``.laz``; appears only once it is complete.
+        leafwood: (n,) codes 0 not processed, 1 leaf, 2 wood, in file order.
+        wood_prob: (n,) P(wood), 0 to 1.
+        extra: at most two more (n,) columns by name.
+        keep_classification: leave `classification` as it is everywhere.
+        class_map: codes for `classification`; only point formats 6 and above can hold them.
+        upgrade: turn point formats 0-5 into 6-10 of LAS 1.4 with a WKT CRS.
+        overwrite: replace an existing target (never the source).
+        crs: a CRS to write in place of the file's own.
+
+    Raises:
+        BadFile: the source is damaged.
+        TargetExists: the target is there, or is the source.
+        FileProblem: the target cannot be written.
+        BadCloud: labels that do not fit the file.
+        BadConfig: a class code, a CRS, a suffix or a name that cannot be written.
+    """
+    source, target = Path(source), Path(target)
+    compressed = is_laz(target)
+    _check_class_map(class_map)
+    check_target(target, source, overwrite)
+    layout = read_layout(source)
+    names = standard_columns(UPGRADES.get(layout.point_format, layout.point_format) if upgrade else layout.point_format)
+    labels = Labels.of(source, layout.count, leafwood, wood_prob, extra or {}, names)
+    plan, notes = make_plan(layout, labels, compressed, upgrade, crs)
+    for line in notes:
+        warnings.warn(f"{source}: {line}", FileWarning, stacklevel=2)
+    with writing(target, source, overwrite) as stream:
+        _write(stream, plan, labels, None if keep_classification else class_map)
+
+
+def is_laz(target: Path) -> bool:
+    """Whether a target is to be compressed.
+
+    Raises:
+        BadConfig: it is neither .las nor .laz, or is to be COPC.
+    """
+    name = target.name.lower()
+    if name.endswith(".copc.laz"):
+        raise BadConfig(f"{target}: leafwood cannot write COPC; name it .laz (untwine or pdal make it COPC again)")
+    if target.suffix.lower() not in (".las", ".laz"):
+        raise BadConfig(f"{target}: labels of a LAS file are written to .las or .laz")
+    return target.suffix.lower() == ".laz"
+
+
+def _check_class_map(class_map: ClassMap) -> None:
+    if not all(0 <= code <= 255 for code in class_map) or class_map.leaf == class_map.wood:
+        raise BadConfig(f"class codes are two numbers from 0 to 255, not {class_map.leaf} and {class_map.wood}")
+
+
+def _write(stream: BinaryIO, plan: Plan, labels: Labels, class_map: ClassMap | None) -> None:
+    vlrs = plan_vlrs(plan)
+    header = plan_header(plan, vlrs)
+    stream.write(header)
+    for vlr in vlrs:
+        stream.write(vlr.head + vlr.body)
+    stream.write(plan.layout.gap)
+    zip_vlr = next((v for v in vlrs if v.key == LASZIP), None)
+    sink = LazSink(stream, zip_vlr.body) if zip_vlr else LasSink(stream)
+    start = 0
+    for records in _checked(plan, read_records(plan.source)):
+        part = slice(start, start + len(records))
+        sink.write(_rewrite(plan, records, labels.part(part), class_map))
+        start = part.stop
+    sink.close()
+    _copy_tail(stream, plan, bytearray(header))
+
+
+def _checked(plan: Plan, chunks: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """The chunks, refused where LAZ would not give the waveform fields back.
+
+    lazrs 0.8.2 mixes up wave packets as soon as the scanner channel changes (found by round trips of random records;
+    every other field of every format came back).
+    """
+    exposed = plan.source.point_format in (9, 10) and (plan.compressed or plan.source.compressed)
+    first: int | None = None
+    for records in chunks:
+        if exposed and len(records):
+            channels = records[:, 15] & 0x30
+            first = int(channels[0]) if first is None else first
+            if (channels != first).any():
+                raise BadFile(
+                    f"{plan.source.path}: has waveforms of several scanner channels, which LAZ would damage; "
+                    "uncompress it with LASzip and name the output .las"
+                )
+        yield records
+
+
+def _rewrite(
+    plan: Plan, records: NDArray[np.uint8], columns: Mapping[str, NDArray[Any]], class_map: ClassMap | None
+) -> NDArray[np.uint8]:
+    earlier = plan.earlier.values(records) if plan.earlier else None
+    if plan.point_format != plan.source.point_format:
+        records = upgrade_records(records, plan.source.point_format)
+    out = np.empty((len(records), plan.record_length), dtype=np.uint8)
+    out[:, : records.shape[1]] = records
+    for name, dim in plan.ours.items():
+        column = np.ascontiguousarray(columns[name])
+        out[:, dim.start : dim.start + dim.size] = column.view(np.uint8).reshape(len(column), dim.size)
+    if class_map is not None and plan.point_format >= 6:
+        write_classes(out, columns[LEAFWOOD], earlier, class_map)
+    return out
+
+
+def _copy_tail(stream: BinaryIO, plan: Plan, header: bytearray) -> None:
+    """Extended records and waveforms behind the points, and the offsets that lead to them."""
+    source = plan.source
+    pieces = [(r.start, r.stop) for r in plan.kept]
+    if source.waveform:
+        pieces = sorted([*pieces, source.waveform])
+    moved: dict[int, int] = {}
+    with source.path.open("rb") as original:
+        for start, stop in pieces:
+            moved[start] = stream.tell()
+            original.seek(start)
+            _copy(original, stream, stop - start, source.path)
+    waveform = source.waveform_start
+    for start, stop in pieces:
+        if start <= waveform < stop:
+            struct.pack_into("<Q", header, 227, moved[start] + waveform - start)
+    if plan.layout.minor >= 4:
+        records = [moved[r.start] for r in plan.kept]
+        if source.minor < 4 and source.waveform and _is_record(source):
+            records.append(moved[source.waveform[0]])
+        struct.pack_into("<QI", header, 235, min(records, default=0), len(records))
+    stream.seek(0)
+    stream.write(header)
+    stream.seek(0, 2)
+
+
+def _is_record(source: Layout) -> bool:
+    """Whether the waveforms of a LAS 1.3 file carry the header that makes them an extended record of LAS 1.4."""
+    assert source.waveform is not None
+    start, stop = source.waveform
+    with source.path.open("rb") as stream:
+        stream.seek(start)
+        length: int = EVLR_HEADER.unpack(stream.read(EVLR_HEADER.size))[3]
+    return start + EVLR_HEADER.size + length == stop
+
+
+def _copy(original: BinaryIO, stream: BinaryIO, length: int, path: Path) -> None:
+    block = 1 << 20
+    while length > 0:
+        data = original.read(min(block, length))
+        if not data:
+            raise BadFile(f"{path}: became shorter while it was read")
+        stream.write(data)
+        length -= len(data)

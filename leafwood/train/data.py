@@ -1,0 +1,106 @@
+"""From the files of a training run to what its loop reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from leafwood.datasets.stands import load_scan, load_stand
+from leafwood.errors import BadConfig
+from leafwood.models import MODEL_KINDS
+from leafwood.train.balance import Balance
+from leafwood.train.config import TrainConfig
+from leafwood.train.tasks import State, Task
+
+__all__ = ["TrainingSet", "load_training_set"]
+
+_SAMPLE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """What a run learns from. Examples are what its network reads, with labels y (m,).
+
+    Attributes:
+        examples: one for each place of each batch.
+        checks: to validate on.
+        sample: some, to count classes and spacings in.
+        network: makes a fresh network.
+        save: writes a state of it with its provenance to a path.
+        balance: weights of points, if any.
+        trees: clean ones for a method that learns from them, else none.
+    """
+
+    examples: Dataset[Data]
+    checks: Dataset[Data]
+    sample: Sequence[Data]
+    network: Callable[[], nn.Module]
+    save: Callable[[State, dict[str, Any], Path], None]
+    balance: Balance | None = None
+    trees: Sequence[Data] = ()
+
+
+def load_training_set(config: TrainConfig) -> TrainingSet:
+    """Read the stands of a run.
+
+    Raises:
+        BadConfig: a pattern that matches no file, a stand that is in two sets, or no whole tree among the clean ones.
+        BadCloud: a stand without labels.
+    """
+    files = {"train": _files(config.train), "validation": _files(config.validation)}
+    if config.method.clean_files():
+        files["method.files"] = _files(config.method.clean_files())
+    _check_apart(files)
+    load = partial(load_stand, preset=config.labels) if config.method.needs_labels else load_scan
+    stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
+    task = config.method.task(MODEL_KINDS[config.model.kind].make_task(config.model))
+    sampled = task.examples(stands, (config.seed, 2), _SAMPLE)
+    sample = [sampled[number] for number in range(_SAMPLE)]
+    return TrainingSet(
+        examples=task.examples(stands, (config.seed, 0), config.steps * config.batch),
+        checks=task.examples(others, (config.seed, 1), config.validation_crops),
+        sample=sample,
+        network=lambda: task.network(stands),
+        save=task.save,
+        balance=task.balance(sample),
+        trees=_clean_trees(config, task.whole_trees(), files["method.files"]) if "method.files" in files else (),
+    )
+
+
+def _clean_trees(config: TrainConfig, task: Task, files: Sequence[Path]) -> list[Data]:
+    """Whole trees of the given stands."""
+    stands = [stand for stand in (load_stand(path, config.labels) for path in files) if len(stand.trees)]
+    if not stands:
+        raise BadConfig(f"method.files: no whole tree (gt_tree, 500 points) in {files[0]} or the others")
+    stands = [stand.take((stand.tree > 0).nonzero()[0]) for stand in stands]
+    examples = task.examples(stands, (config.seed, 3), config.method.clean_trees())
+    return [examples[number] for number in range(config.method.clean_trees())]
+
+
+def _files(patterns: tuple[str, ...]) -> list[Path]:
+    """Files of the patterns, sorted, relative to the working folder."""
+    found: list[Path] = []
+    for pattern in patterns:
+        path = Path(pattern)
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        matches = sorted(root.glob(str(path.relative_to(root) if path.is_absolute() else path)))
+        if not matches:
+            raise BadConfig(f"no file matches {pattern!r}")
+        found += matches
+    return found
+
+
+def _check_apart(files: dict[str, list[Path]]) -> None:
+    """Refuse a stand that is in two sets."""
+    seen: dict[Path, str] = {}
+    for name, paths in files.items():
+        for path in paths:
+            if seen.setdefault(path, name) != name:
+                raise BadConfig(f"{path} is in {seen[path]} and in {name}")

@@ -1,0 +1,193 @@
+"""Training: crops of labelled stands in, a model out. One loop that reads top to bottom."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from torch_geometric.data import Batch
+
+from leafwood.config import to_dict
+from leafwood.errors import BadConfig
+from leafwood.evaluate.metrics import Scores, score
+from leafwood.graph.batching import Example
+from leafwood.inference.model_file import graph_of
+from leafwood.losses import build_all
+from leafwood.nn.lora import merged
+from leafwood.nn.unet import begin_with
+from leafwood.train.config import TrainConfig
+from leafwood.train.data import TrainingSet, load_training_set
+
+__all__ = ["Report", "TrainConfig", "check", "fit", "train"]
+
+Report = Callable[[str], None]
+
+
+def train(config: TrainConfig, out: Path, *, resume: bool = False, report: Report = print) -> dict[str, float]:
+    """Train a model and write it to a folder.
+
+    Args:
+        config: the run.
+        out: folder for ``model.safetensors`` with its card (the best by validation G-mean), ``log.csv`` and
+            ``last.pt``, from which a killed run goes on.
+        resume: go on from ``last.pt`` if it is there.
+        report: called with a line per validation.
+
+    Returns:
+        Scores of the kept weights on the validation crops.
+
+    Raises:
+        BadConfig: a pattern that matches no file, a stand that is in two sets, weights of another network to start
+            with, or a GPU that is not there.
+    """
+    return fit(config, load_training_set(config), out, resume=resume, report=report)
+
+
+def fit(
+    config: TrainConfig, data: TrainingSet, out: Path, *, resume: bool = False, report: Report = print
+) -> dict[str, float]:
+    """Train on what is prepared; see :func:`train`."""
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+    out.mkdir(parents=True, exist_ok=True)
+    device = _device(config)
+    checks = _loader(data.checks, config, range(config.validation_crops))
+    criterion = build_all(config.loss, _class_counts(data.sample)).to(device)
+    network = data.network().to(device)
+    if config.start:
+        _start(network, config.start)
+    config.method.prepare(network)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=rise)
+    balance = data.balance and data.balance.to(device)
+    take_step = config.method.step(network, criterion, optimiser, balance, data)
+    parts: dict[str, Any] = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    parts |= {"criterion": criterion, **take_step.parts()}
+    step, seconds, stale = 0, 0.0, 0
+    best: dict[str, float] = {}
+    if resume and (out / "last.pt").exists():
+        state = torch.load(out / "last.pt", weights_only=True, map_location=device)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        step, seconds, best, stale = state["step"], state["seconds"], state["best"], state.get("stale", 0)
+        torch.set_rng_state(state.get("random", torch.get_rng_state()).cpu())
+
+    losses: list[float] = []
+    for batch in _loader(data.examples, config, range(step * config.batch, config.steps * config.batch)):
+        if config.patience and stale >= config.patience:
+            report(f"step {step}: no better G-mean in {stale} validations, stopped")
+            break
+        started = time.perf_counter()
+        criterion.set_progress(step / config.steps)
+        losses.append(take_step(batch.to(device)))
+        schedule.step()
+        average.update_parameters(network)
+        step += 1
+        seconds += time.perf_counter() - started
+        if step % config.validate_every and step < config.steps:
+            continue
+
+        scores = _validate(average, checks, device).as_dict()
+        _log(out / "log.csv", {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **scores})
+        report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
+        losses.clear()
+        stale += 1
+        if not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
+            best, stale = scores, 0
+            provenance = {"config": to_dict(config), "step": step, "train_seconds": seconds, "validation": scores}
+            data.save(merged(average.module), provenance, out / "model.safetensors")
+        state = {name: part.state_dict() for name, part in parts.items()}
+        state |= {"step": step, "seconds": seconds, "best": best, "stale": stale, "random": torch.get_rng_state()}
+        torch.save(state, out / "last.pt")
+    return best
+
+
+def check(config: TrainConfig, data: TrainingSet) -> dict[str, float]:
+    """Scores of the weights that a run starts from, on its validation crops."""
+    network, device = data.network(), _device(config)
+    if config.start:
+        _start(network, config.start)
+    return _validate(network.to(device), _loader(data.checks, config, range(config.validation_crops)), device).as_dict()
+
+
+_SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
+
+
+def _device(config: TrainConfig) -> torch.device:
+    """Where to train.
+
+    Raises:
+        BadConfig: a GPU is asked for and there is none.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise BadConfig("device: cuda is asked for, and torch sees no GPU")
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(found if config.device == "auto" else config.device)
+
+
+def _start(network: nn.Module, path: Path) -> None:
+    """Load weights into a fresh network.
+
+    Raises:
+        BadConfig: they or their card are missing, or of a network of another shape.
+    """
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        graph = graph_of(card) if "graph" in card else None
+        begin_with(network, {name: value.float() for name, value in load_file(path).items()}, graph)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise BadConfig(f"start: {path}: not weights of this network ({str(error).splitlines()[0]})") from error
+
+
+def _class_counts(graphs: Sequence[Example]) -> tuple[int, int]:
+    """Leaf and wood voxels of labelled graphs."""
+    leaf, wood = torch.stack([torch.stack([(g.y == 0).sum(), (g.y == 1).sum()]) for g in graphs]).sum(dim=0).tolist()
+    return leaf, wood
+
+
+def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Example]:
+    """Batches of the examples of those numbers."""
+    return DataLoader(
+        examples,
+        batch_size=config.batch,
+        sampler=numbers,
+        num_workers=config.loader_processes,
+        collate_fn=Batch.from_data_list,
+        generator=torch.Generator(),  # the network's random numbers are not the loader's to use up
+    )
+
+
+def _validate(network: nn.Module, checks: DataLoader[Example], device: torch.device) -> Scores:
+    """Scores of the network's voxels over the validation crops, weighed as in training."""
+    network.eval()
+    total = score(np.empty(0), np.empty(0))
+    with torch.inference_mode():
+        for graph in checks:
+            wood = torch.softmax(network(graph.to(device)), dim=1)[:, 1].cpu().numpy()
+            weight = graph.weight.cpu().numpy() if "weight" in graph else None
+            total += score(graph.y.cpu().numpy(), wood, weight=weight)
+    network.train()
+    return total
+
+
+def _log(path: Path, row: dict[str, float]) -> None:
+    """Append a row to a CSV file, with a header if it is new."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)

@@ -1,0 +1,158 @@
+"""The segmenter with an untrained network: what must hold whatever the weights are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from leafwood.cloud import PointCloud
+from leafwood.errors import BadCloud, BadConfig
+from leafwood.graph.config import GraphConfig
+from leafwood.inference.model_file import DEFAULT_MODEL, Model, load_model, save_model
+from leafwood.inference.segmenter import Segmenter
+from leafwood.nn.structure import UNetConfig
+from leafwood.nn.trained import TrainedUNet
+from leafwood.nn.unet import PyramidUNet
+from leafwood.postprocess.calibration import Calibration
+
+RNG = np.random.default_rng(4)
+
+
+@pytest.fixture(scope="module")
+def model():
+    graph = GraphConfig(n_levels=4, k=8, scales=(6, 10), features=("eigen", "spacing", "count", "height", "returns"))
+    shape = UNetConfig(widths=(8, 8, 12, 12), encoder_convs=(1, 1, 1, 1), decoder_convs=(0, 1, 1))
+    return Model(TrainedUNet(weights(graph, shape), graph, shape), graph, shape)
+
+
+def weights(graph, shape):
+    torch.manual_seed(2)
+    return {name: value.numpy() for name, value in PyramidUNet(graph, shape).state_dict().items()}
+
+
+def plot(n=20_000, side=15.0):
+    """Blobs of leaves on stems over a floor of class 2."""
+    floor = np.column_stack([RNG.uniform(0, side, (n // 4, 2)), RNG.normal(0, 0.01, n // 4)])
+    centre = RNG.uniform(0, side, (12, 2))
+    crown = np.column_stack([centre[RNG.integers(0, 12, n // 2)], np.full(n // 2, 8.0)]) + RNG.normal(0, 1, (n // 2, 3))
+    stem = np.column_stack([centre[RNG.integers(0, 12, n // 4)], RNG.uniform(0.5, 7, n // 4)])
+    xyz = np.concatenate([floor, crown, stem + RNG.normal(0, [0.08, 0.08, 0], stem.shape)]).round(3)
+    return xyz, np.repeat([2, 1, 1], [len(floor), len(crown), len(stem)]).astype(np.uint8)
+
+
+def test_moving_a_scan_by_a_thousand_kilometres_changes_nothing(model):
+    xyz, classes = plot()
+    columns = {"classification": classes}
+    here = Segmenter(model).segment(PointCloud.from_xyz(xyz, columns))
+    there = Segmenter(model).segment(PointCloud.from_xyz(xyz + np.array([1e6, 6.8e6, 0]), columns))
+    np.testing.assert_array_equal(here.columns["leafwood"], there.columns["leafwood"])
+
+
+def test_order_of_points_hardly_matters(model):
+    xyz, classes = plot()
+    order = RNG.permutation(len(xyz))
+    one = Segmenter(model).segment(PointCloud.from_xyz(xyz, {"classification": classes})).columns["leafwood"]
+    two = Segmenter(model).segment(PointCloud.from_xyz(xyz[order], {"classification": classes[order]}))
+    assert (one[order] != two.columns["leafwood"]).mean() < 0.002
+
+
+def test_same_input_same_output(model):
+    xyz, classes = plot()
+    cloud = PointCloud.from_xyz(xyz, {"classification": classes})
+    one, two = (Segmenter(model).segment(cloud).columns["wood_prob"] for _ in range(2))
+    assert one.tobytes() == two.tobytes()
+
+
+def test_traits_are_means_over_the_points_that_are_owned(model):
+    xyz = plot()[0].astype(np.float32)
+    xyz -= xyz.min(axis=0)
+    height, left, returns = xyz[:, 2].copy(), xyz[:, 0] < 4, np.zeros((len(xyz), 2), dtype=np.uint8)
+    segmenter = Segmenter(model, smoothing=False)
+    whole, one, other = (segmenter.forward(xyz, height, returns, 1.0, owned) for owned in (slice(None), left, ~left))
+    np.testing.assert_allclose(
+        one.descriptor * left.mean() + other.descriptor * (~left).mean(), whole.descriptor, rtol=1e-6, atol=1e-9
+    )
+    assert whole.descriptor[0] == pytest.approx(whole.margin.mean(), abs=1e-5)
+    assert one.descriptor[0] == pytest.approx(one.margin[left].mean(), abs=1e-5)
+
+
+def test_a_scan_that_is_found_leafless_has_more_wood(model):
+    xyz, classes = plot()
+    cloud = PointCloud.from_xyz(xyz, {"classification": classes})
+    descriptor = (4.0, *[0.0] * (model.graph.n_features(0) + 32))
+    found = [replace(model, calibration=Calibration(leafless=c, descriptor=descriptor)) for c in (0.0, 2.0)]
+    plain, bare = (Segmenter(m).segment(cloud).columns["wood_prob"][classes != 2] for m in found)
+    moved = np.log(bare / (1 - bare)) - np.log(plain / (1 - plain))
+    share = 0.5 + 0.45 / (1 + np.exp(-4.0))
+    np.testing.assert_allclose(moved, 2.0 * np.log(share / (1 - share)), atol=1e-3)
+
+
+def test_returns_are_read_where_a_file_says_more_than_one_of_one(model):
+    xyz, classes = plot()
+    one = np.ones(len(xyz), dtype=np.uint8)
+    number = RNG.integers(1, 3, len(xyz)).astype(np.uint8)
+    silent, ones, two = (
+        Segmenter(model).segment(PointCloud.from_xyz(xyz, {"classification": classes, **columns})).columns["wood_prob"]
+        for columns in (
+            {},
+            {"return_number": one, "number_of_returns": one},
+            {"return_number": number, "number_of_returns": 2 * one},
+        )
+    )
+    np.testing.assert_array_equal(ones, silent)
+    assert (two != silent)[classes != 2].mean() > 0.9
+
+
+def test_bare_coordinates_are_enough(model):
+    prob = Segmenter(model).predict_proba(RNG.normal(0, 1, (500, 3)))
+    assert prob.shape == (500,)
+    assert prob.dtype == np.float32
+    assert ((prob >= 0) & (prob <= 1)).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 50])
+def test_hardly_any_points(model, n):
+    result = Segmenter(model).segment(PointCloud.from_xyz(RNG.uniform(0, 1, (n, 3))))
+    assert len(result.columns["leafwood"]) == n
+
+
+def test_all_points_in_one_place(model):
+    result = Segmenter(model).segment(PointCloud.from_xyz(np.full((100, 3), 7.0)))
+    assert len(np.unique(result.columns["leafwood"])) == 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_coordinates_that_are_not_numbers_are_refused(model, bad):
+    xyz = RNG.uniform(0, 1, (10, 3))
+    xyz[3, 1] = bad
+    with pytest.raises(BadCloud, match="1 of 10"):
+        Segmenter(model).predict_proba(xyz)
+
+
+def test_feet_are_labelled_as_metres(model):
+    xyz, classes = plot()
+    metres = Segmenter(model).segment(PointCloud.from_xyz(xyz, {"classification": classes}))
+    feet = PointCloud.from_xyz(xyz / 0.3048, {"classification": classes}, unit=(0.3048, 0.3048))
+    labelled = Segmenter(model).segment(feet)
+    assert (metres.columns["leafwood"] != labelled.columns["leafwood"]).mean() < 0.002
+
+
+def test_a_saved_model_predicts_the_same(model, tmp_path):
+    save_model(weights(model.graph, model.config), model.graph, model.config, {}, tmp_path / "m.safetensors")
+    again = load_model(tmp_path / "m.safetensors")
+    xyz = RNG.normal(0, 1, (500, 3))
+    np.testing.assert_allclose(Segmenter(again).predict_proba(xyz), Segmenter(model).predict_proba(xyz), atol=2e-3)
+    assert len(again.sha256) == 64
+
+
+def test_an_unknown_model_is_named_with_those_there_are():
+    with pytest.raises(BadConfig, match=f"no model 'nosuch'.*{DEFAULT_MODEL}"):
+        load_model("nosuch")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"not weights")
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(BadConfig, match=r"x\.safetensors: not a leafwood model"):
+        load_model(tmp_path / "x.safetensors")

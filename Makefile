@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples train picture clean
+.PHONY: help setup setup-dev demo test lint test-slow test-browser viewer samples train picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,13 @@ test: lint ## style, types and the everyday tests
 
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+test-browser: setup-dev ## the reports in a real browser
+	@.ci/setup browser
+	$(BIN)/pytest -m browser
+
+viewer: ## build the scripts of the reports again (needs node and npm)
+	cd leafwood/report/web && npm ci --no-audit --no-fund && npm run build
 
 samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite

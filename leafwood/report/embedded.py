@@ -17,7 +17,7 @@ from leafwood.report.picture import Sheet, lay_out, panels_of, pixels_of
 
 __all__ = ["Embedded", "pictures_of"]
 
-_WIDTH = 640  # pixels
+_WIDTH = 520  # pixels
 _QUALITY = 82  # of WebP: points stay points
 _SECTION = 0.15  # of the plot's depth
 _THINNEST = 1.0  # m

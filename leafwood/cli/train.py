@@ -22,8 +22,10 @@ def run(args: argparse.Namespace) -> int:
         0; failures are raised.
     """
     from leafwood.config import load
+    from leafwood.report.training import write_training_report
     from leafwood.train.loop import TrainConfig, train
 
     train(load(args.config, TrainConfig), args.output, resume=args.resume)
     print(f"weights and card: {args.output / 'model.safetensors'}")
+    print(f"curves: {write_training_report(args.output)}")
     return 0

@@ -101,7 +101,8 @@ def fit(
             continue
 
         scores = _validate(average, checks, device).as_dict()
-        _log(out / "log.csv", {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **scores})
+        row = {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **scores}
+        _log(out / "log.csv", row | {"learning_rate": schedule.get_last_lr()[0]})
         report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
         losses.clear()
         stale += 1

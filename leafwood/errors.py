@@ -5,6 +5,7 @@ The tree::
     LeafwoodError
     ├── FileProblem (also OSError)      a file cannot be read, or must not be written
     │   ├── BadFile                     damaged, truncated, or not what its suffix says
+    │   │   └── NoPointCloud            readable perhaps, but no point cloud: a table, a text, a raster
     │   └── TargetExists                the output is there already, or is the input
     ├── BadBatch (also ValueError)      logits, labels or weights do not fit together, or hold NaN
     ├── BadCloud (also ValueError)      readable, but nothing leafwood can label (degrees, NaN, ...)
@@ -31,6 +32,7 @@ __all__ = [
     "FileWarning",
     "LeafwoodError",
     "MissingExtra",
+    "NoPointCloud",
     "TargetExists",
     "about",
 ]
@@ -57,6 +59,10 @@ class FileProblem(LeafwoodError, OSError):
 
 class BadFile(FileProblem):
     """A file is damaged, truncated, or not what its suffix says."""
+
+
+class NoPointCloud(BadFile):
+    """A file is no point cloud at all: among others it is passed over, alone it is refused."""
 
 
 class TargetExists(FileProblem):

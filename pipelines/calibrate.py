@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, LEAF, WOOD
-from leafwood.datasets.crops import heaped
+from leafwood.datasets.crops import with_litter_mounds
 from leafwood.datasets.stands import LabelledStand, load_stand
 from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.model_file import Model, load_model
@@ -34,7 +34,7 @@ DENSITIES = (20, 80, 300, 1200, 5000)  # points per m²
 MOST = 100_000  # points of a piece: denser pieces are narrower
 SAMPLE = 10_000  # points of a piece that are kept
 UNKNOWN = 0.5  # share of the pieces whose returns are withheld, as many files do
-HEAPED = 0.4  # share of the pieces with heaps on the ground, as in training
+LITTER_MOUNDS = 0.4  # share of the pieces with litter mounds on the ground, as in training
 LEAFLESS = 0.15  # share of leaves below which a piece is leafless
 FEW = {LEAF: 0.2, WOOD: 0.002}  # shares below which a class is no longer weighed up
 
@@ -98,7 +98,7 @@ def collect(folders: list[Path], model: Model, rng: np.random.Generator) -> list
     for number, path in enumerate(path for folder in folders for path in sorted(folder.glob("*.laz"))):
         stand = load_stand(path)
         for density in DENSITIES:
-            seen = heaped(stand, rng) if rng.random() < HEAPED else stand
+            seen = with_litter_mounds(stand, rng) if rng.random() < LITTER_MOUNDS else stand
             for kind, part in cut(seen.take(np.flatnonzero(~seen.ground)), density, rng):
                 if (part.label == WOOD).sum() >= 20 and (part.label != IGNORE).sum() >= 100:
                     pieces.append(measure_piece(part, number, f"{kind} {density:5d}", segmenter, rng))

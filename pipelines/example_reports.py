@@ -2,7 +2,7 @@
 
     python pipelines/example_reports.py ../shared/data out/reports
 
-Labels the scans with the shipped model and writes a page for each. Scans that are not there are left out, and said so;
+Labels the scans with the shipped model, the far too sparse one by `--force`, and writes a page for each. Scans that are not there are left out, and said so;
 with `data_samples` as the folder the samples stand in for the real scans.
 """
 
@@ -48,7 +48,7 @@ def single(folder: Path, out: Path) -> None:
             print(f"{name}: none of {', '.join(places)} is in {folder}; left out", file=sys.stderr)
             continue
         labelled = out / f"{name}.laz"
-        leafwood(["segment", str(found[0]), "-o", str(labelled), "--report", "--overwrite"])
+        leafwood(["segment", str(found[0]), "-o", str(labelled), "--report", "--overwrite", "--force"])
         if name == TRUTH:
             page = out / f"{name}_compared.html"
             leafwood(["report", str(labelled), "--against", str(found[0]), "-o", str(page), "--overwrite"])
@@ -63,7 +63,7 @@ def survey(folder: Path, out: Path) -> int:
     for source in found:
         shutil.copy(source, scans)
     cut_short(found[0], scans / f"cut_short{found[0].suffix}")
-    return leafwood(["segment", str(scans), "-o", str(labelled), "--report", "--overwrite"])
+    return leafwood(["segment", str(scans), "-o", str(labelled), "--report", "--overwrite", "--force"])
 
 
 def main() -> None:

@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from leafwood.canopy.profile import CanopyConfig
 from leafwood.errors import BadConfig, FileWarning
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 from leafwood.io.target import writing
-from leafwood.report.paths import without_tables
+from leafwood.report.canopy import canopy_files
 
 __all__ = ["FAILED", "failures_below", "is_made", "note_failed", "plan"]
 
@@ -21,8 +22,8 @@ FAILED = "leafwood_failed.lst"  # not the suffix of a point cloud: it may lie am
 def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
     """What to label, and where to.
 
-    A folder's scans keep their places below it. A file that is the output of another of them is not itself a scan, so
-    a folder that was labelled before can be labelled again.
+    A folder's scans keep their places below it. Files that leafwood has labelled are no scans, wherever they lie, so a
+    folder that was labelled before can be labelled again; one that is given by name alone is labelled.
 
     Args:
         paths: files, folders (searched below, too) and glob patterns.
@@ -36,14 +37,15 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         BadConfig: two scans with one output, or one file given as the output of several.
     """
     paths = list(paths)
-    files = without_tables(list_files(paths), paths)
+    files = list_files(paths, products=False)
     folders = [path for path in paths if path.is_dir()]
     if output is not None and output.suffix and not output.is_dir():
         if len(files) > 1 or folders:
-            raise BadConfig(f"-o {output}: one file cannot hold the labels of several scans; give a folder")
+            raise BadConfig(f"{output}: one file cannot hold the labels of several scans; give a folder as `output`")
         return {files[0]: output}
     targets = {file: _target(file, folders, output) for file in files}
     made = {target.resolve() for target in targets.values()}
+    made |= {file for target in made for file in canopy_files(target.parent, target.stem, CanopyConfig())}
     jobs = {source: target for source, target in targets.items() if source.resolve() not in made}
     if left_out := len(files) - len(jobs):
         warnings.warn(f"left out, as labels of other files: {left_out}", FileWarning, stacklevel=2)
@@ -98,7 +100,7 @@ def note_failed(failed: Collection[Path], jobs: Collection[Path], output: Path |
 
 
 def failures_below(paths: Iterable[Path]) -> dict[Path, str]:
-    """Scans that `leafwood segment` could not label, as it noted them in the folders that are reported on."""
+    """Scans that could not be labelled, as :func:`note_failed` left word of them in folders, with what to do."""
     found = {}
     for folder in (path for path in paths if path.is_dir()):
         for note in folder.rglob(FAILED):

@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
         raise TargetExists(f"{args.output}: is there already and not an empty folder")
     settings = {name: getattr(args, name) for name in ("model", "labels", "rank", "steps", "seed", "threads")}
-    found = adapt(list_files(args.paths), list_files(args.validation), args.output, **settings)
+    found = adapt(
+        list_files(args.paths, products=False), list_files(args.validation, products=False), args.output, **settings
+    )
     table = Table("validation", *(name.replace("_", " ") for name in _SHOWN))
     for name, scores in found.items():
         table.add_row(name, *(f"{scores[key]:.3f}" for key in _SHOWN))

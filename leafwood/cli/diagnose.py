@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.crops < 1 or args.seed < 0:
         raise BadConfig("--crops must be at least 1, and --seed no less than 0")
     model = load_model(args.model)
-    paths = list_files(args.paths)
+    paths = list_files(args.paths, products=False)
     stands = one_by_one(paths, lambda path: load_stand(path, args.labels), debug=args.debug)
     if not stands:
         return 1

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leafwood.errors import BadCloud, BadConfig
+from leafwood.errors import BadCloud, BadConfig, about
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig("--section must be more than 0 metres")
     if args.labels is not None and args.against is None:
         raise BadConfig("--labels says how the labels of --against are written; give --against TRUTH too")
+    from leafwood.io.labels import codes_of
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target, writing
     from leafwood.report.palette import THEMES
@@ -61,8 +62,9 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig(f"{target}: pictures are written as {', '.join(f'.{name}' for name in FORMATS)}")
     check_target(target, source, args.overwrite)
     cloud = read(source)
-    if "leafwood" not in cloud.columns:
-        raise BadCloud(f"{source}: no labels in it (no `leafwood` dimension): run `leafwood segment {source}` first")
+    with about(source):
+        codes_of(cloud.columns)
+    cloud = cloud.select(~cloud.strays())
     if not len(cloud):
         raise BadCloud(f"{source}: has no points to draw")
     codes, coding = _codes(cloud, args)
@@ -75,11 +77,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _codes(cloud: PointCloud, args: argparse.Namespace) -> tuple[NDArray[Any], Coding]:
     """What each point is drawn as: its label, or how it stands to the truth."""
+    from leafwood.io.labels import codes_of
     from leafwood.io.loaders import read
     from leafwood.report.compare import compare
     from leafwood.report.palette import LABELS
 
     if args.against is None:
-        return cloud.columns["leafwood"], LABELS
+        return codes_of(cloud.columns), LABELS
     found = compare(cloud, read(args.against), args.labels)
     return found.code, found.coding

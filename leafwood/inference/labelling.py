@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ Predict = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]
 def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     """Label what is vegetation in a cloud.
 
-    Ground (class 2, or found by cloth simulation), noise, buildings, water and withheld points are not labelled.
+    Ground (class 2, or found by cloth simulation), noise, buildings, water, withheld points, strays, and points of
+    classes 64 to 67 that leafwood did not write are not labelled.
 
     Args:
         cloud: n points.
@@ -32,7 +33,7 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
             :meth:`~leafwood.cloud.PointCloud.returns`) to P(wood) (m,).
 
     Returns:
-        The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``.
+        The cloud with columns ``leafwood``, ``wood_prob``, ``height_ag`` and ``ground`` (bool).
 
     Raises:
         BadCloud: coordinates in degrees, or spread over more than a scan can be.
@@ -40,9 +41,8 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     check_metres(cloud)
     ground = find_ground(cloud)
     strays = cloud.strays()
-    if strays.any():
-        lost = f"{strays.sum()} of {len(cloud)} points lie more than 50 km from the others and are not labelled"
-        warnings.warn(f"{cloud.path or 'the cloud'}: {lost}", FileWarning, stacklevel=2)
+    for line in _remarks(cloud, ground, strays):
+        warnings.warn(f"{cloud.path or 'the cloud'}: {line}", FileWarning, stacklevel=2)
     todo = ~(ground.mask | not_vegetation(cloud) | strays)
     prob = np.zeros(len(cloud), dtype=np.float32)
     seen = np.flatnonzero(todo | (_in_view(cloud, ground) & todo.any()))
@@ -50,7 +50,26 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     prob[~todo] = 0.0
     label = np.where(prob > 0.5, OUT_WOOD, OUT_LEAF)
     label[~todo] = OUT_NONE
-    return cloud.with_columns(leafwood=label.astype(np.uint16), wood_prob=prob, height_ag=ground.height)
+    return cloud.with_columns(
+        leafwood=label.astype(np.uint16), wood_prob=prob, height_ag=ground.height, ground=ground.mask
+    )
+
+
+def _remarks(cloud: PointCloud, ground: Ground, strays: NDArray[np.bool_]) -> Iterator[str]:
+    """What is odd about the points, one line each."""
+    if strays.any():
+        where = "kilometres away from the others, or nowhere, and are not labelled"
+        yield f"{strays.sum():,} of {len(cloud):,} points lie {where}"
+    if ground.choice.doubt:
+        yield ground.choice.doubt
+    if "classification" in cloud.columns:
+        foreign = cloud.meaning.is_foreign(cloud.columns)
+        if foreign.any():
+            codes = ", ".join(str(code) for code in np.unique(cloud.columns["classification"][foreign]))
+            yield (
+                f"{foreign.sum():,} points have class {codes}, which is the user's to define and was not written by "
+                "leafwood; they are not labelled (give them class 1 to have them labelled)"
+            )
 
 
 def _in_view(cloud: PointCloud, ground: Ground) -> NDArray[np.bool_]:

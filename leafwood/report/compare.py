@@ -16,6 +16,7 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud
 from leafwood.evaluate.evaluation import truth_of
 from leafwood.evaluate.metrics import score
+from leafwood.io.labels import codes_of
 from leafwood.report.page import percent
 from leafwood.report.palette import DIFFERENCE, Coding
 from leafwood.spatial.neighbours import nearest
@@ -108,13 +109,11 @@ def compare(a: PointCloud, b: PointCloud, preset: str | None = None) -> Comparis
         BadConfig: no such preset.
         BadCloud: labels are missing, or fewer than half of A's points are in B.
     """
-    if "leafwood" not in a.columns:
-        raise BadCloud(f"{a.path or 'the cloud'}: no labels in it (no `leafwood` dimension): segment it first")
     preset = preset or ("gt_wood" if "gt_wood" in b.columns else "leafwood")
     partner = _partners(a, b)
     known = truth_of(b, preset)
     other = np.where(partner >= 0, known[partner], IGNORE)
-    first = np.asarray(a.columns["leafwood"]).astype(np.int64)
+    first = codes_of(a.columns).astype(np.int64)
     second = np.where(other == IGNORE, OUT_NONE, np.where(other == WOOD, OUT_WOOD, OUT_LEAF))
     truth = preset != "leafwood"
     judged = np.where(first == OUT_NONE, OUT_LEAF, first) if truth else first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.density.returns import countable
 from leafwood.errors import BadCloud
-from leafwood.report.doubts import Doubt, doubts
+from leafwood.inference.trust import Doubt, doubts, spoils
+from leafwood.io.labels import codes_of
 from leafwood.report.notes import noted_warnings
 from leafwood.spatial.ground import find_ground
 
@@ -121,23 +123,22 @@ class Facts:
         return float(value), float(error)
 
 
-def measure(cloud: PointCloud) -> Facts:
+def measure(cloud: PointCloud, remarks: Collection[str] = ()) -> Facts:
     """Count a labelled cloud.
 
     Args:
         cloud: n > 0 points with ``leafwood``; ``wood_prob`` and ``height_ag`` are used where present.
+        remarks: what was odd when the file was read.
 
     Raises:
         BadCloud: no points or no labels.
     """
-    name = cloud.path or "the cloud"
-    if "leafwood" not in cloud.columns:
-        raise BadCloud(f"{name}: no labels in it (no `leafwood` dimension): run `leafwood segment {name}` first")
+    label = codes_of(cloud.columns)
     if not len(cloud):
-        raise BadCloud(f"{name}: has no points to report on")
+        raise BadCloud("there are no points to report on")
     cloud, height, above_ground = heights_of(cloud)
-    label = np.asarray(cloud.columns["leafwood"])
-    canopy, no_canopy, said = _canopy(cloud)
+    found = doubts(cloud, remarks)
+    canopy, no_canopy, said = _canopy(cloud, found)
     doubtful = in_doubt(cloud)
     use = countable(cloud, height)
     prob = cloud.columns.get("wood_prob")
@@ -161,7 +162,7 @@ def measure(cloud: PointCloud) -> Facts:
         doubts=(),
         warnings=said,
     )
-    found = [*doubts(cloud), *_doubts_of_labels(facts)]
+    found += _doubts_of_labels(facts)
     return dataclasses.replace(facts, doubts=tuple(sorted(found, key=lambda doubt: not doubt.severe)))
 
 
@@ -176,7 +177,8 @@ def in_doubt(cloud: PointCloud) -> NDArray[np.bool_] | None:
 def heights_of(cloud: PointCloud) -> tuple[PointCloud, NDArray[np.float64], bool]:
     """The cloud with ``height_ag``, heights (n,) that are finite, and whether they are above ground."""
     if "height_ag" not in cloud.columns:
-        cloud = cloud.with_columns(height_ag=find_ground(cloud).height)
+        ground = find_ground(cloud)
+        cloud = cloud.with_columns(height_ag=ground.height, ground=ground.mask)
     height = np.asarray(cloud.columns["height_ag"], dtype=np.float64)
     if np.isfinite(height).any():
         return cloud, np.nan_to_num(height), True
@@ -185,8 +187,10 @@ def heights_of(cloud: PointCloud) -> tuple[PointCloud, NDArray[np.float64], bool
     return cloud, cloud.xyz[:, 2].astype(np.float64) - lowest, False
 
 
-def _canopy(cloud: PointCloud) -> tuple[Canopy | None, str, tuple[str, ...]]:
+def _canopy(cloud: PointCloud, found: Collection[Doubt]) -> tuple[Canopy | None, str, tuple[str, ...]]:
     """Leaf and wood area, or why there is none, and the warnings on the way."""
+    if wrong := spoils(found, "profile"):
+        return None, f"no leaf area follows from it: {wrong[0].detail}", ()
     with noted_warnings() as lines:
         try:
             canopy, reason = measure_canopy(cloud), ""
@@ -227,47 +231,22 @@ def layer_edges(height: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step)
 
 
-def _doubts_of_labels(facts: Facts) -> list[Doubt]:
+def _doubts_of_labels(facts: Facts) -> Iterator[Doubt]:
     """What the labels say against themselves."""
-    found = []
     if facts.doubt_share > _MUCH_DOUBT:
-        found.append(
-            Doubt(
-                "unsure",
-                f"The model is unsure of {facts.doubt_share:.0%} of the labelled points",
-                f"their label has a probability below {SURE:g}",
-                f"Colour by doubt to see where they are; `leafwood segment --abstain {SURE:g}` leaves them undecided.",
-                facts.doubt_share > _TOO_MUCH_DOUBT,
-            )
-        )
+        detail = f"the label of {facts.doubt_share:.0%} of the labelled points has a probability below {SURE:g}"
+        advice = f"colour by doubt to see where they are; `leafwood segment --abstain {SURE:g}` leaves them undecided"
+        severe = facts.doubt_share > _TOO_MUCH_DOUBT
+        yield Doubt("unsure", "the model is unsure", detail, advice, severe=severe, spoils=("labels",))
     if facts.low_share > _MUCH_LOW:
-        found.append(
-            Doubt(
-                "near ground",
-                f"{facts.low_share:.0%} of the labelled points lie on the ground",
-                f"they are less than {_LOW:g} m above it: grass, litter, or ground that is not classified as such",
-                "Count leaf and wood from 1 m up, or classify the ground again (class 2) and label the scan anew.",
-                False,
-            )
-        )
+        detail = f"{facts.low_share:.0%} of the labelled points are less than {_LOW:g} m above the ground"
+        advice = "grass, litter or unclassified ground: count from 1 m up, or classify the ground (class 2) again"
+        yield Doubt("near_ground", "labels on the ground", detail, advice, severe=False)
     if facts.wood_share > _MUCH_WOOD:
-        found.append(
-            Doubt(
-                "much wood",
-                f"{facts.wood_share:.0%} of the labelled points are wood",
-                "forest in leaf has 2 to 25 % of wood in drone scans, leafless forest nearly 100 %",
-                "Right for trees without leaves. In leaf, look at the view without leaves before using the labels.",
-                False,
-            )
-        )
+        detail = f"{facts.wood_share:.0%} of the labelled points are wood"
+        advice = "right for trees without leaves; in leaf, look at the view without leaves before using the labels"
+        yield Doubt("much_wood", "much wood", detail, advice, severe=False)
     if facts.canopy is not None and (occluded := float(facts.canopy.profile.occluded.sum() * facts.canopy.config.dz)):
-        found.append(
-            Doubt(
-                "occluded",
-                f"{occluded:g} m of height are hidden from the scanner",
-                "fewer than 10 pulses reach these layers in half of the area",
-                "Leaf and wood area there is unknown, and the sums above leave it out.",
-                False,
-            )
-        )
-    return found
+        detail = f"fewer than 10 pulses reach {occluded:g} m of the height in half of the area"
+        advice = "leaf and wood area there is unknown, and the sums leave it out"
+        yield Doubt("occluded", "hidden layers", detail, advice, severe=False, spoils=("profile",))

@@ -9,6 +9,7 @@ import numpy as np
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud
+from leafwood.io.labels import codes_of
 
 __all__ = ["CellView", "view"]
 
@@ -49,9 +50,9 @@ def view(cloud: PointCloud) -> CellView:
     from leafwood.report.scene import pack_scene
     from leafwood.report.single import KINDS
 
-    if not len(cloud) or "leafwood" not in cloud.columns:
-        raise BadCloud("there is nothing to view: the cloud has no points or no labels; segment it first")
+    kinds = codes_of(cloud.columns).astype(np.int64)
+    if not len(cloud):
+        raise BadCloud("there are no points to view")
     _, height, _ = heights_of(cloud)
-    kinds = np.asarray(cloud.columns["leafwood"]).astype(np.int64)
     scene = pack_scene(cloud, height, kinds, KINDS, colourings(cloud, height, in_doubt(cloud)), most=_MOST)
     return CellView(fill_page("cell.html", title="Point cloud", scripts=("viewer.js",), scene=scene))

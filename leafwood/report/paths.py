@@ -10,9 +10,7 @@ from leafwood.errors import BadConfig
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 
-__all__ = ["check_html", "common_folder", "labelled_files", "report_path", "without_tables"]
-
-_TABLES = ("_profile.csv", "leafwood_survey.csv")
+__all__ = ["check_html", "common_folder", "labelled_files", "report_path"]
 
 
 def labelled_files(paths: Iterable[Path]) -> list[Path]:
@@ -21,21 +19,9 @@ def labelled_files(paths: Iterable[Path]) -> list[Path]:
     Raises:
         FileProblem: something that is not there, or a folder without a point cloud.
     """
-    paths = list(paths)
-    files = without_tables(list_files(paths), paths)
+    files = list_files(paths)
     there = {path.resolve() for path in files}
     return [path for path in files if default_output(path).resolve() not in there]
-
-
-def without_tables(files: Iterable[Path], asked: Iterable[Path] = ()) -> list[Path]:
-    """The files without the tables that leafwood itself wrote among the scans, which read like text scans.
-
-    Args:
-        files: of a folder, say.
-        asked: what the user named; a file that is named is no table.
-    """
-    named = set(asked)
-    return [file for file in files if file in named or not file.name.endswith(_TABLES)]
 
 
 def report_path(labelled: Path, folder: Path | None = None) -> Path:

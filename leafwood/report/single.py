@@ -10,6 +10,8 @@ import numpy as np
 
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
+from leafwood.inference.trust import spoils
+from leafwood.io.labels import codes_of
 from leafwood.io.target import writing
 from leafwood.report.charts import charts_of
 from leafwood.report.colouring import colourings
@@ -42,7 +44,7 @@ def write_report(cloud: PointCloud, target: Path, known: Provenance, *, overwrit
         BadCloud: no points or no labels.
         TargetExists: the target is there and may not be replaced.
     """
-    facts = measure(cloud)
+    facts = measure(cloud, known.warnings)
     warnings = tuple(dict.fromkeys([*known.warnings, *facts.warnings]))
     row = row_of(cloud, facts, known.source.name, warnings)
     page = report_page(cloud, facts, known, row)
@@ -60,7 +62,7 @@ def report_page(cloud: PointCloud, facts: Facts, known: Provenance, row: Row) ->
         known: how the labels were made.
         row: what a survey's table says of it, which the page carries for others to read.
     """
-    label = np.asarray(cloud.columns["leafwood"])
+    label = codes_of(cloud.columns)
     labelled = facts.leaf + facts.wood
     return fill_page(
         "report.html",
@@ -74,6 +76,7 @@ def report_page(cloud: PointCloud, facts: Facts, known: Provenance, row: Row) ->
         points=f"{facts.points:,}",
         other=f"{facts.other:,}",
         doubts=facts.doubts,
+        labels_spoilt=bool(spoils(facts.doubts, "labels")),
         glance=_glance(facts),
         scene=_scene(cloud, facts),
         pictures=list(pictures_of(cloud, label, LABELS)),
@@ -88,7 +91,7 @@ def report_page(cloud: PointCloud, facts: Facts, known: Provenance, row: Row) ->
 
 
 def _scene(cloud: PointCloud, facts: Facts) -> Scene:
-    kinds = np.asarray(cloud.columns["leafwood"]).astype(np.int64)
+    kinds = codes_of(cloud.columns).astype(np.int64)
     return pack_scene(cloud, facts.height, kinds, KINDS, colourings(cloud, facts.height, facts.doubtful))
 
 

@@ -68,7 +68,7 @@ def test_the_page_names_both_and_has_the_table(cloud, other, tmp_path):
 def test_what_cannot_be_compared(cloud):
     with pytest.raises(BadCloud, match="not one scan"):
         compare(cloud, replace(cloud, xyz=cloud.xyz + np.float32(500)))
-    with pytest.raises(BadCloud, match="segment it first"):
+    with pytest.raises(BadCloud, match="leafwood segment"):
         compare(replace(cloud, columns={}), cloud)
     with pytest.raises(BadConfig, match="preset"):
         compare(cloud, cloud, "nosuch")

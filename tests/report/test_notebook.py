@@ -37,5 +37,5 @@ def test_the_view_is_a_whole_page_in_a_frame(cloud):
 
 
 def test_nothing_to_view(cloud):
-    with pytest.raises(BadCloud, match="segment it first"):
+    with pytest.raises(BadCloud, match="leafwood segment"):
         leafwood.view(PointCloud(cloud.xyz))

@@ -34,7 +34,7 @@ def set_range(browser, name, value):
 def choose(browser, name, value):
     browser.driver.execute_script(
         "const one = document.querySelector(`select[name=${arguments[0]}]`); one.value = arguments[1];"
-        "one.dispatchEvent(new Event('change'))",
+        "one.dispatchEvent(new Event('input')); one.dispatchEvent(new Event('change'))",
         name,
         value,
     )

@@ -2,8 +2,8 @@
 
     python pipelines/example_reports.py ../shared/data out/reports
 
-Labels the scans with the shipped model, the far too sparse one by `--force`, and writes a page for each. Scans that are not there are left out, and said so;
-with `data_samples` as the folder the samples stand in for the real scans.
+Labels the scans with the shipped model, those that are far too sparse by `--force`, and writes a page for each. Scans
+that are not there are left out, and said so; with `data_samples` as the folder the samples stand in for the real scans.
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ def labelled(tmp_path_factory):
     wood, ground = np.asarray(las["gt_wood"]), np.asarray(las.classification) == 2
     las.add_extra_dim(laspy.ExtraBytesParams("leafwood", np.uint16))
     las["leafwood"] = np.where(ground, 0, 1 + wood)
-    las.points = las.points[::4]
     path = tmp_path_factory.mktemp("labelled") / "plot.laz"
     las.write(path)
     return path

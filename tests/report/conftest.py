@@ -14,13 +14,13 @@ def make_cloud(seed=0, count=30_000):
     ground = rng.random(count) < 0.3
     wood = ~ground & (rng.random(count) < 0.15)
     xyz = np.empty((count, 3))
-    xyz[:, :2] = tree + rng.normal(0, 1.5, (count, 2))
+    xyz[:, :2] = tree + rng.normal(0, 1.2, (count, 2))
     xyz[:, 2] = rng.normal(11, 2, count)
-    xyz[wood] = np.column_stack([tree[wood] + rng.normal(0, 0.1, (wood.sum(), 2)), 12 * rng.random(wood.sum())])
+    xyz[wood] = np.column_stack([tree[wood] + rng.normal(0, 0.3, (wood.sum(), 2)), 12 * np.sqrt(rng.random(wood.sum()))])
     xyz[ground] = np.column_stack([16 * rng.random((ground.sum(), 2)), rng.normal(0, 0.02, ground.sum())])
     columns = {
         "leafwood": np.where(ground, 0, np.where(wood, 2, 1)).astype(np.uint16),
-        "wood_prob": np.where(ground, 0, np.where(wood, 0.55 + 0.45 * rng.random(count), 0.45 * rng.random(count))),
+        "wood_prob": np.where(ground, 0, np.where(wood, 0.62 + 0.38 * rng.random(count), 0.38 * rng.random(count))),
         "classification": np.where(ground, 2, 1).astype(np.uint8),
         "intensity": rng.integers(0, 4000, count).astype(np.uint16),
         "return_number": (1 + np.arange(count) % 2).astype(np.uint8),

@@ -123,7 +123,7 @@ def test_a_tree_without_ground_has_no_profile_and_says_why(cloud):
     text, facts = page_of(crown)
     assert facts.canopy is None
     assert not facts.above_ground
-    assert "There is no profile of leaf area: no ground" in Page(text).text
+    assert "There is no profile of leaf area: no leaf area follows from it" in Page(text).text
 
 
 def test_labels_without_probabilities_are_enough(cloud):

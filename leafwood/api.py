@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from leafwood.cloud import PointCloud
-from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.models import load_segmenter
+from leafwood.weights import DEFAULT_MODEL
 
 __all__ = ["segment"]
 

@@ -26,6 +26,7 @@ __all__ = [
     "IGNORE",
     "KEY_POINT",
     "LEAF",
+    "NOISE",
     "NOT_VEGETATION",
     "OUT_LEAF",
     "OUT_NONE",
@@ -49,6 +50,7 @@ GROUND = 2
 KEY_POINT = 8  # ground, too, in point formats 0 to 5; reserved in later ones
 # Codes that users define (IGN LiDAR HD: 64 to 67 are artefacts and virtual points); leafwood writes the first two.
 FOREIGN = frozenset({64, 65, 66, 67})
+NOISE = frozenset({7, 18})
 # ASPRS classes whose points are never labelled: noise, buildings, water, rail, road, wires, pylons, bridges ...
 NOT_VEGETATION = frozenset({6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
 # ASPRS classes that may be replaced by leaf/wood codes: never classified, undecided, low/medium/high vegetation.

@@ -151,6 +151,11 @@ class PointCloud:
         """Points so far from the others that they cannot belong to the same scan (n,); see :func:`far_away`."""
         return far_away(self.xyz, np.ones(3)) | (self.xyz < 0).any(axis=1)
 
+    def withheld(self) -> NDArray[np.bool_]:
+        """Points that the file marks as withheld (n,); none where it does not say."""
+        marked = self.columns.get("withheld")
+        return np.zeros(len(self), dtype=bool) if marked is None else np.asarray(marked).astype(bool)
+
     def returns(self) -> NDArray[np.uint8]:
         """Return number and number of returns of each point's pulse (n, 2).
 

@@ -21,7 +21,6 @@ from leafwood.classes import check_preset
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
-from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT
@@ -34,6 +33,7 @@ from leafwood.report.canopy import canopy_files, headline, write_canopy
 from leafwood.report.notes import noted_warnings
 from leafwood.report.paths import report_path
 from leafwood.spatial.ground import find_ground
+from leafwood.weights import DEFAULT_MODEL
 
 __all__ = [
     "TABLES",

@@ -11,6 +11,8 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leafwood.weights import DEFAULT_MODEL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="labelled files, or folders of them")
     parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
-    parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
     parser.add_argument("--thin", type=float, metavar="SHARE", help="first thin each file to this share of its points")
     parser.add_argument(
         "--json",

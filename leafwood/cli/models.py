@@ -24,9 +24,10 @@ def run(args: argparse.Namespace) -> int:
         0; failures are raised.
     """
     from leafwood.inference.card import read_card
-    from leafwood.inference.model_file import DEFAULT_MODEL, available_models, graph_of, load_model, weights_file
+    from leafwood.inference.model_file import graph_of, load_model, weights_file
+    from leafwood.weights import DEFAULT_MODEL, shipped_models
 
-    for name in [*available_models(), *map(str, args.paths)]:
+    for name in [*shipped_models(), *map(str, args.paths)]:
         path = weights_file(name)
         model = load_model(name)
         card = read_card(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leafwood.errors import BadConfig
+from leafwood.weights import DEFAULT_MODEL, shipped_models
 
 if TYPE_CHECKING:
     from leafwood.batch.one_file import Labelled, LabelOptions
@@ -33,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, help="folder to write to, or the file if there is one (default: beside the input)"
     )
     parser.add_argument(
-        "--model", default="uav", help=f"{', '.join(_shipped())} (default uav), or a .safetensors file of your own"
+        "--model",
+        default=DEFAULT_MODEL,
+        help=f"{', '.join(shipped_models())} (default {DEFAULT_MODEL}), or a .safetensors file of your own",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
     parser.add_argument(
@@ -70,11 +73,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scheduler", metavar="ADDRESS", help="label on a running Dask cluster that sees the same files"
     )
     parser.add_argument("--log-json", type=Path, metavar="FILE", help="write a line of JSON for each file")
-
-
-def _shipped() -> list[str]:
-    """Names of the shipped models, without importing anything that takes time."""
-    return sorted(path.stem for path in (Path(__file__).parents[1] / "weights").glob("*.safetensors"))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,11 +20,10 @@ from leafwood.inference.card import GRAPH, checked, network_of, provenance_of, r
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
+from leafwood.weights import FOLDER, shipped_models
 
 __all__ = [
-    "DEFAULT_MODEL",
     "Model",
-    "available_models",
     "graph_of",
     "kind_of",
     "load_model",
@@ -32,10 +31,8 @@ __all__ = [
     "weights_file",
 ]
 
-DEFAULT_MODEL = "uav"
 _KIND = "pyramid"  # of leafwood's own network, in :mod:`leafwood.models`; cards of version 0.1 do not say it
 _READ_OUT = 32  # channels that the logits are read from
-_SHIPPED = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +56,6 @@ class Model:
     provenance: dict[str, Any] = field(default_factory=dict)
     name: str = "unsaved"
     sha256: str = ""
-
-
-def available_models() -> list[str]:
-    """Names of the models inside the package."""
-    return sorted(p.stem for p in _SHIPPED.glob("*.safetensors"))
 
 
 def save_model(
@@ -95,16 +87,16 @@ def weights_file(name: str | Path) -> Path:
     """Where a model's weights are.
 
     Args:
-        name: a name of :func:`available_models`, or the path of a ``.safetensors`` file.
+        name: a name of :func:`~leafwood.weights.shipped_models`, or the path of a ``.safetensors`` file.
 
     Raises:
         BadConfig: there is no such model.
     """
     path = Path(name)
     if path.suffix != ".safetensors":
-        path = _SHIPPED / f"{name}.safetensors"
+        path = FOLDER / f"{name}.safetensors"
     if not path.is_file():
-        raise BadConfig(f"no model {str(name)!r}: give one of {', '.join(available_models())}, or a .safetensors file")
+        raise BadConfig(f"no model {str(name)!r}: give one of {', '.join(shipped_models())}, or a .safetensors file")
     return path
 
 
@@ -112,7 +104,8 @@ def load_model(name: str | Path) -> Model:
     """Load a shipped model by name, or a file.
 
     Args:
-        name: a name of :func:`available_models`, or the path of a ``.safetensors`` file with its card beside it.
+        name: a name of :func:`~leafwood.weights.shipped_models`, or the path of a ``.safetensors`` file with its card
+            beside it.
 
     Returns:
         The model.

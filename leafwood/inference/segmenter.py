@@ -12,11 +12,12 @@ from leafwood.cloud import PointCloud
 from leafwood.graph.build import build_graph
 from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.labelling import Progress, label_cloud
-from leafwood.inference.model_file import DEFAULT_MODEL, Model, load_model
+from leafwood.inference.model_file import Model, load_model
 from leafwood.postprocess.calibration import covariates
 from leafwood.postprocess.regularize import smooth
 from leafwood.spatial.tiles import iter_tiles
 from leafwood.threads import cpu_count
+from leafwood.weights import DEFAULT_MODEL
 
 __all__ = ["ForwardPass", "Segmenter"]
 

@@ -69,12 +69,10 @@ def not_vegetation(cloud: PointCloud) -> Mask:
         cloud: n points; without the columns ``classification`` and ``withheld`` nothing is excluded. What its codes
             mean is its `meaning`.
     """
-    out = np.zeros(len(cloud), dtype=bool)
+    out = cloud.withheld()
     if "classification" in cloud.columns:
         out |= np.isin(cloud.columns["classification"], sorted(cloud.meaning.excluded))
         out |= cloud.meaning.is_foreign(cloud.columns)
-    if "withheld" in cloud.columns:
-        out |= np.asarray(cloud.columns["withheld"]).astype(bool)
     return out
 
 

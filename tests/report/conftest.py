@@ -16,11 +16,14 @@ def make_cloud(seed=0, count=30_000):
     xyz = np.empty((count, 3))
     xyz[:, :2] = tree + rng.normal(0, 1.2, (count, 2))
     xyz[:, 2] = rng.normal(11, 2, count)
-    xyz[wood] = np.column_stack([tree[wood] + rng.normal(0, 0.3, (wood.sum(), 2)), 12 * np.sqrt(rng.random(wood.sum()))])
+    xyz[wood] = np.column_stack(
+        [tree[wood] + rng.normal(0, 0.3, (wood.sum(), 2)), 12 * np.sqrt(rng.random(wood.sum()))]
+    )
     xyz[ground] = np.column_stack([16 * rng.random((ground.sum(), 2)), rng.normal(0, 0.02, ground.sum())])
+    sure = 0.62 + 0.38 * rng.random(count)
     columns = {
         "leafwood": np.where(ground, 0, np.where(wood, 2, 1)).astype(np.uint16),
-        "wood_prob": np.where(ground, 0, np.where(wood, 0.62 + 0.38 * rng.random(count), 0.38 * rng.random(count))),
+        "wood_prob": np.where(ground, 0, np.where(wood, sure, 0.38 * rng.random(count))),
         "classification": np.where(ground, 2, 1).astype(np.uint8),
         "intensity": rng.integers(0, 4000, count).astype(np.uint16),
         "return_number": (1 + np.arange(count) % 2).astype(np.uint8),

@@ -43,7 +43,10 @@ def choose(browser, name, value):
 @pytest.fixture(scope="module")
 def report(cloud, tmp_path_factory):
     target = tmp_path_factory.mktemp("pages") / "scan_report.html"
-    write_report(cloud, target, Provenance(source=Path("scan.laz"), sha256="0" * 64))
+    long = "a_name_without_a_space_" * 5
+    said = {"warnings": (f"{long}: odd",), "command": f"leafwood segment {long}"}
+    known = Provenance(Path(f"{long}.laz"), "0" * 64, "uav", "1" * 64, **said)
+    write_report(cloud, target, known)
     return target
 
 

@@ -93,7 +93,7 @@ def row_of(cloud: PointCloud, facts: Facts, name: str, warnings: tuple[str, ...]
 
 def failed_row(path: Path, reason: object) -> Row:
     """The line on a scan that could not be labelled or read."""
-    return Row(file=path.name, failure=" ".join(str(reason).split()))
+    return Row(file=path.name, failure=" ".join(str(reason).split()).removeprefix(f"{path}: "))
 
 
 def read_row(page: Path, folder: Path) -> Row | None:

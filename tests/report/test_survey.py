@@ -21,7 +21,7 @@ def rows(tmp_path):
         Row("a.laz", 1000, 500.0, 0.1, 2.5, 0.2, 0.2, bounds=(0, 0, 50, 50), report="a_report.html", **place),
         Row("b.laz", 2000, 20.0, 0.4, None, None, 0.8, ("sparse",), 1, ("odd",), (50, 0, 100, 50), **place),
         Row("local.laz", 300, 900.0, 0.3, bounds=(0, 0, 5, 5)),
-        failed_row(tmp_path / NASTY, ValueError("is cut short")),
+        failed_row(tmp_path / NASTY, ValueError(f"{tmp_path / NASTY}: is cut short")),
     ]
 
 

@@ -11,7 +11,7 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.cli.label_option import add_labels
+from leafwood.cli.label_option import add_labels, label_columns
 from leafwood.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
-    from leafwood.classes import check_preset, preset_of
+    from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.errors import BadConfig, about
     from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     paths = list_files(args.paths, products=args.labels == "leafwood")
 
     def work(path: Path) -> Evaluation:
-        cloud = read(path, extra=preset_of(args.labels).columns).under_preset(args.labels)
+        cloud = read(path, extra=label_columns(args.labels)).under_preset(args.labels)
         truth_of(cloud, args.labels)  # a file without truth is refused before it is labelled
         if args.thin is not None:
             cloud = thin_downward(cloud, args.thin)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.cli.label_option import add_labels
+from leafwood.cli.label_option import add_labels, label_columns
 from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:
@@ -75,14 +75,13 @@ def _stem(path: Path) -> str:
 
 def _measure(path: Path, folder: Path, config: CanopyConfig, args: argparse.Namespace) -> None:
     from leafwood.batch.one_file import measure
-    from leafwood.classes import preset_of
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target
     from leafwood.report.canopy import canopy_files, headline, write_canopy
 
     for file in canopy_files(folder, _stem(path), config)[:2]:
         check_target(file, path, args.overwrite)
-    cloud = read(path, extra=preset_of(args.labels).columns).under_preset(args.labels)
+    cloud = read(path, extra=label_columns(args.labels)).under_preset(args.labels)
     with about(path):
         canopy = measure(cloud, config, args.labels, force=args.force)
     files = write_canopy(canopy, folder, _stem(path), overwrite=args.overwrite)

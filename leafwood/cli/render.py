@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leafwood.cli.label_option import label_columns
 from leafwood.errors import BadCloud, BadConfig, about
 
 if TYPE_CHECKING:
@@ -84,5 +85,5 @@ def _codes(cloud: PointCloud, args: argparse.Namespace) -> tuple[NDArray[Any], C
 
     if args.against is None:
         return codes_of(cloud.columns), LABELS
-    found = compare(cloud, read(args.against), args.labels)
+    found = compare(cloud, read(args.against, extra=label_columns(args.labels)), args.labels)
     return found.code, found.coding

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from leafwood.cli.label_option import label_columns
 from leafwood.errors import BadConfig
 
 __all__ = ["add_arguments", "run"]
@@ -81,7 +82,9 @@ def _compare(path: Path, args: argparse.Namespace) -> int:
     target = args.output or path.with_name(f"{path.stem}_compared.html")
     check_html(target)
     check_target(target, path, args.overwrite)
-    found = write_comparison(read(path), read(args.against), target, args.labels, overwrite=args.overwrite)
+    found = write_comparison(
+        read(path), read(args.against, extra=label_columns(args.labels)), target, args.labels, overwrite=args.overwrite
+    )
     print(f"{target}: {found.headline}")
     for name, value in found.scores.items():
         print(f"{name}: {value:.3f}")

@@ -102,7 +102,7 @@ def compare(a: PointCloud, b: PointCloud, preset: str | None = None) -> Comparis
         a: n points with ``leafwood``.
         b: the other labelling, or the truth. Points are matched by their order if the coordinates are the same, by
             their place (2 cm) if not.
-        preset: how B's labels are written, a name of :data:`leafwood.classes.PRESETS`; when None, ``gt_wood`` if it
+        preset: how B's labels are written, as :func:`leafwood.classes.preset_of` takes it; when None, ``gt_wood`` if it
             has them, else ``leafwood``.
 
     Raises:

@@ -5,5 +5,5 @@ These modules measure; they change nothing in training.
 
 from leafwood.errors import require
 
-require("torch", "looking into networks and their data")
-require("sklearn", "looking into networks and their data")
+require("torch", "training or diagnosing")
+require("sklearn", "training or diagnosing")

@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint fuzz test-slow samples small-stands \
+.PHONY: help setup setup-dev demo test lint fuzz test-slow test-browser viewer samples small-stands \
 	validation-stands virtual-stands planted-stands train train-folds train-virtual picture clean
 
 help: ## list the targets
@@ -45,6 +45,13 @@ fuzz: setup-dev ## bent files of every format, then bent model cards and YAML, f
 
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+test-browser: setup-dev ## the reports in a real browser
+	@.ci/setup browser
+	$(BIN)/pytest -m browser
+
+viewer: ## build the scripts of the reports again (needs node and npm)
+	cd leafwood/report/web && npm ci --no-audit --no-fund && npm run build
 
 samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite

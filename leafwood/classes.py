@@ -19,6 +19,7 @@ from leafwood.errors import BadCloud, BadConfig
 __all__ = [
     "ASPRS",
     "BEFORE_FORMAT_6",
+    "CLASS_NAMES",
     "DEFAULT_CLASSES",
     "FOREIGN",
     "GROUND",
@@ -74,6 +75,26 @@ class Part(IntEnum):
     def is_wood(self) -> bool:
         """Whether a return from this part counts as wood."""
         return self in (Part.TWIG, Part.BRANCH, Part.STEM, Part.DEADWOOD)
+
+
+# What the codes of `classification` mean; 64 and 65 as leafwood writes them.
+CLASS_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "never classified",
+        1: "undecided",
+        2: "ground",
+        3: "low vegetation",
+        4: "medium vegetation",
+        5: "high vegetation",
+        6: "building",
+        7: "noise",
+        9: "water",
+        17: "bridge",
+        18: "high noise",
+        64: "wood (leafwood)",
+        65: "leaf (leafwood)",
+    }
+)
 
 
 class ClassMap(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.classes import DEFAULT_CLASSES
+from leafwood.classes import CLASS_NAMES, DEFAULT_CLASSES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,22 +16,6 @@ if TYPE_CHECKING:
     from leafwood.io.describe import FileInfo
 
 __all__ = ["add_arguments", "run"]
-
-_CLASS_NAMES = {
-    0: "never classified",
-    1: "undecided",
-    2: "ground",
-    3: "low vegetation",
-    4: "medium vegetation",
-    5: "high vegetation",
-    6: "building",
-    7: "noise",
-    9: "water",
-    17: "bridge",
-    18: "high noise",
-    64: "wood (leafwood)",
-    65: "leaf (leafwood)",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +119,7 @@ def _format(info: FileInfo) -> str:
 def _shares(counts: Mapping[int, int], total: int, named: bool) -> str:
     lines = []
     for value, number in sorted(counts.items()):
-        name = f" {_CLASS_NAMES[value]}" if named and value in _CLASS_NAMES else ""
+        name = f" {CLASS_NAMES[value]}" if named and value in CLASS_NAMES else ""
         lines.append(f"{value}{name}: {number:,} ({number / max(total, 1):.1%})")
     return "\n".join(lines)
 

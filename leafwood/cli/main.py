@@ -32,6 +32,7 @@ _COMMANDS = {
     "adapt": "teach a model a few labelled scans of your own",
     "diagnose": "how hard labelled stands are to learn from, and what a model has made of them",
     "simulate": "fly a virtual UAV survey with exact labels",
+    "report": "a page to look at and send: labelled scans in 3D, and what to distrust",
     "render": "draw a labelled scan as a picture",
     "models": "the models inside the package, and what is known of each",
     "labels": "how data sets write leaf and wood",

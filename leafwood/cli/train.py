@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.config import load
     from leafwood.diagnose.watch import GeometryLog
     from leafwood.errors import BadConfig, TargetExists
+    from leafwood.report.training import write_training_report
     from leafwood.train.loop import TrainConfig, train
 
     if args.resume and args.overwrite:
@@ -61,4 +62,5 @@ def run(args: argparse.Namespace) -> int:
     watch = GeometryLog(args.output / "geometry.csv") if args.geometry else None
     train(config, args.output, resume=args.resume, watch=watch)
     print(f"weights and card: {args.output / 'model.safetensors'}")
+    print(f"curves: {write_training_report(args.output)}")
     return 0

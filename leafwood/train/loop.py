@@ -127,8 +127,8 @@ def fit(
             continue
 
         scores = _validate(average, checks, device).as_dict()
-        seen = {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **take_step.figures()}
-        _log(out / "log.csv", {**seen, **scores})
+        row = {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **take_step.figures()}
+        _log(out / "log.csv", row | scores | {"learning_rate": float(schedule.get_last_lr()[0])})
         report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
         losses.clear()
         if watch:

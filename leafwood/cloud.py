@@ -32,7 +32,8 @@ _BODY = 0.005  # quantile of each axis at which the body of a scan begins and, f
 _FEW, _FEW_SHARE, _FEW_OF_SMALL = 20, 0.001, 0.05
 _SAMPLE = 100_000
 _CODES = frozenset({"classification", "return_number", "number_of_returns", "withheld"})
-_NOWHERE = -1.0  # m from the lower corner, where points without coordinates are put
+_LARGEST = 1e9  # m; what lies farther away is no place on earth
+_NOWHERE = -1.0  # m from the lower corner, where points without coordinates, or with impossible ones, are put
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,7 +126,7 @@ class PointCloud:
             others their precision (files with a few points at 0, 0, 0 are common).
 
         Raises:
-            BadCloud: a wrong shape, or coordinates that are NaN or infinite.
+            BadCloud: a wrong shape, or coordinates that are NaN, infinite, or too large to be places.
         """
         points = np.asarray(xyz, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 3:
@@ -135,9 +136,13 @@ class PointCloud:
         if not measured.all() and not (unmeasured and measured.any()):
             bad = int((~measured).sum())
             raise BadCloud(f"{bad} of {len(points)} points have NaN or infinite coordinates")
-        origin = lower_corner(points[measured] if not measured.all() else points, metres)
-        local = (points - origin) * metres
-        local[~measured] = _NOWHERE
+        with np.errstate(over="ignore", invalid="ignore"):
+            origin = lower_corner(points[measured] if not measured.all() else points, metres)
+            local = (points - origin) * metres
+            beyond = measured & ~(np.abs(local) < _LARGEST).all(axis=1)
+            if beyond.any() and not far_away(points[measured], metres)[beyond[measured]].all():
+                raise BadCloud(f"{beyond.sum()} of {len(points)} points have coordinates too large to be places")
+        local[~measured | beyond] = _NOWHERE
         return cls(
             xyz=np.round(local, _LOCAL_DECIMALS).astype(np.float32),
             origin=origin,

@@ -40,14 +40,21 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
-    from leafwood.cli.one_by_one import one_by_one
+    from leafwood.cli.messages import say
+    from leafwood.cli.one_by_one import in_words, is_passed_over, one_by_one
+    from leafwood.errors import BadFile
     from leafwood.io.files import list_files
 
     console = Console(highlight=False, markup=False, emoji=False)
     paths = list_files(args.paths)
 
     def work(path: Path) -> None:
-        _describe(path, console, tried=not args.header)
+        try:
+            _describe(path, console, tried=not args.header)
+        except BadFile as error:
+            if len(paths) == 1 or not is_passed_over(path, error):
+                raise
+            say(f"passed over: {in_words(path, error)}")
 
     return 0 if len(one_by_one(paths, work, debug=args.debug)) == len(paths) else 1
 

@@ -29,10 +29,11 @@ demo: setup ## label a sample scan
 	$(BIN)/leafwood segment $(SAMPLE) -o $(LABELLED) --overwrite
 	@echo "labelled scan: $(LABELLED)"
 
-lint: setup-dev ## style and types
+lint: setup-dev ## style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 test: lint ## style, types and the everyday tests
 	$(BIN)/pytest

@@ -15,8 +15,8 @@ from leafwood._version import __version__
 from leafwood.errors import LeafwoodError
 
 if TYPE_CHECKING:
+    from leafwood.api import segment
     from leafwood.cloud import PointCloud
-    from leafwood.inference.api import segment
     from leafwood.inference.segmenter import Segmenter
     from leafwood.io.loaders import read, register_loader, write
 
@@ -39,7 +39,7 @@ _HOMES = {
     "Segmenter": "leafwood.inference.segmenter",
     "read": "leafwood.io.loaders",
     "register_loader": "leafwood.io.loaders",
-    "segment": "leafwood.inference.api",
+    "segment": "leafwood.api",
     "write": "leafwood.io.loaders",
 }
 

@@ -1,23 +1,25 @@
 """YAML files to typed dataclasses, and back.
 
-jsonargparse does the typing: values are checked against the annotations of a dataclass, unknown keys are refused,
-nested dataclasses nest in the YAML.
+jsonargparse does the typing: values are checked against the annotations of a dataclass, and nested dataclasses nest in
+the YAML. A field that can be one of several dataclasses is a tagged union: `kind` in the YAML says which one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from leafwood.errors import BadConfig
 
 if TYPE_CHECKING:
     from yaml import MappingNode, SafeLoader
 
-__all__ = ["load", "to_dict"]
+__all__ = ["in_range", "load", "to_dict"]
 
 T = TypeVar("T")
 _ROOT = "config"
@@ -49,7 +51,7 @@ def load(path: Path, cls: type[T]) -> T:
         content = {}
     if not isinstance(content, dict):
         raise BadConfig(f"{path}: expected `key: value` lines, found a {type(content).__name__}")
-    return _build(content, cls, path)
+    return _build(content, cls, str(path))
 
 
 def _strict_loader() -> type[SafeLoader]:
@@ -67,26 +69,78 @@ def _strict_loader() -> type[SafeLoader]:
     return Strict
 
 
-def _build(content: Mapping[str, Any], cls: type[T], path: Path) -> T:
+def _build(content: Mapping[str, Any], cls: type[T], where: str) -> T:
+    """An instance of a dataclass; its fields that are tagged unions are built by themselves."""
     from jsonargparse import ArgumentParser
 
+    _check_keys(content, cls, where)
+    tagged = {name: _build_tagged(content[name], kinds, where, name) for name, kinds in _unions(cls, content).items()}
     parser = ArgumentParser(exit_on_error=False, default_env=False)
     parser.add_argument(f"--{_ROOT}", type=cls)
     try:
-        parsed = parser.parse_object({_ROOT: dict(content)})
+        parsed = parser.parse_object({_ROOT: {key: value for key, value in content.items() if key not in tagged}})
         built = parser.instantiate(parsed)[_ROOT]
+        built = replace(built, **tagged) if tagged else built
     except Exception as error:
         # jsonargparse wraps what goes wrong, a dataclass' own checks included, in types that change between releases
-        raise BadConfig(f"{path}: {_readable(error)}") from error
+        raise BadConfig(f"{where}: {_readable(error)}") from error
     if not isinstance(built, cls):
-        raise BadConfig(f"{path}: expected the fields of {cls.__name__}")
+        raise BadConfig(f"{where}: expected the fields of {cls.__name__}")
     return built
+
+
+def _unions(cls: type, content: Mapping[str, Any]) -> dict[str, dict[str, type]]:
+    """Fields of a dataclass that are given and hold one of several dataclasses, each told by its field `kind`."""
+    found: dict[str, dict[str, type]] = {}
+    for name, hint in get_type_hints(cls).items():
+        options = [option for option in get_args(hint) if isinstance(option, type) and is_dataclass(option)]
+        kinds = {get_args(get_type_hints(option).get("kind"))[:1]: option for option in options}
+        if len(kinds) > 1 and name in content:
+            found[name] = {str(tag): option for (tag, *_), option in kinds.items()}
+    return found
+
+
+def _build_tagged(content: object, kinds: Mapping[str, type], where: str, name: str) -> object:
+    """One of several dataclasses, the one that `kind` names."""
+    kind = content.get("kind") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or kind not in kinds:
+        near = get_close_matches(str(kind), kinds, 1)
+        raise BadConfig(
+            f"{where}: {name} needs `kind: ` and one of {', '.join(kinds)}"
+            + (f"; did you mean {near[0]}?" if near else "")
+        )
+    return _build(content, kinds[str(kind)], f"{where}: {name}")
+
+
+def _check_keys(content: Mapping[str, Any], cls: type, where: str) -> None:
+    """Refuse a key that is no field, of the dataclass or of one in it."""
+    hints = get_type_hints(cls)
+    for key, value in content.items():
+        if key not in hints:
+            near = get_close_matches(str(key), hints, 1)
+            raise BadConfig(f"{where}: there is no {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        if isinstance(value, Mapping) and isinstance(hints[key], type) and is_dataclass(hints[key]):
+            _check_keys(value, hints[key], f"{where}: {key}")
 
 
 def _readable(error: BaseException) -> str:
     """One line, without the parser's own argument prefix."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines).replace(f"Group '{_ROOT}'", "the file").replace(f"{_ROOT}.", "")
+
+
+def in_range(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> float:
+    """A setting as a float, refused unless it is a finite number from `low` to `high`.
+
+    Raises:
+        BadConfig: otherwise; the message names the setting.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadConfig(f"{name} must be a number, got {value!r}")
+    if not low <= value <= high:
+        limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
+        raise BadConfig(f"{name} must be {limits}, got {value!r}")
+    return float(value)
 
 
 def to_dict(config: object) -> object:

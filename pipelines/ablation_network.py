@@ -34,12 +34,12 @@ from leafwood.datasets.stands import LabelledStand, load_stand
 from leafwood.errors import BadConfig
 from leafwood.evaluate.metrics import Scores, score
 from leafwood.graph.batching import Example, build_example
-from leafwood.graph.build import GraphConfig
+from leafwood.graph.config import GraphConfig
 from leafwood.nn.unet import PyramidUNet
 from leafwood.soul.samples import epochs
 from leafwood.train.data import TrainingSet
 from leafwood.train.loop import TrainConfig, fit
-from leafwood.train.tasks import PyramidTask, node_labels
+from leafwood.train.pyramid import PyramidTask, node_labels
 
 CHECKS = 6  # crops to learn from for each one to score on
 SAMPLE = 64  # crops that classes and spacings are counted in
@@ -57,10 +57,10 @@ class _Coordinates(PyramidTask):
 
 def cut(files: Sequence[Path], base: TrainConfig, n: int, folder: Path) -> Path:
     """File with about n crops of some stands, the same for every variant; cut unless it is there."""
-    told = json.dumps([[str(path) for path in files], to_dict(base.graph), to_dict(base.crops), n])
+    told = json.dumps([[str(path) for path in files], to_dict(base.model.graph), to_dict(base.model.crops), n])
     kept = folder / f"crops_{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
     if not kept.exists():
-        task, each = _Coordinates(base.graph, base.network, base.crops), -(-n // len(files))
+        task, each = _Coordinates(base.model), -(-n // len(files))
         crops: list[dict[str, Any]] = []
         for number, path in enumerate(files):
             print(f"crops of {path}", flush=True)
@@ -93,15 +93,15 @@ def learn(variant: Variant, config: TrainConfig, crops: list[Example]) -> tuple[
         examples=Subset(crops, order),
         checks=crops[:1],  # scored below, on points
         sample=crops[:SAMPLE],
-        trees=[],
-        network=lambda: variant.build(config.graph, config.network),
+        network=lambda: variant.build(config.model.graph, config.model.network),
         save=lambda state, provenance, path: kept.update(state),
+        balance=PyramidTask(config.model).balance(crops[:SAMPLE]),
     )
     started = time.process_time()  # a busy machine does not change it
     with tempfile.TemporaryDirectory() as folder:
         fit(config, ready, Path(folder), report=lambda line: None)
     seconds = time.process_time() - started
-    network = variant.build(config.graph, config.network).eval()
+    network = variant.build(config.model.graph, config.model.network).eval()
     network.load_state_dict(kept)
     return network, seconds
 
@@ -119,11 +119,11 @@ def judge(network: PyramidUNet, checks: list[Example]) -> Scores:
 def run(name: str, config: TrainConfig, crops: Path, checks: Path) -> dict[str, object]:
     """One row of the results."""
     started, variant = time.perf_counter(), VARIANTS[name]
-    pyramid = replace(config.graph, size=variant.size or config.graph.size)
+    pyramid = replace(config.model.graph, size=variant.size or config.model.graph.size)
     config = variant.configured(config)
     sets = [graphs(some, pyramid) for some in (crops, checks)]  # a network of fewer levels reads the first of them
     if variant.rule:
-        sets = [[rewired(graph, config.graph, variant.rule) for graph in some] for some in sets]
+        sets = [[rewired(graph, config.model.graph, variant.rule) for graph in some] for some in sets]
     network, seconds = learn(variant, config, sets[0])
     judged = time.process_time()
     values = judge(network, sets[1]).as_dict()

@@ -26,8 +26,8 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
 from leafwood.evaluate.metrics import Scores, score
-from leafwood.inference.segmenter import load_segmenter
 from leafwood.io.loaders import read
+from leafwood.models import load_segmenter
 from leafwood.simulate.scanners.platform import Flight
 from leafwood.simulate.stands.stand import grow_stand
 from leafwood.simulate.surveys.deliver import write_scan

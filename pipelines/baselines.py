@@ -35,11 +35,13 @@ from leafwood.config import load
 from leafwood.errors import BadConfig
 from leafwood.evaluate.evaluation import evaluate, truth_of
 from leafwood.evaluate.metrics import Scores
-from leafwood.graph.build import Graph, GraphConfig
+from leafwood.graph.build import Graph
+from leafwood.graph.config import GraphConfig
 from leafwood.inference.model_file import Model
-from leafwood.inference.segmenter import Segmenter, load_segmenter
+from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
-from leafwood.nn.shape import UNetConfig
+from leafwood.models import load_segmenter
+from leafwood.nn.structure import UNetConfig
 from leafwood.spatial.ground import find_ground
 from leafwood.threads import cpu_count
 from leafwood.train.data import load_training_set
@@ -80,10 +82,8 @@ def boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
     """Fit the trees to voxels of the first crops of a training run, leaf and wood weighing the same."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    examples, rng = (
-        load_training_set(replace(config, steps=-(-crops // config.batch))).examples,
-        np.random.default_rng(0),
-    )
+    examples = load_training_set(replace(config, steps=-(-crops // config.batch))).examples
+    rng = np.random.default_rng(0)
     tables: list[NDArray[np.float32]] = []
     labels: list[NDArray[np.int64]] = []
     for graph in (examples[number] for number in range(crops)):
@@ -94,7 +94,7 @@ def boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
     trees = HistGradientBoostingClassifier(max_iter=500, class_weight="balanced", early_stopping=True, random_state=0)
     trees.fit(np.concatenate(tables), np.concatenate(labels))
     print(f"boosted trees: {sum(map(len, labels)):,} voxels of {crops} crops, {trees.n_iter_} rounds", flush=True)
-    return BoostedTrees(config.graph, trees)
+    return BoostedTrees(config.model.graph, trees)
 
 
 def test_files(stands: Path, labelled: Path, few: int) -> Iterator[tuple[str, Path]]:

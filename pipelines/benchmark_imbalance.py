@@ -43,12 +43,12 @@ from leafwood.errors import BadBatch, BadConfig
 from leafwood.evaluate.metrics import score
 from leafwood.graph.batching import Example
 from leafwood.inference.model_file import load_model
-from leafwood.nn.shape import UNetConfig
-from leafwood.nn.unet import PyramidUNet
+from leafwood.nn.structure import UNetConfig
 from leafwood.soul.samples import epochs
 from leafwood.train.data import TrainingSet
 from leafwood.train.loop import TrainConfig, fit
-from leafwood.train.tasks import PyramidTask
+from leafwood.train.pretext import PretextConfig
+from leafwood.train.pyramid import PyramidTask
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "train" / "imbalance"
 RATIOS = (5, 20, 50)
@@ -62,20 +62,24 @@ def methods() -> dict[str, TrainConfig]:
 
 def sets(config: TrainConfig, ratio: int) -> tuple[Wanted, Wanted | None]:
     """What a run learns from: its crops, and its clean trees if it needs any."""
-    crops = small(config.crops)
-    clean = Wanted(0, replace(crops, single_tree=1.0), clean=True) if config.meta_weight else None
-    return Wanted(0 if config.pretask else ratio, crops, pretask=config.pretask), clean
+    crops, method = small(config.model.crops), config.method
+    clean = Wanted(0, replace(crops, single_tree=1.0), clean=True) if method.clean_files() else None
+    pretext = method if isinstance(method, PretextConfig) else None
+    return Wanted(0 if pretext else ratio, crops, pretext=pretext), clean
 
 
 def in_size(config: TrainConfig, crops: int, seed: int) -> TrainConfig:
     """A configuration in the comparison's size."""
     steps = max(1, crops // config.batch)
-    wider = config.network.widths[0] / UNetConfig().widths[0]
+    wider = config.model.network.widths[0] / UNetConfig().widths[0]
     return replace(
         config,
-        graph=GRAPH,
-        network=replace(SHAPE, widths=tuple(round(wider * width) for width in SHAPE.widths)),
-        crops=small(config.crops),
+        model=replace(
+            config.model,
+            graph=GRAPH,
+            network=replace(SHAPE, widths=tuple(round(wider * width) for width in SHAPE.widths)),
+            crops=small(config.model.crops),
+        ),
         start=None,
         steps=steps,
         averaging=1 - min(1.0, 8 / steps),  # over the last eighth of the run, however long its steps
@@ -94,13 +98,15 @@ def learn(
     wanted, clean = sets(config, ratio)
     crops = graphs_of(wanted, cache)
     order = epochs(len(crops), config.steps * config.batch, np.random.default_rng(config.seed))
+    task = PyramidTask(config.model)
     ready = TrainingSet(
         examples=Subset(crops, order),
         checks=checks,
         sample=crops,
         trees=graphs_of(clean, cache) if clean else [],
-        network=lambda: PyramidUNet(config.graph, config.network),
-        save=PyramidTask(config.graph, config.network, config.crops).save,
+        network=lambda: task.network([]),
+        save=task.save,
+        balance=task.balance(crops),
     )
     config = replace(config, validation_crops=len(checks))
     return fit(config, ready, folder, report=lambda line: None), imbalance(crops)
@@ -145,16 +151,16 @@ def compare(args: argparse.Namespace) -> None:
     chosen, cache = methods(), args.out / "cache"
     if unknown := set(args.methods or []) - set(chosen):
         raise BadConfig(f"--methods: no {sorted(unknown)[0]!r} in {CONFIGS}")
-    pretask = chosen.pop("pretask")
+    pretext = chosen.pop("pretext")
     chosen = {name: config for name, config in chosen.items() if not args.methods or name in args.methods}
-    wanted = {one for config in (*chosen.values(), pretask) for ratio in RATIOS for one in sets(config, ratio) if one}
+    wanted = {one for config in (*chosen.values(), pretext) for ratio in RATIOS for one in sets(config, ratio) if one}
     write_training_data(sorted(wanted, key=Wanted.name), stands(args.train, "--train"), cache)
     checks = held_out(stands(args.held_out, "--held-out"), cache)
     trees = {path.stem: labelled_tree(path) for path in args.labelled}
-    begin = args.out / "pretask" / "model.safetensors"
+    begin = args.out / "pretext" / "model.safetensors"
     if not begin.exists():
-        before = graphs_of(sets(pretask, 0)[0], cache)
-        learn(in_size(pretask, args.crops, 1), 0, before[: len(before) // 10], cache, begin.parent)
+        before = graphs_of(sets(pretext, 0)[0], cache)
+        learn(in_size(pretext, args.crops, 1), 0, before[: len(before) // 10], cache, begin.parent)
     done = {(row["method"], int(row["ratio"]), int(row["seed"])) for row in rows(args.out)}
     for seed in range(1, args.seeds + 1):
         for ratio in RATIOS:

@@ -18,6 +18,7 @@ from pathlib import Path
 from leafwood.train.data import TrainingSet, load_training_set
 from leafwood.train.loop import TrainConfig, fit
 from leafwood.train.meta_weight import MetaWeightConfig
+from leafwood.train.pyramid import PyramidSpec
 from leafwood.train.sam import SAMConfig
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data_samples"
@@ -27,16 +28,16 @@ PLAIN = TrainConfig(
     validation=(str(SAMPLES / "single_tree.laz"),),
     validation_crops=1,
     loader_processes=0,
-    balance=False,
+    model=PyramidSpec(balance=False),
     device="cpu",
 )
 METHODS = {
     "plain": PLAIN,
-    "SAM": replace(PLAIN, sam=SAMConfig()),
-    "SAM-A, weighted": replace(PLAIN, sam=SAMConfig(ascent="weighted")),
-    "SAM-A, per class": replace(PLAIN, sam=SAMConfig(ascent="per_class")),
-    "Meta-Weight-Net, last layer": replace(PLAIN, meta_weight=MetaWeightConfig(files=CLEAN)),
-    "Meta-Weight-Net, exact": replace(PLAIN, meta_weight=MetaWeightConfig(files=CLEAN, form="exact")),
+    "SAM": replace(PLAIN, method=SAMConfig()),
+    "SAM-A, weighted": replace(PLAIN, method=SAMConfig(ascent="weighted")),
+    "SAM-A, per class": replace(PLAIN, method=SAMConfig(ascent="per_class")),
+    "Meta-Weight-Net, last layer": replace(PLAIN, method=MetaWeightConfig(files=CLEAN)),
+    "Meta-Weight-Net, exact": replace(PLAIN, method=MetaWeightConfig(files=CLEAN, form="exact")),
 }
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from leafwood.classes import IGNORE, LEAF, WOOD
 from leafwood.datasets.crops import heaped
 from leafwood.datasets.stands import LabelledStand, load_stand
-from leafwood.graph.build import scale_normalisation
+from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.model_file import Model, load_model
 from leafwood.inference.segmenter import Segmenter
 from leafwood.postprocess.calibration import Calibration, recognise

@@ -23,11 +23,13 @@ from leafwood.datasets.stands import LabelledStand, load_stand
 from leafwood.errors import BadConfig
 from leafwood.evaluate.evaluation import truth_of
 from leafwood.graph.batching import Example, build_example
-from leafwood.graph.build import Graph, GraphConfig, build_graph, scale_normalisation
+from leafwood.graph.build import Graph, build_graph
+from leafwood.graph.config import GraphConfig
+from leafwood.graph.scale import scale_normalisation
 from leafwood.io.loaders import read
-from leafwood.nn.shape import UNetConfig
-from leafwood.train.pretask import PretaskConfig, PretaskTask
-from leafwood.train.tasks import PyramidTask, node_labels
+from leafwood.nn.structure import UNetConfig
+from leafwood.train.pretext import PretextConfig, PretextTask
+from leafwood.train.pyramid import PyramidSpec, PyramidTask, node_labels
 
 GRAPH = GraphConfig(n_levels=4)
 SHAPE = UNetConfig(widths=(16, 24, 32, 48), encoder_convs=(1, 1, 1, 1), decoder_convs=(0, 1, 1))
@@ -48,13 +50,13 @@ class Wanted:
         ratio: leaf voxels for each wood voxel of the stands it is cut from; 0: as they are.
         crops: how it is cut.
         clean: whole trees of the stands that nothing else is cut from.
-        pretask: what is hidden, for graphs of the pre-task.
+        pretext: what is hidden, for graphs of the pretext task.
     """
 
     ratio: int
     crops: CropConfig
     clean: bool = False
-    pretask: PretaskConfig | None = None
+    pretext: PretextConfig | None = None
 
     def name(self) -> str:
         """Of its file: another set, another name."""
@@ -112,9 +114,8 @@ def _cut(one: Wanted, stand: LabelledStand, number: int, n: int) -> Iterator[Exa
     """Some crops of a stand."""
     if one.ratio:
         stand = thinned(stand, one.ratio, np.random.default_rng(number))
-    task = PyramidTask(GRAPH, SHAPE, one.crops)
-    if one.pretask:
-        task = PretaskTask(GRAPH, SHAPE, one.crops, config=one.pretask)
+    spec = PyramidSpec(graph=GRAPH, network=SHAPE, crops=one.crops)
+    task = PretextTask(spec, one.pretext) if one.pretext else PyramidTask(spec)
     examples = task.examples([stand], (0, number), n)
     return (examples[place] for place in range(n))
 

@@ -14,10 +14,9 @@ from torch.nn.functional import embedding
 from torch_geometric.nn import PointTransformerConv
 
 from leafwood.graph.batching import Example
-from leafwood.graph.build import GraphConfig
-from leafwood.graph.features import EIGEN_NAMES
+from leafwood.graph.config import GraphConfig
 from leafwood.nn.conv import neighbour_max
-from leafwood.nn.shape import UNetConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.unet import Graph, PyramidUNet
 from leafwood.spatial.neighbours import nearest
 from leafwood.train.loop import TrainConfig
@@ -131,7 +130,9 @@ class NoFeatures(PyramidUNet):
 
     def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
         super().__init__(graph, config)
-        self.blind = [(len(EIGEN_NAMES) + 1) * (1 if level else len(graph.scales)) for level in range(graph.n_levels)]
+        self.blind = [
+            graph.columns("spacing", level).stop for level in range(graph.n_levels)
+        ]  # shapes come before them
 
     def forward(self, graph: Graph) -> Tensor:
         """Logits (m, 2)."""
@@ -172,14 +173,16 @@ class Variant:
 
     def configured(self, base: TrainConfig) -> TrainConfig:
         """A training run with the change."""
-        n, shape = self.levels or base.graph.n_levels, base.network
+        model = base.model
+        n, shape = self.levels or model.graph.n_levels, model.network
         network = replace(
             shape,
             widths=tuple(round(self.width * width) for width in shape.widths[:n]),
             encoder_convs=shape.encoder_convs[:n],
             decoder_convs=shape.decoder_convs[: n - 1],
         )
-        return replace(base, graph=replace(base.graph, n_levels=n, size=self.size or base.graph.size), network=network)
+        graph = replace(model.graph, n_levels=n, size=self.size or model.graph.size)
+        return replace(base, model=replace(model, graph=graph, network=network))
 
 
 SHIPPED = "as shipped"

@@ -27,9 +27,9 @@ from leafwood.cloud import PointCloud
 from leafwood.datasets.stands import load_stand
 from leafwood.evaluate.evaluation import evaluate, truth_of
 from leafwood.evaluate.metrics import Scores
-from leafwood.graph.build import spacing
-from leafwood.inference.segmenter import load_segmenter
+from leafwood.graph.scale import spacing
 from leafwood.io.loaders import read
+from leafwood.models import load_segmenter
 
 SEEDS = range(7100, 7112)
 SPACINGS = (0.15, 0.2, 0.3, 0.45, 0.67, 0.9, 1.2)  # m; 62889 has 0.66

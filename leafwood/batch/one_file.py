@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from leafwood.canopy.profile import CanopyConfig, measure_canopy
 from leafwood.errors import BadConfig, about
 from leafwood.inference.labelling import Progress
-from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter, load_segmenter
+from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target
+from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.report.canopy import canopy_files, headline, write_canopy
 
 if TYPE_CHECKING:
-    from leafwood.soul.segmenter import SoulSegmenter
+    pass
 
 __all__ = ["LabelOptions", "Labelled", "label_file", "outputs", "segmenter"]
 
@@ -113,7 +114,7 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
 
 
 @lru_cache(maxsize=1)
-def segmenter(model: str, threads: int | None) -> Segmenter | SoulSegmenter:
+def segmenter(model: str, threads: int | None) -> CloudSegmenter:
     """The segmenter of a model; a process loads it once."""
     return load_segmenter(model, threads=threads)
 

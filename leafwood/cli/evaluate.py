@@ -56,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.errors import BadConfig, about
     from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
-    from leafwood.inference.segmenter import load_segmenter
     from leafwood.io.files import list_files
     from leafwood.io.loaders import read
+    from leafwood.models import load_segmenter
 
     check_preset(args.labels)
     if args.thin is not None and not 0 < args.thin <= 1:

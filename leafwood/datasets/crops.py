@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, WOOD
+from leafwood.config import in_range
 from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadConfig
 from leafwood.samplers.voxel import PoissonDiskSampler, VoxelSampler
@@ -76,8 +77,10 @@ class CropConfig:
         for name in _CHANCES:
             if not 0 <= getattr(self, name) <= 1:
                 raise BadConfig(f"{name} is a probability from 0 to 1, not {getattr(self, name)}")
-        if not 0 <= self.wood_strength < np.inf:
-            raise BadConfig(f"wood_strength must be a number of at least 0, not {self.wood_strength}")
+        for name in ("decay", "patches", "jitter", "line_offset", "scale", "wood_strength"):
+            in_range(f"crops.{name}", getattr(self, name), 0.0)
+        if not 0 < self.radius[0] <= self.radius[1] < np.inf:
+            raise BadConfig(f"crops.radius must be two lengths above 0 m, not {self.radius}")
         if not 0 < self.even_spacing[0] <= self.even_spacing[1]:
             raise BadConfig(f"even_spacing must be two lengths above 0 m, not {self.even_spacing}")
         if not 0 < self.min_points <= self.max_points:

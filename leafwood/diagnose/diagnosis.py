@@ -19,7 +19,7 @@ from leafwood.errors import BadCloud
 from leafwood.evaluate.evaluation import height_slices
 from leafwood.inference.model_file import Model
 from leafwood.threads import cpu_count
-from leafwood.train.tasks import PyramidTask
+from leafwood.train.pyramid import PyramidSpec, PyramidTask
 
 __all__ = ["ADVICE", "THIRDS", "Difficulty", "Voxels", "difficulty", "learnt", "sample_voxels"]
 
@@ -94,7 +94,8 @@ def sample_voxels(stands: Sequence[LabelledStand], model: Model, crops: int = 60
         crops: number of crops.
         seed: of their places.
     """
-    examples = PyramidTask(model.graph, model.config, CropConfig()).examples(stands, (seed, 0), crops)
+    spec = PyramidSpec(graph=model.graph, network=model.config, crops=CropConfig())
+    examples = PyramidTask(spec).examples(stands, (seed, 0), crops)
     parts: list[tuple[NDArray[Any], ...]] = []
     for number in range(crops):
         graph = {name: value.numpy() for name, value in examples[number].to_dict().items() if torch.is_tensor(value)}

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data
 
-from leafwood.graph.build import GraphConfig, build_graph
+from leafwood.graph.build import build_graph
+from leafwood.graph.config import GraphConfig
 
 __all__ = ["Example", "build_example"]
 

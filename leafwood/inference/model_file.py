@@ -15,14 +15,24 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from leafwood.errors import BadConfig
-from leafwood.graph.build import GraphConfig
-from leafwood.nn.shape import UNetConfig
+from leafwood.graph.config import GraphConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
 
-__all__ = ["SOUL", "Model", "available_models", "kind_of", "load_model", "save_model", "weights_file"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "Model",
+    "available_models",
+    "graph_of",
+    "kind_of",
+    "load_model",
+    "save_model",
+    "weights_file",
+]
 
-SOUL = "soul"  # kind of the baseline, in its card
+DEFAULT_MODEL = "uav"
+_KIND = "pyramid"  # of leafwood's own network, in :mod:`leafwood.models`; cards of version 0.1 do not say it
 _SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -70,7 +80,8 @@ def save_model(
     save_file({name: np.ascontiguousarray(value, dtype=np.float16) for name, value in weights.items()}, path)
     card = {
         "format": 1,
-        "graph": asdict(graph),
+        "kind": _KIND,
+        "graph": asdict(graph) | {"columns": _column_names(graph)},
         "network": asdict(config),
         "calibration": asdict(Calibration()),
         "provenance": provenance,
@@ -105,19 +116,21 @@ def load_model(name: str | Path) -> Model:
         The model.
 
     Raises:
-        BadConfig: there is no such model, its files do not belong together, or it has only learnt a pre-task.
+        BadConfig: there is no such model, its files do not belong together, or it has only learnt a pretext task.
     """
     path = weights_file(name)
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        graph = GraphConfig(**_tuples(card["graph"]))
+        graph = graph_of(card)
         config = UNetConfig(**_tuples(card["network"]))
         network = TrainedUNet(load_file(path), graph, config)
         calibration = Calibration(**_tuples(_renamed(card["calibration"])))
     except (OSError, ValueError, KeyError, TypeError, IndexError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
-    if card.get("provenance", {}).get("config", {}).get("pretask"):
-        raise BadConfig(f"{path}: weights of a pre-task do not tell wood from leaf; train on from them with `start`")
+    if _is_pretext(card):
+        raise BadConfig(
+            f"{path}: weights of a pretext task do not tell wood from leaf; train on from them with `start`"
+        )
     return Model(
         network,
         graph,
@@ -129,13 +142,45 @@ def load_model(name: str | Path) -> Model:
     )
 
 
-def kind_of(path: Path) -> str | None:
-    """What a ``.safetensors`` file's card says its network is, where it is not leafwood's own."""
+def kind_of(path: Path) -> str:
+    """The kind of model, a name of :data:`leafwood.models.MODEL_KINDS`, that a weights file's card says.
+
+    Where there is no card, or none that can be read, the kind is that of leafwood's own network, whose reader says what
+    is wrong.
+    """
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return card.get("kind") if path.suffix == ".safetensors" and isinstance(card, dict) else None
+        return _KIND
+    return str(card.get("kind", _KIND)) if isinstance(card, dict) else _KIND
+
+
+def graph_of(card: Mapping[str, Any]) -> GraphConfig:
+    """The graphs that the weights of a card read; cards of version 0.1 say `returns` and do not name their columns.
+
+    Raises:
+        BadConfig: a value out of range, or columns that today's feature groups do not have.
+        KeyError, TypeError: not a card.
+    """
+    values = _tuples(card["graph"])
+    if values.pop("returns", False):
+        values["features"] = (*GraphConfig().features, "returns")
+    columns = values.pop("columns", None)
+    graph = GraphConfig(**values)
+    if columns is not None and [list(names) for names in columns] != _column_names(graph):
+        raise BadConfig("its input columns are not those of this version of leafwood")
+    return graph
+
+
+def _column_names(graph: GraphConfig) -> list[list[str]]:
+    """Names of the input columns of each level."""
+    return [list(graph.column_names(level)) for level in range(graph.n_levels)]
+
+
+def _is_pretext(card: Mapping[str, Any]) -> bool:
+    """Whether the weights have only learnt without labels; cards of version 0.1 say `pretask`."""
+    config = card.get("provenance", {}).get("config", {})
+    return bool(config.get("pretask")) or config.get("method", {}).get("kind") == "pretext"
 
 
 def _renamed(calibration: dict[str, Any]) -> dict[str, Any]:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
-from leafwood.graph.build import build_graph, height_columns, scale_normalisation
+from leafwood.graph.build import build_graph
+from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.labelling import Progress, label_cloud
-from leafwood.inference.model_file import SOUL, Model, kind_of, load_model
+from leafwood.inference.model_file import DEFAULT_MODEL, Model, load_model
 from leafwood.postprocess.calibration import covariates
 from leafwood.postprocess.regularize import smooth
 from leafwood.spatial.tiles import iter_tiles
 from leafwood.threads import cpu_count
 
-if TYPE_CHECKING:
-    from leafwood.soul.segmenter import SoulSegmenter
-
-__all__ = ["DEFAULT_MODEL", "Segmenter", "load_segmenter"]
-
-DEFAULT_MODEL = "uav"
+__all__ = ["ForwardPass", "Segmenter"]
 
 
 class ForwardPass(NamedTuple):
@@ -150,7 +146,7 @@ class Segmenter:
             xyz: (n, 3) metres, already shrunk, non-negative.
             height: (n,) metres above ground, already shrunk, NaN where unknown.
             returns: (n, 2) return number and number of returns, 0 where unknown.
-            scale: the factor, from :func:`leafwood.graph.build.scale_normalisation`.
+            scale: the factor, from :func:`leafwood.graph.scale.scale_normalisation`.
             owned: those of the points that the descriptor are of.
         """
         graph, node = build_graph(xyz, height, self.model.graph, returns)
@@ -158,26 +154,8 @@ class Segmenter:
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:
             margin = smooth(margin, graph["pos0"], graph["neighbours0"], self.threads)
-        known = covariates(height_columns(graph["x0"], self.model.graph), scale)
+        known = covariates(graph["x0"][:, self.model.graph.columns("height")], scale)
         counts = np.bincount(node[owned], minlength=len(margin))
         seen = (margin[:, None], graph["x0"], hidden)
         descriptor = np.concatenate([np.einsum("i,ij->j", counts, x, dtype=np.float64) for x in seen])
         return ForwardPass(margin[node], known[node], descriptor / max(counts.sum(), 1))
-
-
-def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Segmenter | SoulSegmenter:
-    """A segmenter for any kind of model: leafwood's network or the SOUL baseline.
-
-    Args:
-        name: a shipped model's name, or a ``.safetensors`` file with its card beside it.
-        threads: processors to use; all that the process may use when None.
-
-    Raises:
-        BadConfig: there is no such model.
-    """
-    path = Path(name)
-    if kind_of(path) == SOUL:
-        from leafwood.soul.segmenter import SoulSegmenter, load_soul  # with torch, which takes seconds to import
-
-        return SoulSegmenter(load_soul(path), threads=threads)
-    return Segmenter.from_pretrained(name, threads=threads)

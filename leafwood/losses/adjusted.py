@@ -5,7 +5,8 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from leafwood.losses.base import PointLoss, in_range, label_log_probability
+from leafwood.config import in_range
+from leafwood.losses.base import PointLoss, label_log_probability
 
 __all__ = ["BalancedSoftmax", "LogitAdjusted"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -11,9 +10,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from leafwood.classes import IGNORE, check_counts
+from leafwood.config import in_range
 from leafwood.errors import BadBatch, BadConfig
 
-__all__ = ["Loss", "PointLoss", "in_range", "label_log_probability", "per_class", "weighted_mean"]
+__all__ = ["Loss", "PointLoss", "label_log_probability", "per_class", "weighted_mean"]
 
 
 class Loss(nn.Module, ABC):
@@ -127,20 +127,6 @@ def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
 def label_log_probability(logits: Tensor, labels: Tensor) -> Tensor:
     """Log-softmax of logits (n, C) at the label (n,)."""
     return torch.log_softmax(logits, dim=1).gather(1, labels[:, None]).squeeze(1)
-
-
-def in_range(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> float:
-    """A setting as a float, refused unless it is a finite number from `low` to `high`.
-
-    Raises:
-        BadConfig: otherwise; the message names the setting.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadConfig(f"{name} must be a number, got {value!r}")
-    if not low <= value <= high:
-        limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"at least {low:g}"
-        raise BadConfig(f"{name} must be {limits}, got {value!r}")
-    return float(value)
 
 
 def per_class(name: str, values: Sequence[float], classes: int) -> Tensor:

@@ -7,7 +7,8 @@ import warnings
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from leafwood.losses.base import PointLoss, in_range, label_log_probability
+from leafwood.config import in_range
+from leafwood.losses.base import PointLoss, label_log_probability
 from leafwood.losses.smoothing import smoothing_by_class, soft_cross_entropy, soft_targets
 
 __all__ = ["ClassBalanced", "CrossEntropy", "Smoothed", "Weighted", "effective_number_weights"]

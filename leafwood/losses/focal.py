@@ -6,7 +6,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from leafwood.losses.base import PointLoss, in_range
+from leafwood.config import in_range
+from leafwood.losses.base import PointLoss
 
 __all__ = ["Focal", "log_one_minus"]
 

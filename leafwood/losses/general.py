@@ -17,8 +17,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from leafwood.config import in_range
 from leafwood.errors import BadConfig
-from leafwood.losses.base import PointLoss, in_range, label_log_probability, per_class
+from leafwood.losses.base import PointLoss, label_log_probability, per_class
 
 __all__ = ["GCA", "GLA", "Generalised"]
 

@@ -6,7 +6,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from leafwood.losses.base import PointLoss, in_range, label_log_probability
+from leafwood.config import in_range
+from leafwood.losses.base import PointLoss, label_log_probability
 from leafwood.losses.cross_entropy import effective_number_weights
 
 __all__ = ["LDAM"]

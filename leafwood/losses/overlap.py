@@ -12,8 +12,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from leafwood.config import in_range
 from leafwood.errors import BadConfig
-from leafwood.losses.base import Loss, in_range
+from leafwood.losses.base import Loss
 
 __all__ = ["Dice", "Lovasz", "Tversky"]
 

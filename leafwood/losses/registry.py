@@ -11,9 +11,10 @@ from typing import Any
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from leafwood.config import in_range
 from leafwood.errors import BadConfig
 from leafwood.losses.adjusted import BalancedSoftmax, LogitAdjusted
-from leafwood.losses.base import Loss, in_range
+from leafwood.losses.base import Loss
 from leafwood.losses.cross_entropy import ClassBalanced, CrossEntropy, Smoothed, Weighted
 from leafwood.losses.focal import Focal
 from leafwood.losses.general import GCA, GLA, Generalised

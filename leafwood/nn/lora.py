@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from leafwood.losses.base import in_range
+from leafwood.config import in_range
+from leafwood.nn.unet import PyramidUNet
 
 __all__ = ["LoRAConfig", "LowRank", "add_adapters", "merged"]
 
@@ -54,16 +55,17 @@ class LowRank(nn.Module):
         return weight + self.scale * self.b @ self.a
 
 
-def add_adapters(network: nn.Module, config: LoRAConfig) -> None:
+def add_adapters(network: PyramidUNet, config: LoRAConfig) -> None:
     """Give every linear layer but the last an adapter, and freeze all that is not an adapter or in the last layer.
 
     Args:
-        network: a trained one; its last linear layer gives the logits.
+        network: a trained one.
         config: rank and strength.
     """
-    *layers, last = (module for module in network.modules() if isinstance(module, nn.Linear))
+    last = network.last_layer
     network.requires_grad_(False)
     last.requires_grad_(True)
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear) and module is not last]
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", LowRank(layer.weight.shape, config))
 

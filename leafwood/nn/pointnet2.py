@@ -7,6 +7,8 @@ on as (b, n) tables; the set layers themselves are torch_geometric's.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
@@ -169,6 +171,11 @@ class PointNet2(nn.Module):
             nn.Linear(_HEAD[1], 2),
         )
 
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return cast(nn.Linear, self.head[-1])
+
     def set_statistics(self, mean: Tensor, std: Tensor) -> None:
         """Set what the features (n_features,) are standardised with."""
         self.feature_mean.copy_(mean)
@@ -191,5 +198,5 @@ class PointNet2(nn.Module):
             if n:
                 x = torch.cat([known[n], x], dim=2)
             x = self.up[n](x.flatten(0, 1)).view(b, x.shape[1], -1)
-        logits: Tensor = self.head(x.flatten(0, 1))
+        logits: Tensor = self.last_layer(self.head[:-1](x.flatten(0, 1)))
         return logits

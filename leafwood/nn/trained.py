@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from leafwood.graph.build import Graph, GraphConfig
-from leafwood.nn.shape import UNetConfig
+from leafwood.graph.build import Graph
+from leafwood.graph.config import GraphConfig
+from leafwood.nn.structure import Block, Layers, Structure, UNetConfig, unet_structure
 from leafwood.threads import by_rows
 
 __all__ = ["Network", "TrainedUNet", "neighbour_max"]
@@ -35,30 +36,36 @@ class Network(Protocol):
 
 
 class _Tensors:
-    """Weights by name; each is taken once, in the shape that is expected."""
+    """Weights by the names and in the shapes of a structure."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self._left = dict(tensors)
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], structure: Structure) -> None:
+        wanted = structure.tensors()
+        for name in wanted.keys() | tensors.keys():
+            if name not in tensors:
+                raise KeyError(f"{name} is missing")
+            if name not in wanted:
+                raise ValueError(f"{name} belongs to another network")
+            if tensors[name].shape != wanted[name]:
+                raise ValueError(f"{name} is {tensors[name].shape} and not {wanted[name]}")
+        self._tensors = tensors
 
-    def take(self, name: str, *shape: int) -> Floats:
-        tensor = self._left.pop(name)
-        if tensor.shape != shape:
-            raise ValueError(f"{name} is {tensor.shape} and not {shape}")
-        return np.ascontiguousarray(tensor, dtype=np.float32)
+    def take(self, name: str) -> Floats:
+        """One tensor in single precision."""
+        return np.ascontiguousarray(self._tensors[name], dtype=np.float32)
 
-    def linear(self, name: str, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+    def linear(self, name: str) -> tuple[Floats, Floats]:
         """Matrix (n_in, n_out) and bias (n_out,)."""
-        return np.ascontiguousarray(self.take(f"{name}.weight", n_out, n_in).T), self.take(f"{name}.bias", n_out)
+        return np.ascontiguousarray(self.take(f"{name}.weight").T), self.take(f"{name}.bias")
 
-    def norm(self, name: str, n: int) -> tuple[Floats, Floats]:
+    def norm(self, name: str) -> tuple[Floats, Floats]:
         """Scale and shift (n,) of a layer normalisation (Ba et al. 2016)."""
-        return self.take(f"{name}.weight", n), self.take(f"{name}.bias", n)
+        return self.take(f"{name}.weight"), self.take(f"{name}.bias")
 
-    def layers(self, name: str, n_in: int, n_out: int) -> tuple[Floats, Layer]:
+    def layers(self, layers: Layers) -> tuple[Floats, Layer]:
         """The first matrix (n_in, n_out) of a two-layer network, and what comes after it."""
-        first, bias = self.linear(f"{name}.0", n_in, n_out)
-        scale, shift = self.norm(f"{name}.1", n_out)
-        second, end = self.linear(f"{name}.3", n_out, n_out)
+        first, bias = self.linear(f"{layers.name}.0")
+        scale, shift = self.norm(f"{layers.name}.1")
+        second, end = self.linear(f"{layers.name}.3")
 
         def rest(x: Floats) -> Floats:
             x += bias
@@ -70,11 +77,6 @@ class _Tensors:
             return x
 
         return first, rest
-
-    def finish(self) -> None:
-        """Refuse what nobody has taken."""
-        if self._left:
-            raise ValueError(f"{next(iter(self._left))} belongs to another network")
 
 
 def _folded(norm: tuple[Floats, Floats], matrix: Floats, bias: Floats) -> tuple[Floats, Floats]:
@@ -117,14 +119,14 @@ def neighbour_max(x: Floats, index: Links) -> Floats:
 class _Block:
     """A convolution and the two-layer network after it; see :class:`leafwood.nn.unet.PyramidUNet`."""
 
-    def __init__(self, tensors: _Tensors, name: str, width: int, edge: float) -> None:
-        norm = tensors.norm(f"{name}.norm", width)
-        self.node, self.bias = _folded(norm, *tensors.linear(f"{name}.conv.node", width, width))
-        self.offset = tensors.take(f"{name}.conv.offset.weight", width, 3).T / np.float32(edge)
-        first, bias = tensors.linear(f"{name}.mlp.0", 2 * width, 2 * width)
-        own, self.first_bias = _folded(norm, first[:width], bias)
-        self.first = np.concatenate([own, first[width:]])
-        self.second, self.second_bias = tensors.linear(f"{name}.mlp.2", 2 * width, width)
+    def __init__(self, tensors: _Tensors, block: Block) -> None:
+        norm = tensors.norm(f"{block.name}.norm")
+        self.node, self.bias = _folded(norm, *tensors.linear(f"{block.name}.conv.node"))
+        self.offset = tensors.take(f"{block.name}.conv.offset.weight").T / np.float32(block.scale)
+        first, bias = tensors.linear(f"{block.name}.mlp.0")
+        own, self.first_bias = _folded(norm, first[: block.width], bias)
+        self.first = np.concatenate([own, first[block.width :]])
+        self.second, self.second_bias = tensors.linear(f"{block.name}.mlp.2")
 
     def __call__(self, x: Floats, pos: Floats, neighbours: Links, threads: int) -> Floats:
         messages = by_rows(lambda rows: self._message(x[rows], pos[rows]), len(x), threads)
@@ -161,23 +163,19 @@ class TrainedUNet:
     """
 
     def __init__(self, weights: Mapping[str, NDArray[Any]], graph: GraphConfig, config: UNetConfig) -> None:
-        tensors, widths, levels = _Tensors(weights), config.widths, range(graph.n_levels)
-        self.sizes = [np.float32(graph.size * 2**n) for n in levels]
-        below = [widths[n - 1] + 3 if n else 0 for n in levels]
-        self.read = [tensors.layers(f"read.{n}", graph.n_features(n) + below[n], widths[n]) for n in levels]
-        self.join = [tensors.layers(f"join.{n}", widths[n] + 3 + widths[n + 1], widths[n]) for n in levels[:-1]]
-
-        def blocks(way: str, number: int, n: int) -> list[_Block]:
-            return [_Block(tensors, f"{way}.{n}.{i}", widths[n], float(self.sizes[n])) for i in range(number)]
-
-        self.down = [blocks("down", config.encoder_convs[n], n) for n in levels]
-        self.up = [blocks("up", config.decoder_convs[n], n) for n in levels[:-1]]
-        first = _folded(tensors.norm("head.0", widths[0]), *tensors.linear("head.2", widths[0], 32))
-        self.head = first, tensors.linear("head.4", 32, 2)
-        tensors.finish()
+        structure = unet_structure(graph, config)
+        tensors = _Tensors(weights, structure)
+        self.sizes = [np.float32(size) for size in structure.sizes]
+        self.read = [tensors.layers(layers) for layers in structure.read]
+        self.join = [tensors.layers(layers) for layers in structure.join]
+        self.down = [[_Block(tensors, block) for block in level] for level in structure.down]
+        self.up = [[_Block(tensors, block) for block in level] for level in structure.up]
+        head = structure.head.name
+        first = _folded(tensors.norm(f"{head}.0"), *tensors.linear(f"{head}.2"))
+        self.head = first, tensors.linear(f"{head}.4")
 
     def __call__(self, graph: Graph, threads: int) -> tuple[Floats, Floats]:
-        """Logits (m, 2) of the m finest voxels, leaf and wood, and the channels (m, 32) that they are read from."""
+        """Logits (m, 2) of the m finest voxels, leaf and wood, and the channels (m, c) that they are read from."""
         (first, bias), (second, end) = self.head
         with threadpool_limits(1, user_api="blas"):  # the threads are those of by_rows
             x = self._up(self._down(graph, threads), graph, threads)

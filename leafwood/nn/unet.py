@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
-from leafwood.graph.build import GraphConfig
+from leafwood.graph.config import GraphConfig
 from leafwood.nn.conv import MaxEdgeConv, neighbour_max
-from leafwood.nn.shape import UNetConfig
+from leafwood.nn.structure import Block, Layers, UNetConfig, unet_structure
 
 __all__ = ["GraphTensors", "PyramidUNet", "begin_with"]
 
@@ -44,8 +44,8 @@ class _Block(nn.Module):
 class _Blocks(nn.ModuleList):
     """Blocks of one level, one after the other."""
 
-    def __init__(self, n: int, width: int, scale: float) -> None:
-        super().__init__(_Block(width, scale) for _ in range(n))
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        super().__init__(_Block(block.width, block.scale) for block in blocks)
 
     def forward(self, x: Tensor, pos: Tensor, neighbours: Tensor) -> Tensor:
         for block in self:
@@ -53,8 +53,9 @@ class _Blocks(nn.ModuleList):
         return x
 
 
-def _mlp(n_in: int, n_out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.ReLU(), nn.Linear(n_out, n_out))
+def _mlp(layers: Layers) -> nn.Sequential:
+    n = layers.n_out
+    return nn.Sequential(nn.Linear(layers.n_in, n), nn.LayerNorm(n), nn.ReLU(), nn.Linear(n, n))
 
 
 class _Join(nn.ModuleList):
@@ -63,9 +64,9 @@ class _Join(nn.ModuleList):
     The first layer is linear, so its part for the parents is computed once for each of them and not for each child.
     """
 
-    def __init__(self, own: int, parent: int, scale: float) -> None:
-        super().__init__(_mlp(own + 3 + parent, own))
-        self.split, self.scale = own + 3, scale
+    def __init__(self, layers: Layers, scale: float) -> None:
+        super().__init__(_mlp(layers))
+        self.split, self.scale = layers.n_out + 3, scale
 
     def forward(self, own: Tensor, pos: Tensor, above: Tensor, pos_above: Tensor, parent: Tensor) -> Tensor:
         first, *others = self
@@ -93,22 +94,31 @@ class PyramidUNet(nn.Module):
 
     def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
         super().__init__()
-        self.graph, self.n_levels, widths = graph, graph.n_levels, config.widths
-        sizes = [graph.size * 2**level for level in range(self.n_levels)]
-        self.sizes = sizes
-        self.read = nn.ModuleList(
-            _mlp(graph.n_features(n) + (widths[n - 1] + 3 if n else 0), widths[n]) for n in range(self.n_levels)
+        structure = unet_structure(graph, config)
+        self.graph, self.n_levels, self.sizes = graph, graph.n_levels, structure.sizes
+        self.read = nn.ModuleList(_mlp(layers) for layers in structure.read)
+        self.down = nn.ModuleList(_Blocks(blocks) for blocks in structure.down)
+        self.join = nn.ModuleList(
+            _Join(layers, scale) for layers, scale in zip(structure.join, structure.sizes[1:], strict=True)
         )
-        self.down = nn.ModuleList(_Blocks(config.encoder_convs[n], widths[n], sizes[n]) for n in range(self.n_levels))
-        self.join = nn.ModuleList(_Join(widths[n], widths[n + 1], sizes[n + 1]) for n in range(self.n_levels - 1))
-        self.up = nn.ModuleList(_Blocks(config.decoder_convs[n], widths[n], sizes[n]) for n in range(self.n_levels - 1))
+        self.up = nn.ModuleList(_Blocks(blocks) for blocks in structure.up)
+        head = structure.head
         self.head = nn.Sequential(
-            nn.LayerNorm(widths[0]), nn.Dropout(config.dropout), nn.Linear(widths[0], 32), nn.ReLU(), nn.Linear(32, 2)
+            nn.LayerNorm(head.n_in),
+            nn.Dropout(config.dropout),
+            nn.Linear(head.n_in, head.channels),
+            nn.ReLU(),
+            nn.Linear(head.channels, head.n_out),
         )
+
+    @property
+    def last_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return cast(nn.Linear, self.head[-1])
 
     def forward(self, graph: GraphTensors) -> Tensor:
         """Logits (m, 2) of the finest voxels; see the class."""
-        logits: Tensor = self.head[-1](self.channels(graph))
+        logits: Tensor = self.last_layer(self.channels(graph))
         return logits
 
     def channels(self, graph: GraphTensors) -> Tensor:
@@ -138,34 +148,42 @@ class PyramidUNet(nn.Module):
         return x
 
 
-def begin_with(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Put weights into a fresh network; convolutions that they lack begin as the identity, returns as without effect.
+def begin_with(network: nn.Module, weights: Mapping[str, Tensor], graph: GraphConfig | None = None) -> None:
+    """Put weights into a fresh network.
+
+    Convolutions that the weights lack begin as the identity, and input columns that they do not read without effect.
 
     Args:
-        network: with no fewer convolutions than the one the weights are of, and otherwise of the same shape.
+        network: with no fewer convolutions and input columns than the one the weights are of, and otherwise of the same
+            shape.
         weights: its tensors by name.
+        graph: the graphs that the weights read; the same as those of the network when None.
 
     Raises:
         RuntimeError: weights are missing elsewhere, left over, or of another shape.
     """
     blocks = {name: part for name, part in network.named_modules() if isinstance(part, _Block)}
+    found = dict(weights)
     for name, block in blocks.items():
         if not any(key.startswith(f"{name}.") for key in weights):
             for value in block.mlp[-1].parameters():
                 nn.init.zeros_(value)
-            weights = weights | {f"{name}.{key}": value for key, value in block.state_dict().items()}
-    if isinstance(network, PyramidUNet):
-        weights = weights | _with_returns(network, weights)
-    network.load_state_dict(weights)
+            found |= {f"{name}.{key}": value for key, value in block.state_dict().items()}
+    if isinstance(network, PyramidUNet) and graph is not None:
+        found |= _with_new_columns(network, found, graph)
+    network.load_state_dict(found)
 
 
-def _with_returns(network: PyramidUNet, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The first layer of each level with columns of zeros for the returns, where it has none."""
+def _with_new_columns(network: PyramidUNet, weights: Mapping[str, Tensor], graph: GraphConfig) -> dict[str, Tensor]:
+    """The first matrix of each level with its columns in the places that the network's features have."""
     found: dict[str, Tensor] = {}
-    for level, layers in enumerate(network.read):
-        name, before = f"read.{level}.0.weight", replace(network.graph, returns=False).n_features(level)
-        own, wanted = weights.get(name), layers.get_parameter("0.weight").shape[1]
-        more = network.graph.n_features(level) - before
-        if own is not None and own.shape[1] + more == wanted:
-            found[name] = torch.cat([own[:, :before], own.new_zeros(len(own), more), own[:, before:]], dim=1)
+    for level in range(min(network.n_levels, graph.n_levels)):
+        name, names = f"read.{level}.0.weight", network.graph.column_names(level)
+        before = graph.column_names(level)
+        own = weights.get(name)
+        if own is None or not set(before) <= set(names):
+            continue
+        placed = own.new_zeros(len(own), len(names))
+        placed[:, [names.index(column) for column in before]] = own[:, : len(before)]
+        found[name] = torch.cat([placed, own[:, len(before) :]], dim=1)
     return found

@@ -18,7 +18,6 @@ from torch_geometric.data import Batch
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 from leafwood.inference.labelling import Progress, label_cloud
-from leafwood.inference.model_file import SOUL
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import Prepared, SoulConfig, prepare_cloud
@@ -26,6 +25,8 @@ from leafwood.spatial.neighbours import nearest
 from leafwood.threads import cpu_count
 
 __all__ = ["SoulModel", "SoulSegmenter", "load_soul", "save_soul"]
+
+_KIND = "soul"  # in :mod:`leafwood.models`
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ def save_soul(model: SoulModel, path: Path) -> None:
     """Write `path` (``.safetensors``) and its card ``.json`` beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.detach().contiguous() for k, v in model.network.state_dict().items()}, path)
-    card = {"format": 1, "kind": SOUL, "samples": asdict(model.config), "provenance": model.provenance}
+    card = {"format": 1, "kind": _KIND, "samples": asdict(model.config), "provenance": model.provenance}
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
@@ -63,7 +64,7 @@ def load_soul(path: Path) -> SoulModel:
     """
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if card.get("kind") != SOUL:
+        if card.get("kind") != _KIND:
             raise ValueError(f"its card says kind {card.get('kind')!r}")
         samples = dict(card["samples"])
         config = SoulConfig(**{**samples, "gvd": GVDConfig(**samples["gvd"])})
@@ -91,6 +92,11 @@ class SoulSegmenter:
         self.model = model
         self.threads = threads or cpu_count()
         self.batch = batch
+
+    @classmethod
+    def from_pretrained(cls, path: Path, **options: Any) -> SoulSegmenter:
+        """A segmenter with the weights of a ``.safetensors`` file; options as for the class."""
+        return cls(load_soul(path), **options)
 
     def segment(self, cloud: PointCloud, progress: Progress | None = None) -> PointCloud:
         """Label a cloud. What is not vegetation is not labelled, as :meth:`leafwood.Segmenter.segment` does it.

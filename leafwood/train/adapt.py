@@ -11,8 +11,10 @@ from leafwood.datasets.crops import CropConfig
 from leafwood.inference.model_file import load_model, weights_file
 from leafwood.nn.lora import LoRAConfig
 from leafwood.train.data import load_training_set
-from leafwood.train.deblora import DebiasConfig
+from leafwood.train.deblora import DebloraConfig
 from leafwood.train.loop import Report, TrainConfig, check, fit
+from leafwood.train.lora import LoraMethod
+from leafwood.train.pyramid import PyramidSpec
 
 __all__ = ["adapt"]
 
@@ -46,7 +48,7 @@ def adapt(
         labels: how labels are written, a name of :data:`leafwood.classes.PRESETS`.
         rank: of the adapters.
         steps: of each of the two trainings.
-        seed: of everything.
+        seed: of the crops and the adapters.
         threads: of the training process.
         report: called with a line per validation.
 
@@ -57,17 +59,14 @@ def adapt(
         BadConfig: no such model, a scan in both sets, or a number out of range.
         BadCloud: a scan without labels.
     """
-    known = load_model(model)
+    known, adapters = load_model(model), LoRAConfig(rank=rank, alpha=2.0 * rank)
     config = TrainConfig(
         train=tuple(map(str, files)),
         validation=tuple(map(str, validation)),
         labels=labels,
         start=weights_file(model),
-        graph=known.graph,
-        network=known.config,
-        crops=_CROPS,
-        lora=LoRAConfig(rank=rank, alpha=2.0 * rank),
-        even_crops=True,
+        model=PyramidSpec(graph=known.graph, network=known.config, crops=_CROPS, even_crops=True),
+        method=LoraMethod(adapters=adapters),
         steps=steps,
         learning_rate=1e-3,
         averaging=0.99,
@@ -79,7 +78,7 @@ def adapt(
     data = load_training_set(config)
     found = {"as it was": check(config, data)}
     found["lora"] = fit(config, data, out / "lora", report=report)
-    moved = replace(config, start=out / "lora" / "model.safetensors", debias=DebiasConfig())
+    moved = replace(config, start=out / "lora" / "model.safetensors", method=DebloraConfig(adapters=adapters))
     found["deblora"] = fit(moved, data, out / "deblora", report=report)
     best = max(found, key=lambda name: found[name]["g_mean"])
     if best != "as it was":

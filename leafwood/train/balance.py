@@ -10,7 +10,7 @@ from torch import Tensor
 
 from leafwood.classes import IGNORE
 from leafwood.graph.batching import Example
-from leafwood.graph.build import SPACING_COLUMN
+from leafwood.graph.config import GraphConfig
 
 __all__ = ["Balance", "even_classes"]
 
@@ -26,34 +26,44 @@ class Balance:
     trained on. Balanced within each stratum, P(wood) = 0.5 means the same at every density.
 
     Attributes:
+        column: of the finest level's features that tells the spacing.
         edges: (s - 1,) borders of the strata, in units of the spacing feature.
         weights: (s, 2) of leaf and wood in each stratum; both classes have the same mass in all strata.
     """
 
+    column: int
     edges: Tensor
     weights: Tensor
 
     @classmethod
-    def of(cls, graphs: Sequence[Example], strata: int = 5) -> Balance:
+    def of(cls, graphs: Sequence[Example], config: GraphConfig, strata: int = 5) -> Balance:
         """Strata of equal size over labelled graphs, and the weights that balance them.
 
-        Where the graphs have a `weight` (m,), that is the mass to be balanced.
+        Args:
+            graphs: labelled ones; where they have a `weight` (m,), that is the mass to be balanced.
+            config: what they look like.
+            strata: how many.
+
+        Raises:
+            BadConfig: the graphs do not tell the spacing.
         """
-        spacing, y = torch.cat([_spacing(g) for g in graphs]), torch.cat([g.y for g in graphs])
+        column = config.columns("spacing").stop - 1  # of the widest neighbourhood
+        spacing, y = torch.cat([g.x0[:, column] for g in graphs]), torch.cat([g.y for g in graphs])
         edges = torch.quantile(spacing[:: max(1, len(spacing) // 100_000)], torch.linspace(0, 1, strata + 1)[1:-1])
         keep = y != IGNORE
         cell = torch.bucketize(spacing[keep], edges) * 2 + y[keep]
         mass = torch.cat([g.weight if "weight" in g else torch.ones(len(g.y)) for g in graphs])[keep]
         counts = torch.bincount(cell, mass, minlength=2 * strata).float().reshape(strata, 2).clamp(min=100.0)
-        return cls(edges, counts.sum() / (2 * strata * counts))
+        return cls(column, edges, counts.sum() / (2 * strata * counts))
 
     def to(self, device: torch.device) -> Balance:
         """The same on a device."""
-        return Balance(self.edges.to(device), self.weights.to(device))
+        return Balance(self.column, self.edges.to(device), self.weights.to(device))
 
     def of_points(self, graph: Example) -> Tensor:
         """Weight of each finest voxel (m,); 0 where it has no label."""
-        weight = self.weights[torch.bucketize(_spacing(graph), self.edges), graph.y.clamp(min=0)]
+        stratum = torch.bucketize(graph.x0[:, self.column].contiguous(), self.edges)
+        weight = self.weights[stratum, graph.y.clamp(min=0)]
         return weight * (graph.y != IGNORE)
 
 
@@ -76,8 +86,3 @@ def even_classes(y: Tensor, rarest: tuple[float, float] = _RAREST) -> Tensor:
     weight = 1 / torch.maximum(counts / counts.sum().clamp(min=1), y.new_tensor(rarest, dtype=torch.float32))
     weight = weight[y.clamp(min=0)] * known
     return weight * (known.sum() / weight.sum().clamp(min=1e-9))
-
-
-def _spacing(graph: Example) -> Tensor:
-    """Logarithm of the distance to the outermost neighbour of the finest level's larger neighbourhood (m,)."""
-    return graph.x0[:, SPACING_COLUMN].contiguous()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from torch_geometric.data import Data
 
 from leafwood.datasets.stands import load_scan, load_stand
 from leafwood.errors import BadConfig
+from leafwood.models import MODEL_KINDS
+from leafwood.train.balance import Balance
 from leafwood.train.config import TrainConfig
-from leafwood.train.meta_weight import MetaWeightConfig
-from leafwood.train.pretask import PretaskTask
-from leafwood.train.tasks import PyramidTask, SoulTask, State, Task
+from leafwood.train.tasks import State, Task
 
 __all__ = ["TrainingSet", "load_training_set"]
 
@@ -32,17 +32,19 @@ class TrainingSet:
         examples: one for each place of each batch.
         checks: to validate on.
         sample: some, to count classes and spacings in.
-        trees: clean ones for `meta_weight`, else none.
         network: makes a fresh network.
         save: writes a state of it with its provenance to a path.
+        balance: weights of points, if any.
+        trees: clean ones for a method that learns from them, else none.
     """
 
     examples: Dataset[Data]
     checks: Dataset[Data]
     sample: Sequence[Data]
-    trees: Sequence[Data]
     network: Callable[[], nn.Module]
     save: Callable[[State, dict[str, Any], Path], None]
+    balance: Balance | None = None
+    trees: Sequence[Data] = ()
 
 
 def load_training_set(config: TrainConfig) -> TrainingSet:
@@ -53,40 +55,33 @@ def load_training_set(config: TrainConfig) -> TrainingSet:
         BadCloud: a stand without labels.
     """
     files = {"train": _files(config.train), "validation": _files(config.validation)}
-    if config.meta_weight:
-        files["meta_weight.files"] = _files(config.meta_weight.files)
+    if config.method.clean_files():
+        files["method.files"] = _files(config.method.clean_files())
     _check_apart(files)
-    load = load_scan if config.pretask else partial(load_stand, preset=config.labels)
+    load = partial(load_stand, preset=config.labels) if config.method.needs_labels else load_scan
     stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
-    task = _task(config)
+    task = config.method.task(MODEL_KINDS[config.model.kind].make_task(config.model))
     sampled = task.examples(stands, (config.seed, 2), _SAMPLE)
+    sample = [sampled[number] for number in range(_SAMPLE)]
     return TrainingSet(
         examples=task.examples(stands, (config.seed, 0), config.steps * config.batch),
         checks=task.examples(others, (config.seed, 1), config.validation_crops),
-        sample=[sampled[number] for number in range(_SAMPLE)],
-        trees=_clean_trees(config, config.meta_weight, files["meta_weight.files"]) if config.meta_weight else [],
+        sample=sample,
         network=lambda: task.network(stands),
         save=task.save,
+        balance=task.balance(sample),
+        trees=_clean_trees(config, task.whole_trees(), files["method.files"]) if "method.files" in files else (),
     )
 
 
-def _task(config: TrainConfig) -> Task:
-    if config.soul:
-        return SoulTask(config.soul)
-    if config.pretask:
-        return PretaskTask(config.graph, config.network, config.crops, config.density_weights, config=config.pretask)
-    return PyramidTask(config.graph, config.network, config.crops, config.density_weights, config.even_crops)
-
-
-def _clean_trees(config: TrainConfig, meta: MetaWeightConfig, files: Sequence[Path]) -> list[Data]:
+def _clean_trees(config: TrainConfig, task: Task, files: Sequence[Path]) -> list[Data]:
     """Whole trees of the given stands."""
     stands = [stand for stand in (load_stand(path, config.labels) for path in files) if len(stand.trees)]
     if not stands:
-        raise BadConfig(f"meta_weight.files: no whole tree (gt_tree, 500 points) in {files[0]} or the others")
+        raise BadConfig(f"method.files: no whole tree (gt_tree, 500 points) in {files[0]} or the others")
     stands = [stand.take((stand.tree > 0).nonzero()[0]) for stand in stands]
-    trees = _task(replace(config, crops=replace(config.crops, single_tree=1.0)))
-    examples = trees.examples(stands, (config.seed, 3), meta.trees)
-    return [examples[number] for number in range(meta.trees)]
+    examples = task.examples(stands, (config.seed, 3), config.method.clean_trees())
+    return [examples[number] for number in range(config.method.clean_trees())]
 
 
 def _files(patterns: tuple[str, ...]) -> list[Path]:

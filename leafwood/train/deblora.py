@@ -13,23 +13,27 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from leafwood.classes import IGNORE, LEAF, WOOD
+from leafwood.config import in_range
 from leafwood.errors import BadBatch
 from leafwood.losses import Loss
-from leafwood.losses.base import in_range
 from leafwood.nn.unet import PyramidUNet
 from leafwood.train.balance import Balance
+from leafwood.train.lora import AdapterMethod
 from leafwood.train.steps import Step
 
-__all__ = ["DebiasConfig", "DebiasStep", "debiased_centre", "strength", "towards"]
+if TYPE_CHECKING:
+    from leafwood.train.data import TrainingSet
+
+__all__ = ["DebloraConfig", "DebloraStep", "debiased_centre", "strength", "towards"]
 
 Floats = NDArray[np.float64]
 Features = TypeVar("Features", Floats, Tensor)
@@ -38,10 +42,11 @@ _LEAST = 0.1  # of the mean standard deviation: channels that hardly ever fire m
 
 
 @dataclass(frozen=True, kw_only=True)
-class DebiasConfig:
-    """How far wood is moved, and where to.
+class DebloraConfig(AdapterMethod):
+    """debLoRA: adapters that also move wood out of the region of the leaves.
 
     Attributes:
+        kind: of the method.
         clusters: of all features.
         smallest: members below which a cluster is dissolved into the nearest of the others.
         free: leaf voxels to a wood voxel up to which nothing is moved.
@@ -51,16 +56,28 @@ class DebiasConfig:
         BadConfig: a value out of range.
     """
 
+    kind: Literal["deblora"] = "deblora"
     clusters: int = 32
     smallest: int = 15
     free: float = 10.0
     most: float = 0.5
 
     def __post_init__(self) -> None:
-        in_range("debias.clusters", self.clusters, 2)
-        in_range("debias.smallest", self.smallest, 1)
-        in_range("debias.free", self.free, 1.0)
-        in_range("debias.most", self.most, 0.0, 1.0)
+        in_range("method.clusters", self.clusters, 2)
+        in_range("method.smallest", self.smallest, 1)
+        in_range("method.free", self.free, 1.0)
+        in_range("method.most", self.most, 0.0, 1.0)
+
+    def step(
+        self,
+        network: nn.Module,
+        criterion: Loss,
+        optimiser: torch.optim.Optimizer,
+        balance: Balance | None,
+        data: TrainingSet,
+    ) -> Step:
+        """Steps that draw the features to the moved ones."""
+        return DebloraStep(cast(PyramidUNet, network), criterion, optimiser, balance, config=self, sample=data.sample)
 
 
 def debiased_centre(centres: Floats, sizes: NDArray[np.int64], rare: NDArray[np.int64]) -> Floats:
@@ -76,7 +93,7 @@ def debiased_centre(centres: Floats, sizes: NDArray[np.int64], rare: NDArray[np.
     """
     share = rare / sizes
     if not share.sum() > 0:
-        raise BadBatch("debias: no wood in the sample")
+        raise BadBatch("deblora: no wood in the sample")
     return np.asarray(share / share.sum() @ centres)
 
 
@@ -90,7 +107,7 @@ def towards(features: Features, centre: Features, share: float) -> Features:
     return (1 - share) * features + share * centre
 
 
-class DebiasStep(Step):
+class DebloraStep(Step):
     """Adapters learn the features of the network as it was, wood's moved towards its de-biased centre.
 
     The gradient of the features' distance reaches the adapters only, that of the training loss the last layer only.
@@ -116,7 +133,7 @@ class DebiasStep(Step):
         optimiser: torch.optim.Optimizer,
         balance: Balance | None = None,
         *,
-        config: DebiasConfig,
+        config: DebloraConfig,
         sample: Sequence[Data],
     ) -> None:
         super().__init__(network, criterion, optimiser, balance)
@@ -144,11 +161,11 @@ class DebiasStep(Step):
         apart = ((found - target) / self.spread).square().mean(dim=1)
         classes = [apart[batch.y == label].mean() for label in (LEAF, WOOD) if (batch.y == label).any()]
         distance = torch.stack(classes).mean() if classes else apart.sum() * 0
-        logits = self.network.head[-1](found.detach())
+        logits = self.network.last_layer(found.detach())
         return distance + self.criterion(logits, batch.y, self.weights(batch))
 
 
-def _centre(features: Floats, wood: NDArray[np.bool_], config: DebiasConfig) -> Floats:
+def _centre(features: Floats, wood: NDArray[np.bool_], config: DebloraConfig) -> Floats:
     """Wood's de-biased centre (d,) among standardised features (n, d)."""
     from scipy.spatial import cKDTree
     from sklearn.cluster import MiniBatchKMeans

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,16 +22,12 @@ from leafwood.config import to_dict
 from leafwood.errors import BadConfig
 from leafwood.evaluate.metrics import Scores, score
 from leafwood.graph.batching import Example
-from leafwood.losses import Loss, build_all
-from leafwood.nn.lora import add_adapters, merged
-from leafwood.nn.unet import PyramidUNet, begin_with
-from leafwood.train.balance import Balance
+from leafwood.inference.model_file import graph_of
+from leafwood.losses import build_all
+from leafwood.nn.lora import merged
+from leafwood.nn.unet import begin_with
 from leafwood.train.config import TrainConfig
 from leafwood.train.data import TrainingSet, load_training_set
-from leafwood.train.deblora import DebiasStep
-from leafwood.train.meta_weight import MetaWeightStep
-from leafwood.train.sam import SAMStep
-from leafwood.train.steps import Step
 
 __all__ = ["Report", "TrainConfig", "check", "fit", "train"]
 
@@ -54,7 +51,6 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, report: Repor
         BadConfig: a pattern that matches no file, a stand that is in two sets, weights of another network to start
             with, or a GPU that is not there.
     """
-    torch.set_num_threads(config.threads)
     return fit(config, load_training_set(config), out, resume=resume, report=report)
 
 
@@ -63,6 +59,7 @@ def fit(
 ) -> dict[str, float]:
     """Train on what is prepared; see :func:`train`."""
     torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
     out.mkdir(parents=True, exist_ok=True)
     device = _device(config)
     checks = _loader(data.checks, config, range(config.validation_crops))
@@ -70,13 +67,13 @@ def fit(
     network = data.network().to(device)
     if config.start:
         _start(network, config.start)
-    if config.lora:
-        add_adapters(network, config.lora)
+    config.method.prepare(network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=rise)
-    take_step = _step(config, data, network, criterion, optimiser)
+    balance = data.balance and data.balance.to(device)
+    take_step = config.method.step(network, criterion, optimiser, balance, data)
     parts: dict[str, Any] = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
     parts |= {"criterion": criterion, **take_step.parts()}
     step, seconds, stale = 0, 0.0, 0
@@ -129,20 +126,6 @@ def check(config: TrainConfig, data: TrainingSet) -> dict[str, float]:
 _SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
 
 
-def _step(
-    config: TrainConfig, data: TrainingSet, network: nn.Module, criterion: Loss, optimiser: torch.optim.Optimizer
-) -> Step:
-    """The kind of step that is asked for."""
-    balance = Balance.of(data.sample).to(_device(config)) if config.balance else None
-    if config.sam:
-        return SAMStep(network, criterion, optimiser, balance, config=config.sam)
-    if config.debias and isinstance(network, PyramidUNet):
-        return DebiasStep(network, criterion, optimiser, balance, config=config.debias, sample=data.sample)
-    if config.meta_weight:
-        return MetaWeightStep(network, criterion, optimiser, balance, config=config.meta_weight, trees=data.trees)
-    return Step(network, criterion, optimiser, balance)
-
-
 def _device(config: TrainConfig) -> torch.device:
     """Where to train.
 
@@ -159,11 +142,13 @@ def _start(network: nn.Module, path: Path) -> None:
     """Load weights into a fresh network.
 
     Raises:
-        BadConfig: they are missing, or of a network of another shape.
+        BadConfig: they or their card are missing, or of a network of another shape.
     """
     try:
-        begin_with(network, {name: value.float() for name, value in load_file(path).items()})
-    except (OSError, RuntimeError, SafetensorError) as error:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        graph = graph_of(card) if "graph" in card else None
+        begin_with(network, {name: value.float() for name, value in load_file(path).items()}, graph)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BadConfig(f"start: {path}: not weights of this network ({str(error).splitlines()[0]})") from error
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +29,15 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch_geometric.data import Batch, Data
 
 from leafwood.classes import IGNORE
+from leafwood.config import in_range
 from leafwood.errors import BadConfig
-from leafwood.losses.base import in_range
-from leafwood.train.steps import Stateful, Step
+from leafwood.losses import Loss
+from leafwood.train.balance import Balance
+from leafwood.train.steps import Method, Stateful, Step
+from leafwood.train.tasks import TrainableNetwork
+
+if TYPE_CHECKING:
+    from leafwood.train.data import TrainingSet
 
 __all__ = ["MetaWeightConfig", "MetaWeightStep", "WeightNet", "agreement", "class_shares", "last_layer_agreement"]
 
@@ -40,10 +46,11 @@ PointLosses = Callable[[Parameters], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetaWeightConfig:
+class MetaWeightConfig(Method):
     """How points are weighed.
 
     Attributes:
+        kind: of the method.
         files: files or glob patterns of labelled stands whose whole trees are the clean ones; in neither `train` nor
             `validation`.
         form: the trial step moves the ``last_layer`` (cheap) or all weights (``exact``).
@@ -58,6 +65,7 @@ class MetaWeightConfig:
         BadConfig: a value out of range.
     """
 
+    kind: Literal["meta_weight"] = "meta_weight"
     files: tuple[str, ...]
     form: Literal["last_layer", "exact"] = "last_layer"
     class_aware: bool = True
@@ -69,11 +77,35 @@ class MetaWeightConfig:
 
     def __post_init__(self) -> None:
         if not self.files:
-            raise BadConfig("meta_weight.files must name labelled stands of clean trees")
+            raise BadConfig("method.files must name labelled stands of clean trees")
         for name in ("hidden", "trees", "batch"):
-            in_range(f"meta_weight.{name}", getattr(self, name), 1)
+            in_range(f"method.{name}", getattr(self, name), 1)
         for name in ("rate", "trial_rate"):
-            in_range(f"meta_weight.{name}", getattr(self, name), 0.0)
+            in_range(f"method.{name}", getattr(self, name), 0.0)
+
+    def clean_files(self) -> tuple[str, ...]:
+        """The `files`."""
+        return self.files
+
+    def clean_trees(self) -> int:
+        """The `trees`."""
+        return self.trees
+
+    def check(self, model: str, *, started: bool) -> None:
+        """Refuse the exact form for SOUL's network."""
+        if model != "pyramid" and self.form == "exact":
+            raise BadConfig("method.form: exact needs leafwood's own network; for another set `form: last_layer`")
+
+    def step(
+        self,
+        network: nn.Module,
+        criterion: Loss,
+        optimiser: torch.optim.Optimizer,
+        balance: Balance | None,
+        data: TrainingSet,
+    ) -> Step:
+        """Steps in which a weight network weighs the points."""
+        return MetaWeightStep(network, criterion, optimiser, balance, config=self, trees=data.trees)
 
 
 class WeightNet(nn.Module):
@@ -186,7 +218,7 @@ class MetaWeightStep(Step):
         self.device = next(self.network.parameters()).device
         self.weight_net = WeightNet(config.hidden, 2 if config.class_aware else 0).to(self.device)
         self.weight_optimiser = torch.optim.Adam(self.weight_net.parameters(), lr=config.rate, weight_decay=1e-4)
-        self._last = [module for module in self.network.modules() if isinstance(module, nn.Linear)][-1]
+        self._last = cast(TrainableNetwork, self.network).last_layer
         self._last.register_forward_pre_hook(self._keep)
         self._features = torch.empty(0)
 

@@ -10,25 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch_geometric.data import Data
 
 from leafwood.classes import IGNORE
-from leafwood.losses.base import in_range
-from leafwood.train.steps import Step, frozen_statistics
+from leafwood.config import in_range
+from leafwood.losses import Loss
+from leafwood.train.balance import Balance
+from leafwood.train.steps import Method, Step, frozen_statistics
+
+if TYPE_CHECKING:
+    from leafwood.train.data import TrainingSet
 
 __all__ = ["SAMConfig", "SAMStep", "class_radii", "climb"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SAMConfig:
+class SAMConfig(Method):
     """How far and where to climb.
 
     Attributes:
+        kind: of the method.
         rho: length of the climb, in the unit of the weights; 0 is the plain step.
         ascent: ``plain``, along the gradient of the training loss (SAM); ``weighted``, of cross-entropy with classes of
             equal weight (SAM-A as released); ``per_class``, along the gradients of the classes' mean cross-entropies,
@@ -38,11 +44,23 @@ class SAMConfig:
         BadConfig: a negative radius.
     """
 
+    kind: Literal["sam"] = "sam"
     rho: float = 0.05
     ascent: Literal["plain", "weighted", "per_class"] = "plain"
 
     def __post_init__(self) -> None:
-        in_range("sam.rho", self.rho, 0.0)
+        in_range("method.rho", self.rho, 0.0)
+
+    def step(
+        self,
+        network: nn.Module,
+        criterion: Loss,
+        optimiser: torch.optim.Optimizer,
+        balance: Balance | None,
+        data: TrainingSet,
+    ) -> Step:
+        """Sharpness-aware steps."""
+        return SAMStep(network, criterion, optimiser, balance, config=self)
 
 
 def climb(gradients: Sequence[Sequence[Tensor]], radii: Sequence[float]) -> list[Tensor]:

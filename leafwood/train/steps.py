@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,12 @@ from torch_geometric.data import Data
 
 from leafwood.losses import Loss
 from leafwood.train.balance import Balance
+from leafwood.train.tasks import Task
 
-__all__ = ["Stateful", "Step", "frozen_statistics"]
+if TYPE_CHECKING:
+    from leafwood.train.data import TrainingSet
+
+__all__ = ["Method", "PlainMethod", "Stateful", "Step", "frozen_statistics"]
 
 _LONGEST_GRADIENT = 1.0
 
@@ -87,6 +92,65 @@ class Step:
         """Use the gradients that the parameters hold."""
         nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_GRADIENT)
         self.optimiser.step()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What a run does beside plain gradient steps; a subclass for each method, told apart by its `kind`.
+
+    Attributes:
+        needs_labels: whether the stands have to be labelled.
+    """
+
+    needs_labels: ClassVar[bool] = True
+
+    def clean_files(self) -> tuple[str, ...]:
+        """Files or glob patterns of labelled stands whose whole trees the method learns from besides."""
+        return ()
+
+    def clean_trees(self) -> int:
+        """How many of those trees are drawn, once."""
+        return 0
+
+    def check(self, model: str, *, started: bool) -> None:
+        """Refuse a run that the method cannot do.
+
+        Args:
+            model: kind of the model.
+            started: whether the run begins with trained weights.
+
+        Raises:
+            BadConfig: it cannot.
+        """
+
+    def task(self, task: Task) -> Task:
+        """What is trained, from what the model's kind trains; most methods leave it as it is."""
+        return task
+
+    def prepare(self, network: nn.Module) -> None:
+        """Change a network before its first step; most methods leave it as it is."""
+
+    def step(
+        self,
+        network: nn.Module,
+        criterion: Loss,
+        optimiser: torch.optim.Optimizer,
+        balance: Balance | None,
+        data: TrainingSet,
+    ) -> Step:
+        """The steps of a run; see :class:`Step`."""
+        return Step(network, criterion, optimiser, balance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainMethod(Method):
+    """Plain gradient steps.
+
+    Attributes:
+        kind: of the method.
+    """
+
+    kind: Literal["plain"] = "plain"
 
 
 @contextmanager

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leafwood.graph.build import GraphConfig, build_graph, height_columns, scale_normalisation
+from leafwood.graph.build import build_graph
+from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import HEIGHT_NAMES, RETURN_NAMES, height_features, return_features
+from leafwood.graph.scale import scale_normalisation
 from leafwood.spatial.voxels import build_pyramid
 
 
@@ -21,7 +23,7 @@ def test_sparse_clouds_are_shrunk_and_dense_ones_are_not(spacing, factor):
 
 RNG = np.random.default_rng(2)
 PLAIN = GraphConfig(n_levels=3, k=4, scales=(4, 6))
-FULL = replace(PLAIN, returns=True)
+FULL = replace(PLAIN, features=(*PLAIN.features, "returns"))
 
 
 def scan(n):
@@ -70,7 +72,7 @@ def test_heights_are_found_among_the_columns(config):
     xyz = (np.arange(60).reshape(20, 3) * 7.0).astype(np.float32)  # each in a voxel of its own
     height = np.append(RNG.uniform(0, 30, 19), np.nan).astype(np.float32)
     graph, node = build_graph(xyz, height, config)
-    found = height_columns(graph["x0"], config)
+    found = graph["x0"][:, config.columns("height")]
     assert found.shape == (20, len(HEIGHT_NAMES))
     np.testing.assert_allclose(found[node], height_features(height), atol=1e-6)
 

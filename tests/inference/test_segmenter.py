@@ -8,10 +8,10 @@ import torch
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
-from leafwood.graph.build import GraphConfig
-from leafwood.inference.model_file import Model, load_model, save_model
-from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter
-from leafwood.nn.shape import UNetConfig
+from leafwood.graph.config import GraphConfig
+from leafwood.inference.model_file import DEFAULT_MODEL, Model, load_model, save_model
+from leafwood.inference.segmenter import Segmenter
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import TrainedUNet
 from leafwood.nn.unet import PyramidUNet
 from leafwood.postprocess.calibration import Calibration
@@ -21,7 +21,7 @@ RNG = np.random.default_rng(4)
 
 @pytest.fixture(scope="module")
 def model():
-    graph = GraphConfig(n_levels=4, k=8, scales=(6, 10), returns=True)
+    graph = GraphConfig(n_levels=4, k=8, scales=(6, 10), features=("eigen", "spacing", "count", "height", "returns"))
     shape = UNetConfig(widths=(8, 8, 12, 12), encoder_convs=(1, 1, 1, 1), decoder_convs=(0, 1, 1))
     return Model(TrainedUNet(weights(graph, shape), graph, shape), graph, shape)
 

@@ -7,19 +7,27 @@ import torch
 from torch import nn
 
 from leafwood.errors import BadConfig
-from leafwood.graph.build import GraphConfig
+from leafwood.graph.config import GraphConfig
 from leafwood.nn.lora import LoRAConfig, add_adapters, merged
-from leafwood.nn.shape import UNetConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.unet import PyramidUNet
 
 GRAPH = GraphConfig(n_levels=3, k=6, scales=(5, 8))
 SHAPE = UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
 
 
+class Net(nn.Sequential):
+    """Layers one after the other; the last one gives the logits."""
+
+    @property
+    def last_layer(self):
+        return self[-1]
+
+
 @pytest.fixture
 def net():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(5, 12), nn.ReLU(), nn.Linear(12, 7), nn.ReLU(), nn.Linear(7, 2))
+    return Net(nn.Linear(5, 12), nn.ReLU(), nn.Linear(12, 7), nn.ReLU(), nn.Linear(7, 2))
 
 
 def moved(network, x):

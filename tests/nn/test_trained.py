@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from leafwood.graph.batching import build_example
-from leafwood.graph.build import GraphConfig, build_graph
-from leafwood.nn.shape import UNetConfig
+from leafwood.graph.build import build_graph
+from leafwood.graph.config import GraphConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import TrainedUNet, neighbour_max
 from leafwood.nn.unet import PyramidUNet
 
-GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6), returns=True)
+GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6), features=("eigen", "spacing", "count", "height", "returns"))
 SHAPE = UNetConfig(widths=(8, 12, 16), encoder_convs=(1, 2, 1), decoder_convs=(1, 1))
 RNG = np.random.default_rng(0)
 

@@ -8,11 +8,12 @@ import torch
 from torch_geometric.data import Batch
 
 from leafwood.graph.batching import build_example
-from leafwood.graph.build import GraphConfig
-from leafwood.nn.shape import UNetConfig
+from leafwood.graph.config import GraphConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.unet import PyramidUNet, begin_with
 
 GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6))
+MORE = replace(GRAPH, features=(*GRAPH.features, "returns"))
 SHAPE = UNetConfig(widths=(8, 12, 16), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
 
 
@@ -72,8 +73,8 @@ def test_a_deeper_network_begins_as_the_one_it_starts_from(network):
 
 
 def test_a_network_that_reads_returns_begins_as_the_one_it_starts_from(network):
-    more = PyramidUNet(replace(GRAPH, returns=True), SHAPE).eval()
-    begin_with(more, network.state_dict())
+    more = PyramidUNet(MORE, SHAPE).eval()
+    begin_with(more, network.state_dict(), GRAPH)
     returns = np.tile(np.array([[1, 3], [3, 3]], dtype=np.uint8), (100, 1))
     xyz, height = cloud(200), np.zeros(200, dtype=np.float32)
     plain, full = (build_example(xyz, height, net.graph, returns)[0] for net in (network, more))
@@ -82,8 +83,8 @@ def test_a_network_that_reads_returns_begins_as_the_one_it_starts_from(network):
     for n, layers in enumerate(more.read):
         own = GRAPH.n_features(n)
         assert layers[0].weight.grad[:, own : own + 5].abs().sum() > 0
-    again = PyramidUNet(replace(GRAPH, returns=True), SHAPE).eval()
-    begin_with(again, more.state_dict())
+    again = PyramidUNet(MORE, SHAPE).eval()
+    begin_with(again, more.state_dict(), MORE)
     torch.testing.assert_close(again(full), more(full))
 
 

@@ -7,7 +7,7 @@ from sparsity import FEWEST, of_pulses, thinned
 
 from leafwood.classes import IGNORE, LEAF, WOOD, Part
 from leafwood.cloud import PointCloud
-from leafwood.graph.build import spacing
+from leafwood.graph.scale import spacing
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import torch
 from torch_geometric.data import Batch
 
 from leafwood.graph.batching import Example, build_example
-from leafwood.graph.build import GraphConfig
-from leafwood.nn.shape import UNetConfig
+from leafwood.graph.config import GraphConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.unet import PyramidUNet
 
 GRAPH = GraphConfig(n_levels=3, k=6, scales=(5, 8))

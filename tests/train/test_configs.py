@@ -12,11 +12,14 @@ import pytest
 
 from leafwood.config import load
 from leafwood.datasets.stands import load_scan, load_stand
-from leafwood.graph.build import GraphConfig
+from leafwood.graph.config import GraphConfig
 from leafwood.losses import LOSSES
-from leafwood.nn.shape import UNetConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.train import data as training_set
 from leafwood.train.loop import TrainConfig, fit
+from leafwood.train.meta_weight import MetaWeightConfig
+from leafwood.train.pretext import PretextConfig
+from leafwood.train.sam import SAMConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs" / "train" / "imbalance").glob("*.yaml"))
@@ -35,16 +38,21 @@ def quick_to_prepare():
 def tiny(path: Path) -> TrainConfig:
     """The configuration of a file on tiny samples, crops and network."""
     config = load(path, TrainConfig)
-    meta = config.meta_weight and replace(config.meta_weight, files=(sample("leaf_off_plot"),), trees=2, batch=1)
+    method = config.method
+    if isinstance(method, MetaWeightConfig):
+        method = replace(method, files=(sample("leaf_off_plot"),), trees=2, batch=1)
     return replace(
         config,
         train=(sample("uav_plot"),),
         validation=(sample("single_tree"),),
-        meta_weight=meta,
+        method=method,
         start=None,
-        graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
-        network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
-        crops=replace(config.crops, max_points=600, min_points=300),
+        model=replace(
+            config.model,
+            graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
+            network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
+            crops=replace(config.model.crops, max_points=600, min_points=300),
+        ),
         batch=2,
         steps=2,
         validate_every=2,
@@ -73,7 +81,8 @@ def test_two_steps(path, tmp_path):
 def test_every_loss_and_method_has_its_file():
     configs = [load(path, TrainConfig) for path in CONFIGS]
     assert {term.name for config in configs for term in config.loss} == set(LOSSES)
-    assert {config.sam.ascent for config in configs if config.sam} == {"plain", "weighted", "per_class"}
-    assert {config.meta_weight.form for config in configs if config.meta_weight} == {"last_layer", "exact"}
-    assert any(config.pretask for config in configs)
+    methods = [config.method for config in configs]
+    assert {method.ascent for method in methods if isinstance(method, SAMConfig)} == {"plain", "weighted", "per_class"}
+    assert {method.form for method in methods if isinstance(method, MetaWeightConfig)} == {"last_layer", "exact"}
+    assert any(isinstance(method, PretextConfig) for method in methods)
     assert any(config.start for config in configs)

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from leafwood.errors import BadBatch, BadConfig
 from leafwood.losses import build
 from leafwood.nn.lora import LoRAConfig, add_adapters
-from leafwood.train.deblora import DebiasConfig, DebiasStep, debiased_centre, strength, towards
+from leafwood.train.deblora import DebloraConfig, DebloraStep, debiased_centre, strength, towards
 
 CENTRES = np.array([[0.0, 0], [4, 0], [0, 4], [4, 4]])
 SIZES, RARE = np.array([100, 60, 30, 10]), np.array([2, 6, 9, 3])
@@ -70,8 +70,8 @@ def step():
     network = Network()
     add_adapters(network, LoRAConfig(rank=2))
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.01)
-    config = DebiasConfig(clusters=8)
-    return DebiasStep(
+    config = DebloraConfig(clusters=8)
+    return DebloraStep(
         network,
         build("cross_entropy", class_counts=(50, 1)),
         optimiser,
@@ -124,4 +124,4 @@ def test_a_batch_without_labels_moves_nothing(step):
 @pytest.mark.parametrize("bad", [{"clusters": 1}, {"smallest": 0}, {"free": 0.5}, {"most": 1.5}])
 def test_bad_settings(bad):
     with pytest.raises(BadConfig, match=f"debias.{next(iter(bad))}"):
-        DebiasConfig(**bad)
+        DebloraConfig(**bad)

@@ -15,28 +15,31 @@ from leafwood.datasets.crops import CropConfig, draw_crop
 from leafwood.datasets.stands import load_stand
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.batching import build_example
-from leafwood.graph.build import GraphConfig
+from leafwood.graph.config import GraphConfig
 from leafwood.inference.model_file import load_model
-from leafwood.inference.segmenter import load_segmenter
 from leafwood.io.loaders import read
 from leafwood.losses import LossConfig
-from leafwood.nn.shape import UNetConfig
-from leafwood.soul.samples import SoulConfig
+from leafwood.models import load_segmenter
+from leafwood.nn.structure import UNetConfig
 from leafwood.train.balance import Balance
 from leafwood.train.data import load_training_set
 from leafwood.train.loop import TrainConfig, fit, train
 from leafwood.train.meta_weight import MetaWeightConfig
-from leafwood.train.pretask import PretaskConfig
+from leafwood.train.pretext import PretextConfig
+from leafwood.train.pyramid import PyramidSpec
 from leafwood.train.sam import SAMConfig
+from leafwood.train.soul import SoulSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, OTHER, LEAF_OFF = (ROOT / "data_samples" / f"{n}.laz" for n in ("uav_plot", "single_tree", "leaf_off_plot"))
 TINY = TrainConfig(
     train=(str(SAMPLE),),
     validation=(str(OTHER),),
-    graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
-    network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
-    crops=CropConfig(max_points=800, min_points=300),
+    model=PyramidSpec(
+        graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
+        network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
+        crops=CropConfig(max_points=800, min_points=300),
+    ),
     steps=4,
     batch=2,
     validate_every=2,
@@ -90,9 +93,9 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
 
 METHODS = {
     "plain": TINY,
-    "sam": replace(TINY, sam=SAMConfig(ascent="weighted")),
-    "meta_weight": replace(TINY, meta_weight=MetaWeightConfig(files=(str(LEAF_OFF),), trees=2, batch=1)),
-    "rebalanced": replace(TINY, loss=(LossConfig("rebalanced"),), balance=False),
+    "sam": replace(TINY, method=SAMConfig(ascent="weighted")),
+    "meta_weight": replace(TINY, method=MetaWeightConfig(files=(str(LEAF_OFF),), trees=2, batch=1)),
+    "rebalanced": replace(TINY, loss=(LossConfig("rebalanced"),), model=replace(TINY.model, balance=False)),
 }
 
 
@@ -159,15 +162,15 @@ def test_a_gpu_that_is_not_there_is_named(tmp_path):
 
 
 def test_clean_trees_may_not_be_learnt_from_too(tmp_path):
-    config = replace(TINY, meta_weight=MetaWeightConfig(files=TINY.train))
-    with pytest.raises(BadConfig, match=r"is in train and in meta_weight\.files"):
+    config = replace(TINY, method=MetaWeightConfig(files=TINY.train))
+    with pytest.raises(BadConfig, match=r"is in train and in method\.files"):
         train(config, tmp_path)
 
 
 def test_clean_trees_must_be_trees(tmp_path):
     treeless = poles_and_balls(tmp_path / "treeless.laz", 0)
-    with pytest.raises(BadConfig, match=r"meta_weight\.files: no whole tree"):
-        train(replace(TINY, meta_weight=MetaWeightConfig(files=treeless)), tmp_path)
+    with pytest.raises(BadConfig, match=r"method\.files: no whole tree"):
+        train(replace(TINY, method=MetaWeightConfig(files=treeless)), tmp_path)
 
 
 def test_clean_trees_are_whole_trees_without_ground():
@@ -176,14 +179,14 @@ def test_clean_trees_are_whole_trees_without_ground():
     assert all(set(graph.y.tolist()) <= {-1, 0, 1} and len(graph.y) > 100 for graph in data.trees)
 
 
-def test_a_pre_task_needs_no_labels_and_its_weights_are_to_start_from(tmp_path):
+def test_a_pretext_task_needs_no_labels_and_its_weights_are_to_start_from(tmp_path):
     bare = laspy.read(SAMPLE)
     bare.remove_extra_dims([name for name in bare.point_format.extra_dimension_names if name.startswith("gt_")])
     bare.write(str(tmp_path / "bare.laz"))
-    config = replace(TINY, train=(str(tmp_path / "bare.laz"),), pretask=PretaskConfig())
+    config = replace(TINY, train=(str(tmp_path / "bare.laz"),), method=PretextConfig())
     train(config, tmp_path / "first", report=lambda line: None)
     weights = tmp_path / "first" / "model.safetensors"
-    with pytest.raises(BadConfig, match="weights of a pre-task"):
+    with pytest.raises(BadConfig, match="weights of a pretext task"):
         load_model(weights)
     train(replace(TINY, start=weights), tmp_path / "second", report=lambda line: None)
     assert load_model(tmp_path / "second" / "model.safetensors")
@@ -213,12 +216,10 @@ def test_weights_of_another_shape_are_refused(tmp_path):
     train(TINY, tmp_path, report=lambda line: None)
     wider = UNetConfig(widths=(8, 8, 16), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
     with pytest.raises(BadConfig, match=r"start: .*not weights of this network"):
-        train(replace(TINY, network=wider, start=tmp_path / "model.safetensors"), tmp_path / "second")
-
-
-def test_soul_cannot_be_balanced_by_spacing(tmp_path):
-    with pytest.raises(BadConfig, match="balance: false"):
-        train(replace(TINY, soul=SoulConfig()), tmp_path)
+        train(
+            replace(TINY, model=replace(TINY.model, network=wider), start=tmp_path / "model.safetensors"),
+            tmp_path / "second",
+        )
 
 
 def test_an_unlabelled_stand_is_refused():
@@ -230,9 +231,12 @@ def test_an_unlabelled_stand_is_refused():
 def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
     config = load(path, TrainConfig)
     short = replace(config, steps=2, batch=1, validate_every=2, validation_crops=1, loader_processes=0, threads=2)
-    short = replace(short, train=TINY.train, validation=TINY.validation, crops=TINY.crops, start=None)
-    if short.soul:
-        short = replace(short, soul=replace(short.soul, points=500))
+    small = {"crops": TINY.model.crops}
+    if isinstance(config.model, SoulSpec):
+        small = {"samples": replace(config.model.samples, points=500)}
+    short = replace(
+        short, train=TINY.train, validation=TINY.validation, model=replace(config.model, **small), start=None
+    )
     assert train(short, tmp_path, report=lambda line: None)["points"] > 0
     result = load_segmenter(tmp_path / "model.safetensors", threads=2).segment(read(OTHER))
     assert np.isin(result.columns["leafwood"], (0, 1, 2)).all()
@@ -264,10 +268,10 @@ def test_classes_have_the_same_mass_in_every_stratum(stand):
         return graph
 
     examples = [example(n) for n in range(4)]
-    balance = Balance.of(examples, strata=3)
+    balance = Balance.of(examples, GraphConfig(), strata=3)
     mass = torch.zeros(3, 2)
     for graph in examples:
-        stratum = torch.bucketize(graph.x0[:, 11].contiguous(), balance.edges)
+        stratum = torch.bucketize(graph.x0[:, GraphConfig().columns("spacing").stop - 1].contiguous(), balance.edges)
         for s in range(3):
             for c in range(2):
                 mass[s, c] += balance.of_points(graph)[(stratum == s) & (graph.y == c)].sum()

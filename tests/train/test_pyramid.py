@@ -10,14 +10,14 @@ from torch_geometric.data import Batch
 
 from leafwood.datasets.crops import CropConfig
 from leafwood.datasets.stands import load_stand
-from leafwood.graph.build import GraphConfig
+from leafwood.graph.config import GraphConfig
 from leafwood.losses import LossConfig, build_all
-from leafwood.nn.shape import UNetConfig
+from leafwood.nn.structure import UNetConfig
 from leafwood.nn.unet import PyramidUNet
 from leafwood.train.balance import Balance
 from leafwood.train.loop import TrainConfig, train
+from leafwood.train.pyramid import PyramidSpec, PyramidTask
 from leafwood.train.steps import Step
-from leafwood.train.tasks import PyramidTask
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, OTHER = ROOT / "data_samples" / "uav_plot.laz", ROOT / "data_samples" / "single_tree.laz"
@@ -31,8 +31,12 @@ def stands():
     return [load_stand(SAMPLE)]
 
 
+def spec(**options):
+    return PyramidSpec(graph=GRAPH, network=SHAPE, crops=CROPS, **options)
+
+
 def graphs(stands, density_weights, n=4):
-    examples = PyramidTask(GRAPH, SHAPE, CROPS, density_weights).examples(stands, (1, 0), n)
+    examples = PyramidTask(spec(density_weights=density_weights)).examples(stands, (1, 0), n)
     return [examples[number] for number in range(n)]
 
 
@@ -67,7 +71,7 @@ def test_a_batch_keeps_each_voxels_weight(stands):
 
 def test_weights_of_balance_and_density_multiply(stands):
     batch = Batch.from_data_list(graphs(stands, True))
-    balance = Balance.of(graphs(stands, True))
+    balance = Balance.of(graphs(stands, True), GRAPH)
     losses = (LossConfig("cross_entropy"),)
     assert step(losses, balance).weights(batch).equal(balance.of_points(batch) * batch.weight)
     assert step(losses).weights(batch).equal(batch.weight)
@@ -76,7 +80,7 @@ def test_weights_of_balance_and_density_multiply(stands):
 
 def test_leaf_and_wood_have_the_same_mass_after_density(stands):
     parts = graphs(stands, True, 8)
-    balance = Balance.of(parts, strata=2)
+    balance = Balance.of(parts, GRAPH, strata=2)
     batch = Batch.from_data_list(parts)
     weight = step((LossConfig("cross_entropy"),), balance).weights(batch)
     leaf, wood = (weight[batch.y == label].sum() for label in (0, 1))
@@ -96,7 +100,7 @@ def test_weights_reach_every_family_of_losses(stands, name):
 
 def test_even_crops_compose_with_density_weights(stands):
     crops = [
-        PyramidTask(GRAPH, SHAPE, CROPS, density_weights=density, even_crops=even).examples(stands, (1, 0), 1)[0]
+        PyramidTask(spec(density_weights=density, even_crops=even)).examples(stands, (1, 0), 1)[0]
         for density, even in ((True, False), (False, True), (True, True))
     ]
     assert torch.equal(crops[2].weight, crops[0].weight * crops[1].weight)
@@ -106,10 +110,7 @@ def test_a_run_with_density_weights(tmp_path):
     config = TrainConfig(
         train=(str(SAMPLE),),
         validation=(str(OTHER),),
-        graph=GRAPH,
-        network=SHAPE,
-        crops=replace(CROPS, max_points=800, min_points=300),
-        density_weights=True,
+        model=replace(spec(density_weights=True), crops=replace(CROPS, max_points=800, min_points=300)),
         steps=2,
         batch=2,
         validate_every=2,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from leafwood.cloud import PointCloud
-from leafwood.inference.segmenter import DEFAULT_MODEL, Segmenter
+from leafwood.inference.model_file import DEFAULT_MODEL
+from leafwood.models import load_segmenter
 
 __all__ = ["segment"]
 
@@ -26,4 +27,4 @@ def segment(cloud: PointCloud, model: str | Path = DEFAULT_MODEL) -> PointCloud:
         BadCloud: the cloud cannot be labelled.
         BadConfig: there is no such model.
     """
-    return Segmenter.from_pretrained(model).segment(cloud)
+    return load_segmenter(model).segment(cloud)

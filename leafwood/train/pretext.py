@@ -10,27 +10,30 @@ leafwood's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from leafwood.config import in_range
 from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadConfig
 from leafwood.graph.batching import Example, build_example
-from leafwood.losses.base import in_range
 from leafwood.spatial.neighbours import nearest
-from leafwood.train.tasks import PyramidTask
+from leafwood.train.pyramid import PyramidSpec, PyramidTask
+from leafwood.train.steps import Method
+from leafwood.train.tasks import Task
 
-__all__ = ["PretaskConfig", "PretaskTask", "hide"]
+__all__ = ["PretextConfig", "PretextTask", "hide"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretaskConfig:
+class PretextConfig(Method):
     """What is hidden.
 
     Attributes:
+        kind: of the method.
         share: of the points of a crop that is hidden, about.
         radius: least and greatest radius of a hidden ball, metres.
         reach: metres within which a voxel is beside a hidden point.
@@ -39,34 +42,53 @@ class PretaskConfig:
         BadConfig: a value out of range.
     """
 
+    needs_labels: ClassVar[bool] = False
+
+    kind: Literal["pretext"] = "pretext"
     share: float = 0.25
     radius: tuple[float, float] = (0.2, 0.7)
     reach: float = 0.12
 
     def __post_init__(self) -> None:
-        in_range("pretask.share", self.share, 0.01, 0.9)
-        in_range("pretask.reach", self.reach, 1e-3)
+        in_range("method.share", self.share, 0.01, 0.9)
+        in_range("method.reach", self.reach, 1e-3)
         if not 0 < self.radius[0] <= self.radius[1]:
-            raise BadConfig(f"pretask.radius must be two lengths above 0 m, not {self.radius}")
+            raise BadConfig(f"method.radius must be two lengths above 0 m, not {self.radius}")
+
+    def check(self, model: str, *, started: bool) -> None:
+        """Refuse another network than leafwood's own."""
+        if model != "pyramid":
+            raise BadConfig("method: pretext needs leafwood's own network")
+
+    def task(self, task: Task) -> Task:
+        """The same network on crops with holes.
+
+        Raises:
+            BadConfig: crops are to be balanced by labels, which are not read.
+        """
+        assert isinstance(task, PyramidTask)
+        if task.spec.even_crops:
+            raise BadConfig("even_crops needs labels and does not go with method: pretext")
+        return PretextTask(task.spec, self)
 
 
-class PretaskTask(PyramidTask):
+class PretextTask(PyramidTask):
     """leafwood's graph U-Net on crops with holes: y is 1 beside a hidden point, else 0.
 
     Args:
-        *args: of :class:`~leafwood.train.tasks.PyramidTask`.
+        spec: network and crops.
         config: what is hidden.
     """
 
-    def __init__(self, *args: Any, config: PretaskConfig) -> None:
-        super().__init__(*args)
+    def __init__(self, spec: PyramidSpec, config: PretextConfig) -> None:
+        super().__init__(spec)
         self.config = config
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of what is left of a crop; its labels are not looked at."""
         hidden = hide(crop.xyz, self.config, rng)
         seen = crop.take(np.flatnonzero(~hidden))
-        graph, _ = build_example(seen.xyz, seen.height, self.graph, seen.cloud().returns())
+        graph, _ = build_example(seen.xyz, seen.height, self.spec.graph, seen.cloud().returns())
         beside = np.zeros(len(graph.pos0), dtype=np.int64)
         if hidden.any():
             _, distance = nearest(crop.xyz[hidden], 1, graph.pos0.numpy())
@@ -75,7 +97,7 @@ class PretaskTask(PyramidTask):
         return graph
 
 
-def hide(xyz: NDArray[np.float32], config: PretaskConfig, rng: np.random.Generator) -> NDArray[np.bool_]:
+def hide(xyz: NDArray[np.float32], config: PretextConfig, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Choose points to hide: balls around points drawn at random, until the share is reached.
 
     Args:

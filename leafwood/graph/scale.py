@@ -1,0 +1,44 @@
+"""Scale normalisation: a sparse cloud is scaled down until its point spacing is one that the network knows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.graph.config import GraphConfig
+from leafwood.spatial.neighbours import nearest
+
+__all__ = ["scale_normalisation", "spacing"]
+
+_NEIGHBOURS = 24  # far enough for the typical distance of a cloud
+
+
+def spacing(xyz: NDArray[np.float32]) -> float:
+    """How far apart a cloud's points are: the median distance to the 24th nearest, the point itself counted.
+
+    Args:
+        xyz: (n, 3) metres, n >= 24; of more than 40,000 points some 20,000 are looked at.
+
+    Returns:
+        Metres.
+    """
+    _, distance = nearest(xyz, _NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
+    return float(np.median(distance[:, -1]))
+
+
+def scale_normalisation(xyz: NDArray[np.float32], config: GraphConfig) -> float:
+    """Factor by which a sparse cloud is scaled before its graph is built, so that its spacing is one the network knows.
+
+    Voxels, and with them the reach of the coarser levels, are metres; neighbourhoods are counts. In sparse clouds the
+    two drift apart: several levels hold the same points and none reaches beyond them. Training crops are scaled alike.
+
+    Args:
+        xyz: (n, 3) metres.
+        config: `spacing` and `least`.
+
+    Returns:
+        `config.least` to 1, in steps of a tenth: a few points more or less must not move every voxel.
+    """
+    if len(xyz) <= _NEIGHBOURS:
+        return 1.0
+    return float(np.clip(np.round(config.spacing / max(spacing(xyz), 1e-6), 1), config.least, 1.0))

@@ -1,0 +1,98 @@
+"""The kinds of models there are: for each, what is trained and what labels with the trained weights.
+
+One table, :data:`MODEL_KINDS`; nothing else in the package asks which kind a model is. A new network is a module in
+:mod:`leafwood.nn`, one that says how it is trained and one that labels with it, and a line here. The table holds names
+and imports what they stand for when it is needed: labelling must not wait for torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from leafwood.errors import BadConfig
+from leafwood.inference.model_file import DEFAULT_MODEL, kind_of, weights_file
+
+if TYPE_CHECKING:
+    from leafwood.cloud import PointCloud
+    from leafwood.inference.labelling import Progress
+    from leafwood.train.tasks import Task
+
+__all__ = ["MODEL_KINDS", "CloudSegmenter", "ModelKind", "load_segmenter"]
+
+
+class CloudSegmenter(Protocol):
+    """What labels a cloud, whatever the kind of its model."""
+
+    model: Any
+
+    def segment(self, cloud: PointCloud, progress: Progress | None = None) -> PointCloud:
+        """The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``."""
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """Where the parts of one kind of model are, each as ``module:name``.
+
+    Attributes:
+        title: what the kind is, in a few words.
+        segmenter: a class with ``from_pretrained(path, *, threads)``.
+        task: a class that takes what a training configuration says of the model.
+    """
+
+    title: str
+    segmenter: str
+    task: str
+
+    def load_segmenter(self, path: Path, threads: int | None) -> CloudSegmenter:
+        """A segmenter with weights of this kind."""
+        segmenter: CloudSegmenter = _found(self.segmenter).from_pretrained(path, threads=threads)
+        return segmenter
+
+    def make_task(self, spec: Any) -> Task:
+        """What is trained."""
+        task: Task = _found(self.task)(spec)
+        return task
+
+
+MODEL_KINDS: Mapping[str, ModelKind] = MappingProxyType(
+    {
+        "pyramid": ModelKind(
+            "leafwood's graph U-Net over a voxel pyramid",
+            segmenter="leafwood.inference.segmenter:Segmenter",
+            task="leafwood.train.pyramid:PyramidTask",
+        ),
+        "soul": ModelKind(
+            "SOUL's PointNet++ on slices of geodesic pieces",
+            segmenter="leafwood.soul.segmenter:SoulSegmenter",
+            task="leafwood.train.soul:SoulTask",
+        ),
+    }
+)
+
+
+def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> CloudSegmenter:
+    """A segmenter for any kind of model.
+
+    Args:
+        name: a shipped model's name, or a ``.safetensors`` file with its card beside it.
+        threads: processors to use; all that the process may use when None.
+
+    Raises:
+        BadConfig: there is no such model, or its card says a kind that does not exist.
+    """
+    path = weights_file(name)
+    kind = kind_of(path)
+    if kind not in MODEL_KINDS:
+        raise BadConfig(f"{path}: its card says kind {kind!r}; there are {', '.join(MODEL_KINDS)}")
+    return MODEL_KINDS[kind].load_segmenter(path, threads)
+
+
+def _found(place: str) -> Any:
+    """What a ``module:name`` stands for."""
+    module, name = place.split(":")
+    return getattr(import_module(module), name)

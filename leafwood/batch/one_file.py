@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,14 @@ from leafwood.canopy.profile import CanopyConfig, measure_canopy
 from leafwood.errors import BadConfig, about
 from leafwood.inference.labelling import Progress
 from leafwood.inference.model_file import DEFAULT_MODEL
+from leafwood.inference.segmenter import Quality
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target
 from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
+from leafwood.postprocess.rule import Rule
 from leafwood.report.canopy import canopy_files, headline, write_canopy
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["LabelOptions", "Labelled", "label_file", "outputs", "segmenter"]
 
@@ -38,6 +37,8 @@ class LabelOptions:
         keep_classification: leave `classification` as it is.
         upgrade: write point formats 0-5 as 6-10.
         crs: coordinate system to use and write in place of the file's.
+        rule: how labels are made of probabilities; the model's own when None.
+        quality: ``standard`` or ``high``; the model's own when None.
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
 
@@ -51,6 +52,8 @@ class LabelOptions:
     keep_classification: bool = False
     upgrade: bool = False
     crs: str | None = None
+    rule: Rule | None = None
+    quality: Quality | None = None
     abstain: float | None = None
     profile: bool = False
 
@@ -92,7 +95,7 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
     check_suffix(target, source)
     cloud = read(source, crs=options.crs)
     with about(source):
-        result = segmenter(options.model, options.threads).segment(cloud, progress)
+        result = segmenter(options).segment(cloud, progress)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
     write(
@@ -114,9 +117,9 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
 
 
 @lru_cache(maxsize=1)
-def segmenter(model: str, threads: int | None) -> CloudSegmenter:
-    """The segmenter of a model; a process loads it once."""
-    return load_segmenter(model, threads=threads)
+def segmenter(options: LabelOptions) -> CloudSegmenter:
+    """The segmenter that labels so; a process loads it once."""
+    return load_segmenter(options.model, threads=options.threads, rule=options.rule, quality=options.quality)
 
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:

@@ -39,6 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, help="folder to write to, or the file if there is one (default: beside the input)"
     )
     parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
+    parser.add_argument(
+        "--rule",
+        choices=("overlap", "balanced"),
+        help="overlap: about as many wood points as there are, most of them wood (default); "
+        "balanced: misses as little of the wood as of the leaves",
+    )
+    parser.add_argument(
+        "--quality", choices=("standard", "high"), help="high: three looks at every scan, three times the time"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
     parser.add_argument(
         "--resume", action="store_true", help="leave out files whose output is there and no older than they are"
@@ -46,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep-classification", action="store_true", help="leave `classification` as it is")
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
     parser.add_argument(
-        "--abstain", type=float, metavar="P", help="leave points undecided (0) that are less sure than P"
+        "--abstain", type=float, metavar="P", help="leave points undecided (0) whose label is less probable than P"
     )
     parser.add_argument(
         "--profile", action="store_true", help="also write leaf and wood area by height (see `leafwood profile`)"
@@ -75,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     options = LabelOptions(**settings)
     started = time.perf_counter()
     jobs = plan(args.paths, args.output)
-    segmenter(options.model, options.threads)  # a model that is not there is the command's failure
+    segmenter(options)  # a model that is not there is the command's failure
     waiting = {
         source: target
         for source, target in jobs.items()
@@ -170,7 +179,7 @@ def _summary(targets: list[Path], found: list[NDArray[np.int64]], files: dict[st
     table.add_row("points/s", f"{counts.sum() / seconds:,.0f}")
     console.print(table)
     where = targets[0].name if one else "each file"
-    console.print(f"Labels: field `leafwood` of {where}; P(wood): `wood_prob`.", highlight=False)
+    console.print(f"Labels: field `leafwood` of {where}; P(wood) in this scan: `wood_prob`.", highlight=False)
     console.print(
         "CloudCompare: open it and choose the scalar field `leafwood`. "
         "QGIS: style by attribute `leafwood`, or by Classification (64 wood, 65 leaf) where the point format has it.",

@@ -19,6 +19,7 @@ from leafwood.graph.config import GraphConfig
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
+from leafwood.postprocess.likeness import DescriptorStatistics
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -27,6 +28,7 @@ __all__ = [
     "graph_of",
     "kind_of",
     "load_model",
+    "save_calibration",
     "save_model",
     "weights_file",
 ]
@@ -48,6 +50,7 @@ class Model:
         provenance: how it came about: command, data, seeds, hours, hardware, scores.
         name: file stem.
         sha256: of the weights file, empty before it is saved.
+        descriptors: statistics of what it was calibrated on, None where it was not or its card does not have them.
     """
 
     network: Network
@@ -57,6 +60,12 @@ class Model:
     provenance: dict[str, Any] = field(default_factory=dict)
     name: str = "unsaved"
     sha256: str = ""
+    descriptors: DescriptorStatistics | None = None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a calibration was fitted, by `leafwood calibrate`."""
+        return self.calibration != Calibration()
 
 
 def available_models() -> list[str]:
@@ -83,7 +92,8 @@ def save_model(
         "kind": _KIND,
         "graph": asdict(graph) | {"columns": _column_names(graph)},
         "network": asdict(config),
-        "calibration": asdict(Calibration()),
+        "calibration": None,
+        "descriptors": None,
         "provenance": provenance,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -124,7 +134,9 @@ def load_model(name: str | Path) -> Model:
         graph = graph_of(card)
         config = UNetConfig(**_tuples(card["network"]))
         network = TrainedUNet(load_file(path), graph, config)
-        calibration = Calibration(**_tuples(_renamed(card["calibration"])))
+        calibration = Calibration(**_tuples(_renamed(card["calibration"] or {})))
+        known = card.get("descriptors")
+        descriptors = DescriptorStatistics(**_tuples(known)) if known else None
     except (OSError, ValueError, KeyError, TypeError, IndexError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
     if _is_pretext(card):
@@ -139,7 +151,16 @@ def load_model(name: str | Path) -> Model:
         card.get("provenance", {}),
         path.stem,
         hashlib.sha256(path.read_bytes()).hexdigest(),
+        descriptors,
     )
+
+
+def save_calibration(path: Path, calibration: Calibration, descriptors: DescriptorStatistics) -> None:
+    """Write a calibration into the card of the weights `path`, in place of the one it had."""
+    card = path.with_suffix(".json")
+    described = json.loads(card.read_text(encoding="utf-8"))
+    described |= {"calibration": asdict(calibration), "descriptors": asdict(descriptors)}
+    card.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
 def kind_of(path: Path) -> str:

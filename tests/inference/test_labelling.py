@@ -8,9 +8,13 @@ import pytest
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
-from leafwood.inference.labelling import label_cloud
+from leafwood.inference import labelling
 
 RNG = np.random.default_rng(5)
+
+
+def label_cloud(cloud, predict, rule="balanced"):
+    return labelling.label_cloud(cloud, predict, rule)[0]
 
 
 def scan(n=4000, side=10.0):

@@ -14,10 +14,22 @@ from leafwood.classes import DEFAULT_CLASSES, OUT_LEAF, OUT_WOOD, REPLACEABLE, C
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.io.las.extra import ExtraDim
 
-__all__ = ["LEAFWOOD", "MOST_EXTRA", "PROB_SCALE", "WOOD_PROB", "Labels", "place_dims", "write_classes"]
+__all__ = [
+    "EQUAL_MEANING",
+    "LEAFWOOD",
+    "MOST_EXTRA",
+    "PROB_MEANING",
+    "PROB_SCALE",
+    "WOOD_PROB",
+    "Labels",
+    "place_dims",
+    "write_classes",
+]
 
 LEAFWOOD, WOOD_PROB = "leafwood", "wood_prob"
 PROB_SCALE = 1e-4
+PROB_MEANING = "P(wood) at this scan's shares"  # the description of the dimension, at most 31 bytes
+EQUAL_MEANING = "P(wood), 0 to 1"  # that of version 0.1.0, for which leaf and wood are equally common
 MOST_EXTRA = 2
 _NAME_BYTES = 32
 _UNDECIDED = 1
@@ -71,7 +83,7 @@ class Labels:
             raise BadCloud(f"{path}: leafwood codes must be 0, 1 or 2, found {codes.min()} to {codes.max()}")
         dims = [
             ExtraDim.new(LEAFWOOD, "<u2", "0 none, 1 leaf, 2 wood", 0),
-            ExtraDim.new(WOOD_PROB, "<u2", "P(wood), 0 to 1", 0, PROB_SCALE),
+            ExtraDim.new(WOOD_PROB, "<u2", PROB_MEANING, 0, PROB_SCALE),
             *(ExtraDim.new(name, _file_type(columns[name]).str, "leafwood", 0) for name in extra),
         ]
         return cls(columns, tuple(dims))
@@ -122,6 +134,8 @@ def place_dims(
     for dim in labels.dims:
         found = next((i for i, old in enumerate(dims) if old.name == dim.name), None)
         if found is not None and dims[found].same_type(dim):
+            if dim.name == WOOD_PROB:  # an earlier version may have described another meaning
+                dims[found] = replace(dim, start=dims[found].start)
             ours[dim.name] = dims[found]
             continue
         if found is not None:

@@ -18,6 +18,7 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadFile, FileWarning
 from leafwood.io.las.crs import crs_of, parse_user_crs
 from leafwood.io.las.extra import ExtraDim, describe_records
+from leafwood.io.las.labels import EQUAL_MEANING, WOOD_PROB
 from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
 
@@ -76,7 +77,8 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         crs: to be used in place of the file's own, such as ``EPSG:25832``.
 
     Returns:
-        The cloud in file order. ``withheld`` is bool, scaled extra dimensions are float64.
+        The cloud in file order. ``withheld`` is bool, scaled extra dimensions are float64. The ``wood_prob`` of version
+        0.1.0, which holds where leaf and wood are equally common, is called ``wood_prob_equal``.
 
     Raises:
         BadFile: damaged, cut short, or not LAS.
@@ -95,6 +97,8 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         raw, values = _read_columns(layout, _wanted(layout, extras, columns), extras)
     except MemoryError as error:
         raise BadFile(f"{path}: {layout.count} points do not fit into memory") from error
+    if any(dim.name == WOOD_PROB and dim.description == EQUAL_MEANING for dim in extras) and WOOD_PROB in values:
+        values["wood_prob_equal"] = values.pop(WOOD_PROB)
     low = raw.min(axis=0) if len(raw) else np.zeros(3, dtype=np.int32)
     high = raw.max(axis=0) if len(raw) else low
     corner = np.where(layout.scale > 0, low, high)

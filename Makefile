@@ -13,7 +13,8 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples train picture clean
+.PHONY: help setup setup-dev demo test lint test-slow samples \
+	validation-stands virtual-stands planted-stands train train-folds train-virtual picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,38 +46,45 @@ samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
 	cd data_samples && sha256sum *.yaml *.laz *.json *.npz > SHA256SUMS
 
-train: setup ## the shipped weights again: stands, eight stages, calibration (about ten hours)
-	$(BIN)/python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000
-	$(BIN)/python pipelines/training_stands.py runs/stands/closed --stands 60 --seed 3100 --closed
-	$(BIN)/python pipelines/training_stands.py runs/stands/bare --stands 20 --seed 3200 --bare
-	$(BIN)/python pipelines/training_stands.py runs/stands/all_round --stands 30 --seed 4000 --size 14 --all-round
-	$(BIN)/python pipelines/training_stands.py runs/stands/late --stands 21 --seed 3400
-	$(BIN)/python pipelines/training_stands.py runs/stands/late_closed --stands 30 --seed 3300 --closed
-	$(BIN)/python pipelines/training_stands.py runs/stands/late_bare --stands 12 --seed 3500 --bare
-	$(BIN)/python pipelines/training_stands.py runs/stands/late_all_round --stands 14 --seed 4200 --size 14 --all-round
-	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped --stands 24 --seed 3600 --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_closed --stands 18 --seed 3700 --closed --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_bare --stands 12 --seed 3800 --bare --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/reshaped_all_round --stands 60 --seed 4300 --size 14 --all-round --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/more --stands 16 --seed 5000 --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/more_closed --stands 18 --seed 4900 --closed --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/more_bare --stands 12 --seed 4800 --bare --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/more_all_round --stands 50 --seed 4600 --size 14 --all-round --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
-	$(BIN)/python pipelines/training_stands.py runs/stands/validation_all_round --stands 4 --seed 4100 --size 14 --all-round
-	$(BIN)/python pipelines/training_stands.py runs/stands/validation_reshaped --stands 8 --seed 2200 --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/validation_bare --stands 4 --seed 2300 --bare --reshape
-	$(BIN)/python pipelines/training_stands.py runs/stands/validation_reshaped_all_round --stands 6 --seed 4500 --size 14 --all-round --reshape
-	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav_first --resume
-	$(BIN)/leafwood train configs/train/uav_all_round.yaml -o runs/uav_second --resume
-	$(BIN)/leafwood train configs/train/uav_even.yaml -o runs/uav_third --resume
-	$(BIN)/leafwood train configs/train/uav_closed.yaml -o runs/uav_fourth --resume
-	$(BIN)/leafwood train configs/train/uav_bare.yaml -o runs/uav_fifth --resume
-	$(BIN)/leafwood train configs/train/uav_deeper.yaml -o runs/uav_sixth --resume
-	$(BIN)/leafwood train configs/train/uav_reshaped.yaml -o runs/uav_seventh --resume
-	$(BIN)/leafwood train configs/train/uav_returns.yaml -o runs/uav --resume
+TREES ?= ../shared/data/labelled/weiser_
+STANDS := $(BIN)/python pipelines/training_stands.py
+
+validation-stands: setup # what no training learns from
+	$(STANDS) runs/stands/validation --stands 2 --seed 2000
+	$(STANDS) runs/stands/validation_reshaped --stands 2 --seed 2200 --reshape
+	$(STANDS) runs/stands/validation_bare --stands 2 --seed 2300 --bare --reshape
+	$(STANDS) runs/stands/validation_reshaped_all_round --stands 3 --seed 4500 --size 14 --all-round --reshape
+
+virtual-stands: setup # what `train` and `train-folds` learn from, besides real trees
+	$(STANDS) runs/stands/fresh --stands 3 --seed 8000 --reshape
+	$(STANDS) runs/stands/fresh_closed --stands 3 --seed 8100 --closed --reshape
+	$(STANDS) runs/stands/fresh_bare --stands 2 --seed 8200 --bare --reshape
+	$(STANDS) runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round --reshape
+	$(STANDS) runs/stands/added --stands 4 --seed 8010
+	$(STANDS) runs/stands/added_closed --stands 5 --seed 8110 --closed
+	$(STANDS) runs/stands/added_bare --stands 2 --seed 8210 --bare
+	$(STANDS) runs/stands/added_bare_all_round --stands 3 --seed 8350 --size 14 --bare --all-round --reshape
+	$(STANDS) runs/stands/added_all_round --stands 3 --seed 8310 --size 14 --all-round
+
+planted-stands: setup # real trees under virtual drones, for each fold those that it learns from
+	$(STANDS) runs/stands/planted_a --stands 3 --seed 8400 --from-trees $(TREES){AcePse,FagSyl,PicAbi,PseMen}*
+	$(STANDS) runs/stands/planted_b --stands 3 --seed 8500 --from-trees $(TREES){AcePse,PinSyl,PseMen,QuePet,QueRub}*
+	$(STANDS) runs/stands/planted_c --stands 3 --seed 8600 --from-trees $(TREES){FagSyl,PinSyl,PicAbi,QuePet,QueRub}*
+
+train: validation-stands virtual-stands planted-stands ## the shipped weights again, from the virtual ones: stands, training, calibration (an hour)
+	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav --resume
 	$(BIN)/python pipelines/calibrate.py runs/uav/model.safetensors runs/stands/validation* \
-		--leafless-from runs/stands/late runs/stands/reshaped* runs/stands/more*
+		--leafless-from runs/stands/fresh* runs/stands/added*
+
+train-folds: validation-stands virtual-stands planted-stands ## the weights that real trees are scored by, each without some of them (an hour)
+	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume || exit 1; done
+
+train-virtual: validation-stands ## weights of virtual stands alone, from scratch (four hours; minutes on a GPU)
+	$(STANDS) runs/stands/virtual --stands 10 --seed 3400 --reshape
+	$(STANDS) runs/stands/virtual_closed --stands 10 --seed 3300 --closed --reshape
+	$(STANDS) runs/stands/virtual_bare --stands 4 --seed 3500 --bare --reshape
+	$(STANDS) runs/stands/virtual_all_round --stands 8 --seed 4200 --size 14 --all-round --reshape
+	$(BIN)/leafwood train configs/train/virtual.yaml -o runs/virtual --resume
 
 picture: setup ## label and draw SCAN=... as PICTURE=...
 	@mkdir -p out

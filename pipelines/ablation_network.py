@@ -213,7 +213,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder of the results, and of the crops")
     parser.add_argument("--train", type=Path, help="folder of labelled stands")
     parser.add_argument("--validation", type=Path, help="folder of other stands, to score on")
-    parser.add_argument("--config", type=Path, default=Path("configs/train/uav.yaml"), help="of the shipped network")
+    parser.add_argument(
+        "--config", type=Path, default=Path("configs/train/virtual.yaml"), help="of the shipped network"
+    )
     parser.add_argument("--variants", nargs="*", help="some of them; all by default")
     parser.add_argument("--crops", type=int, default=600, help="to learn from; a sixth as many to score on")
     parser.add_argument(

@@ -177,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="uav")
     parser.add_argument("--soul", type=Path, help="a SOUL model (.safetensors)")
-    parser.add_argument("--config", type=Path, default=Path("configs/train/uav_returns.yaml"), help="of the model")
+    parser.add_argument("--config", type=Path, default=Path("configs/train/uav.yaml"), help="of the model")
     parser.add_argument("--stands", type=Path, default=Path("runs/stands/heldout"))
     parser.add_argument("--validation", type=Path, default=Path("runs/stands/validation"))
     parser.add_argument("--labelled", type=Path, default=Path("../shared/data/labelled"))

@@ -1,18 +1,18 @@
 """Fly the virtual stands that the shipped weights are trained and validated on.
 
-    python pipelines/training_stands.py runs/stands/train --stands 60 --seed 3000
-    python pipelines/training_stands.py runs/stands/closed --stands 60 --seed 3100 --closed
-    python pipelines/training_stands.py runs/stands/bare --stands 20 --seed 3200 --bare
-    python pipelines/training_stands.py runs/stands/all_round --stands 30 --seed 4000 --size 14 --all-round
-    python pipelines/training_stands.py runs/stands/validation --stands 12 --seed 2000
+    python pipelines/training_stands.py runs/stands/fresh --stands 3 --seed 8000 --reshape
+    python pipelines/training_stands.py runs/stands/fresh_closed --stands 3 --seed 8100 --closed --reshape
+    python pipelines/training_stands.py runs/stands/fresh_bare --stands 2 --seed 8200 --bare --reshape
+    python pipelines/training_stands.py runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round
+    python pipelines/training_stands.py runs/stands/planted --stands 2 --seed 8400 --from-trees oak.laz beech.laz
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
 there already are not flown again. `--reshape` grows trees of other branching than any preset's, from sparse to closed
-crowns. `--closed` draws forest in full leaf under a drone alone, where wood is scarcest and
-hardest to see, and which is what most users scan; `--bare` draws leafless forest under a drone. `--all-round` shows
-stands as a dozen tripods in calm air would: every surface sampled evenly, a few millimetres of noise. Crowns scanned
-like that are dense where drones leave gaps.
+crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in full leaf
+under a drone alone, where wood is scarcest and hardest to see, and which is what most users scan; `--bare` draws
+leafless forest under a drone. `--all-round` shows stands as a dozen tripods in calm air would: every surface sampled
+evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from leafwood.simulate.scanners.terrestrial import Tripods
 from leafwood.simulate.stands.config import StandConfig, load_stand_config
 from leafwood.simulate.stands.stand import Stand, grow_stand
 from leafwood.simulate.surveys.deliver import write_scan
+from leafwood.simulate.trees.surfels import plant_surfels
 
 # Forest types and how often each is drawn.
 FORESTS = {
@@ -120,12 +121,15 @@ def reshaping(draw: Draw) -> Draw:
     return drawn
 
 
-def fly(path: Path, seed: int, size: float, draw: Draw, terrestrial: float) -> None:
-    """Grow and scan one stand, with that probability from tripods and else from a drone."""
+def fly(path: Path, seed: int, size: float, draw: Draw, terrestrial: float, trees: tuple[Path, ...] = ()) -> None:
+    """Grow and scan one stand, with that probability from tripods and else from a drone.
+
+    Where there are labelled scans of `trees`, it is planted with them.
+    """
     rng = np.random.default_rng(seed)
     while True:
         try:
-            stand = grow_stand(draw(rng, size), seed)
+            stand = plant_surfels(draw(rng, size), trees, seed) if trees else grow_stand(draw(rng, size), seed)
             cloud = survey(stand, *draw_platform(rng, terrestrial), seed)
             break
         except BadConfig:  # crowns cannot carry the leaf area drawn, or no instrument that density: draw again
@@ -166,10 +170,20 @@ def main() -> None:
     drawn = {"dest": "draw", "action": "store_const", "default": draw_stand}
     kind.add_argument("--closed", **drawn, const=draw_closed, help="forest in full leaf, from drones alone")
     kind.add_argument("--bare", **drawn, const=draw_bare, help="leafless forest, from drones alone")
-    kind.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
+    kind.add_argument(
+        "--from-trees",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="labelled trees to plant, from drones alone",
+    )
+    parser.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     parser.add_argument("--reshape", action="store_true", help="grow trees unlike the presets")
     args = parser.parse_args()
-    terrestrial = TERRESTRIAL if args.draw is draw_stand else 0.0
+    if args.all_round and args.from_trees:
+        parser.error("--all-round samples surfaces, and what scanned trees have are points: it needs grown trees")
+    terrestrial = TERRESTRIAL if args.draw is draw_stand and not args.from_trees else 0.0
     draw = reshaping(args.draw) if args.reshape else args.draw
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(args.seed, args.seed + args.stands):
@@ -180,7 +194,7 @@ def main() -> None:
         if args.all_round:
             strew(path, seed, args.size, draw)
         else:
-            fly(path, seed, args.size, draw, terrestrial)
+            fly(path, seed, args.size, draw, terrestrial, tuple(args.from_trees))
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)
 
 

@@ -11,16 +11,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, WOOD
+from leafwood.classes import IGNORE, LEAF, WOOD
 from leafwood.config import in_range
 from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadConfig
+from leafwood.samplers.occlusion import transmission
 from leafwood.samplers.voxel import PoissonDiskSampler, VoxelSampler
 
 __all__ = ["CropConfig", "draw_crop", "heaped"]
 
 _OF_RETURNS = ("returns_lost", "returns_unknown")
-_CHANCES = ("single_tree", "on_wood", "ground_left", "heaps", "height_unknown", "cut", "even", *_OF_RETURNS)
+_CHANCES = (
+    *("single_tree", "height_kept", "on_wood", "ground_left", "heaps", "height_unknown"),
+    *("leaf_fall", "cut", "even", "occlusion", *_OF_RETURNS),
+)
+_EXTINCTION = (0.03, 0.3)  # of one occupied voxel; the lower crown of a broadleaf keeps 60 % or next to nothing
+_LEAN = 0.6  # tangent of the widest scan angle, about 30 degrees
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +37,7 @@ class CropConfig:
         radius: least and greatest radius of a cylinder, metres.
         max_points: points a crop holds at most; the radius shrinks for denser stands.
         single_tree: probability of one whole tree cut out of its stand, without ground.
+        height_kept: probability that such a tree keeps its height above ground, as in its stand.
         on_wood: probability that a crop is centred on a wood point.
         centres: that point is any one (``uniform``), or likelier where the scan is sparser (``decay``).
         min_points: points a crop is thinned to at most, where it has more.
@@ -47,14 +54,18 @@ class CropConfig:
             their stand has: the rare class is the one that variety helps most (Shwartz-Ziv et al., NeurIPS 2023).
         returns_lost: probability that all returns from the second, third or fourth of a pulse on are missing.
         returns_unknown: probability that nothing is known of returns, as in many files.
+        leaf_fall: probability that leaves are missing: a share of them, or all in half of these crops.
         cut: probability that a plane takes a part away: upright like the edge of a tile, or level.
         even: probability of an even sample (voxels or Poisson disk) in place of the uneven thinning, as many files are.
+        occlusion: probability that the uneven thinning also loses what a drone above would not see; see
+            :mod:`leafwood.samplers.occlusion`.
         even_spacing: least and greatest voxel or distance of it, metres.
     """
 
     radius: tuple[float, float] = (2.5, 5.0)
     max_points: int = 16_000
     single_tree: float = 0.3
+    height_kept: float = 0.0
     on_wood: float = 0.5
     centres: Literal["uniform", "decay"] = "uniform"
     min_points: int = 1_500
@@ -69,8 +80,10 @@ class CropConfig:
     wood_strength: float = 1.0
     returns_lost: float = 0.0
     returns_unknown: float = 0.0
+    leaf_fall: float = 0.0
     cut: float = 0.0
     even: float = 0.0
+    occlusion: float = 0.0
     even_spacing: tuple[float, float] = (0.02, 0.15)
 
     def __post_init__(self) -> None:
@@ -98,7 +111,7 @@ def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     Returns:
         At least one labelled point, coordinates from 0 up.
     """
-    crop = _single_tree(stand, rng) if rng.random() < config.single_tree else None
+    crop = _single_tree(stand, config, rng) if rng.random() < config.single_tree else None
     crop = crop or _cylinder(stand, config, rng)
     config = _strengthened(config, crop, stand)
     crop = _lose(crop, config, rng)
@@ -122,11 +135,13 @@ def _strengthened(config: CropConfig, crop: LabelledStand, stand: LabelledStand)
     return replace(config, **{name: getattr(config, name) * config.wood_strength for name in names})
 
 
-def _single_tree(stand: LabelledStand, rng: np.random.Generator) -> LabelledStand | None:
+def _single_tree(stand: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand | None:
     """One tree of enough points, its surroundings and the ground gone; None if there is none."""
     if not len(stand.trees):
         return None
     crop = stand.take(np.flatnonzero(stand.tree == rng.choice(stand.trees)))
+    if _happens(config.height_kept, rng):
+        return crop
     return replace(crop, height=np.full(len(crop), np.nan, dtype=np.float32))
 
 
@@ -181,8 +196,11 @@ def heaped(crop: LabelledStand, rng: np.random.Generator) -> LabelledStand:
 
 
 def _lose(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
-    """Without later returns and what lies beyond a plane, if something labelled is left, or without word of returns."""
+    """Without leaves, later returns or what lies beyond a plane, if something labelled is left; or without returns."""
     keep = np.ones(len(crop), dtype=bool)
+    if _happens(config.leaf_fall, rng):
+        left = 0.0 if rng.random() < 0.5 else rng.uniform(0, 0.5)
+        keep &= (crop.label != LEAF) | crop.ground | (rng.random(len(crop)) < left)
     if _happens(config.returns_lost, rng):
         keep &= crop.return_number <= rng.integers(1, 4)
     if _happens(config.cut, rng):
@@ -210,6 +228,10 @@ def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator)
     keep *= np.exp(rng.uniform(0, config.patches) * np.sin(crop.xyz @ wave + rng.uniform(0, 2 * np.pi)))
     if rng.random() < 0.5:  # from the air stems are sparser than leaves, from the ground denser: neither may be learnt
         keep[(crop.label == WOOD) == (rng.random() < 0.5)] *= np.exp(rng.uniform(np.log(0.15), 0))
+    if _happens(config.occlusion, rng):
+        extinction = np.exp(rng.uniform(*np.log(_EXTINCTION)))
+        lean = rng.uniform(-_LEAN, _LEAN, 2) * (rng.random() < 0.7)
+        keep *= transmission(crop.xyz, extinction, (lean[0], lean[1]))
     keep /= max(float(keep.max()), 1e-9)
     wanted = np.exp(rng.uniform(np.log(config.min_points), np.log(config.max_points)))
     if rng.random() < 0.4:

@@ -17,7 +17,7 @@ from leafwood.errors import BadCloud, about
 from leafwood.io.loaders import read
 from leafwood.samplers.decay import sampling_intensity
 from leafwood.samplers.voxel import VoxelSampler
-from leafwood.spatial.ground import find_ground, not_vegetation
+from leafwood.spatial.ground import Ground, find_ground, not_vegetation
 
 __all__ = ["LabelledStand", "hidden_twigs", "load_scan", "load_stand"]
 
@@ -88,12 +88,14 @@ class LabelledStand:
         return replace(self, return_number=ones, number_of_returns=ones)
 
 
-def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
+def load_stand(path: Path, preset: str = "gt_wood", *, lone_tree: bool = False) -> LabelledStand:
     """Read a labelled cloud for training.
 
     Args:
         path: a file that :func:`leafwood.read` reads.
         preset: how its labels are written, a name of :data:`leafwood.classes.PRESETS`.
+        lone_tree: the file holds one tree and nothing else: it gets the tree number 1, no ground is looked for, and
+            heights are above its lowest point.
 
     Raises:
         BadConfig: no such preset.
@@ -104,7 +106,7 @@ def load_stand(path: Path, preset: str = "gt_wood") -> LabelledStand:
         label = decode_labels(cloud.columns, preset)
     if {"gt_part", "gt_tree"} <= cloud.columns.keys():
         label[hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
-    return _stand(cloud, label, path)
+    return _stand(cloud, label, path, lone_tree=lone_tree)
 
 
 def load_scan(path: Path) -> LabelledStand:
@@ -120,9 +122,14 @@ def load_scan(path: Path) -> LabelledStand:
     return _stand(cloud, np.full(len(cloud), LEAF, dtype=np.int8), path)
 
 
-def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path) -> LabelledStand:
+def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path, *, lone_tree: bool = False) -> LabelledStand:
     """A stand with its ground found, what is no vegetation ignored, and its densest parts thinned."""
-    ground = find_ground(cloud)
+    if lone_tree:
+        none, height = np.zeros(len(cloud), dtype=bool), cloud.xyz[:, 2] - cloud.xyz[:, 2].min(initial=np.inf)
+        ground = Ground(mask=none, source="none", height=height)
+        cloud = cloud.with_columns(gt_tree=np.ones(len(cloud), dtype=np.uint16))
+    else:
+        ground = find_ground(cloud)
     label[not_vegetation(cloud)] = IGNORE
     zeros, ones = np.zeros(len(cloud), dtype=np.int64), np.ones(len(cloud), dtype=np.uint8)
     stand = LabelledStand(

@@ -17,6 +17,7 @@ from leafwood.errors import BadConfig
 from leafwood.models import MODEL_KINDS
 from leafwood.train.balance import Balance
 from leafwood.train.config import TrainConfig
+from leafwood.train.mixture import Pool, mixed_examples
 from leafwood.train.tasks import State, Task
 
 __all__ = ["TrainingSet", "load_training_set"]
@@ -51,20 +52,26 @@ def load_training_set(config: TrainConfig) -> TrainingSet:
     """Read the stands of a run.
 
     Raises:
-        BadConfig: a pattern that matches no file, a stand that is in two sets, or no whole tree among the clean ones.
+        BadConfig: a pattern that matches no file, a stand that is in two of the sets (training, validation, clean
+            trees), or no whole tree among the clean ones.
         BadCloud: a stand without labels.
     """
     files = {"train": _files(config.train), "validation": _files(config.validation)}
+    of_sources = [_files(source.files) for source in config.sources]
     if config.method.clean_files():
         files["method.files"] = _files(config.method.clean_files())
-    _check_apart(files)
+    _check_apart({**files, "train": [*files["train"], *(path for paths in of_sources for path in paths)]})
     load = partial(load_stand, preset=config.labels) if config.method.needs_labels else load_scan
     stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
     task = config.method.task(MODEL_KINDS[config.model.kind].make_task(config.model))
-    sampled = task.examples(stands, (config.seed, 2), _SAMPLE)
+    pools = [Pool(task, stands, 1 - sum(source.share for source in config.sources))]
+    for source, paths in zip(config.sources, of_sources, strict=True):
+        loaded = [load_stand(path, config.labels, lone_tree=source.lone_trees) for path in paths]
+        pools.append(Pool(task.with_crops(source.crops) if source.crops else task, loaded, source.share))
+    sampled = mixed_examples(pools, (config.seed, 2), _SAMPLE)
     sample = [sampled[number] for number in range(_SAMPLE)]
     return TrainingSet(
-        examples=task.examples(stands, (config.seed, 0), config.steps * config.batch),
+        examples=mixed_examples(pools, (config.seed, 0), config.steps * config.batch),
         checks=task.examples(others, (config.seed, 1), config.validation_crops),
         sample=sample,
         network=lambda: task.network(stands),

@@ -39,7 +39,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, report: Repor
 
     Args:
         config: the run.
-        out: folder for ``model.safetensors`` with its card (the best by validation G-mean), ``log.csv`` and
+        out: folder for ``model.safetensors`` with its card (the weights that `keep` names), ``log.csv`` and
             ``last.pt``, from which a killed run goes on.
         resume: go on from ``last.pt`` if it is there.
         report: called with a line per validation.
@@ -105,7 +105,7 @@ def fit(
         report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
         losses.clear()
         stale += 1
-        if not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
+        if config.keep == "last" or not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
             best, stale = scores, 0
             provenance = {"config": to_dict(config), "step": step, "train_seconds": seconds, "validation": scores}
             data.save(merged(average.module), provenance, out / "model.safetensors")

@@ -81,7 +81,11 @@ class PyramidTask:
 
     def whole_trees(self) -> PyramidTask:
         """The same task on crops that are whole trees."""
-        return type(self)(replace(self.spec, crops=replace(self.spec.crops, single_tree=1.0)))
+        return self.with_crops(replace(self.spec.crops, single_tree=1.0))
+
+    def with_crops(self, crops: CropConfig) -> PyramidTask:
+        """The same task on other crops."""
+        return type(self)(replace(self.spec, crops=crops))
 
     def balance(self, sample: Sequence[Data]) -> Balance | None:
         """Weights that balance leaf and wood at every point spacing, if they are asked for."""

@@ -11,6 +11,7 @@ import numpy as np
 from torch.utils.data import Dataset, Subset
 from torch_geometric.data import Data
 
+from leafwood.datasets.crops import CropConfig
 from leafwood.datasets.stands import LabelledStand
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.soul.samples import SoulConfig, SoulSamples, epochs
@@ -61,6 +62,10 @@ class SoulTask:
 
     def whole_trees(self) -> SoulTask:
         """The same task: SOUL cuts trees and stands alike."""
+        return self
+
+    def with_crops(self, crops: CropConfig) -> SoulTask:
+        """The same task: SOUL learns from samples of its own."""
         return self
 
     def balance(self, sample: Sequence[Data]) -> Balance | None:

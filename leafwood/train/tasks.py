@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
+from leafwood.datasets.crops import CropConfig
 from leafwood.datasets.stands import LabelledStand
 from leafwood.train.balance import Balance
 
@@ -34,6 +35,9 @@ class Task(Protocol):
 
     def whole_trees(self) -> Task:
         """The same task on whole trees, cut out of their stands."""
+
+    def with_crops(self, crops: CropConfig) -> Task:
+        """The same task on other crops; a model that cuts samples of its own keeps them."""
 
     def balance(self, sample: Sequence[Data]) -> Balance | None:
         """Weights of points that balance leaf and wood, counted in some examples; None for equal weights."""

@@ -54,6 +54,9 @@ def configs(draw):
         height_unknown=draw(chances),
         returns_lost=draw(chances),
         returns_unknown=draw(chances),
+        height_kept=draw(chances),
+        leaf_fall=draw(chances),
+        occlusion=draw(chances),
         cut=draw(chances),
         even=draw(chances),
         even_spacing=(0.1, 2.0),
@@ -152,6 +155,37 @@ def test_a_cut_is_upright_or_level_and_takes_a_quarter_in_the_mean():
         share.append(len(crop) / len(whole))
     assert 0.25 < np.mean(np.array(lowest) < 0.4) < 0.8
     assert np.mean(share) == pytest.approx(0.75, abs=0.1)  # each up to a half
+
+
+def test_a_single_tree_keeps_its_height_if_it_may():
+    config = replace(STILL, single_tree=1.0, min_points=4000)
+    for chance, known in ((0.0, False), (1.0, True)):
+        crop = draw_crop(STAND, replace(config, height_kept=chance), np.random.default_rng(1))
+        assert len(np.unique(crop.tree)) == 1
+        assert np.isfinite(crop.height).all() == known
+    np.testing.assert_allclose(crop.height, STAND.xyz[crop.line, 2], atol=1e-4)
+
+
+def test_leaves_fall_in_part_or_all_and_wood_and_ground_stay():
+    config = replace(STILL, radius=(20.0, 20.0), min_points=4000, max_points=4000, ground_left=1.0, leaf_fall=1.0)
+    leaves, others = (STAND.label == 0) & ~STAND.ground, (STAND.label != 0) | STAND.ground
+    left = []
+    for seed in range(40):
+        seen = draw_crop(STAND, config, np.random.default_rng(seed)).line
+        left.append(leaves[seen].sum() / leaves.sum())
+        assert others[seen].sum() > 0.1 * others.sum()
+    assert max(left) < 0.6
+    assert 0.25 < np.mean(np.array(left) == 0) < 0.75
+
+
+def test_occlusion_loses_the_lower_crown():
+    config = replace(STILL, radius=(6.0, 6.0), min_points=4000, ground_left=1.0)
+    plain, hidden = [], []
+    for seed in range(20):
+        for found, chance in ((plain, 0.0), (hidden, 1.0)):
+            crop = draw_crop(STAND, replace(config, occlusion=chance), np.random.default_rng(seed))
+            found.append(np.mean(STAND.xyz[crop.line, 2] > 7.5))
+    assert np.mean(hidden) > np.mean(plain) + 0.02  # this stand has few occupied voxels in a column
 
 
 def test_even_crops_have_no_two_points_in_a_place():

@@ -46,3 +46,14 @@ def test_withheld_returns_are_unknown():
     withheld = stand.without_returns()
     assert not withheld.cloud().returns().any()
     np.testing.assert_array_equal(withheld.xyz, stand.xyz)
+
+
+def test_a_lone_tree_is_known_as_one_and_stands_on_its_lowest_point():
+    stand, tree = (
+        load_stand(SAMPLE.with_name("single_tree.laz")),
+        load_stand(SAMPLE.with_name("single_tree.laz"), lone_tree=True),
+    )
+    assert tree.trees.tolist() == [1]
+    assert len(tree) == len(stand)
+    assert not tree.ground.any()
+    np.testing.assert_allclose(tree.height, tree.xyz[:, 2] - tree.xyz[:, 2].min(), atol=0.03)

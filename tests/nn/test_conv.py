@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch_geometric.nn import PointNetConv
 
-from leafwood.nn.conv import MaxEdgeConv, neighbour_max
+from leafwood.nn.conv import MaxEdgeConv, neighbour_max, plain_neighbour_max
 
 
 @pytest.fixture
@@ -28,6 +28,31 @@ def test_neighbour_max_has_the_gradient_of_gather_and_max(graph):
         (largest(leaf, table) * weight).sum().backward()
         gradients.append(leaf.grad)
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 8, 16])
+@pytest.mark.parametrize("index_type", [torch.int32, torch.int64])
+def test_the_plain_form_for_a_gpu_gives_the_same_maximum_from_the_same_rows(k, index_type):
+    torch.manual_seed(k)
+    x, table = torch.randn(200, 24), torch.randint(0, 200, (700, k), dtype=index_type)
+    value, row = plain_neighbour_max(x, table)
+    torch.testing.assert_close(value, x.gather(0, row), atol=0, rtol=0)
+    torch.testing.assert_close(value, neighbour_max(x, table), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+def test_on_a_gpu_value_and_gradient_are_those_of_the_processor():
+    torch.manual_seed(0)
+    x, table, weight = torch.randn(3000, 64), torch.randint(0, 3000, (9000, 16)), torch.randn(9000, 64)
+    values, gradients = [], []
+    for device in ("cpu", "cuda"):
+        leaf = x.to(device).requires_grad_()
+        value = neighbour_max(leaf, table.to(device))
+        (value * weight.to(device)).sum().backward()
+        values.append(value.detach().cpu())
+        gradients.append(leaf.grad.cpu())
+    torch.testing.assert_close(*values, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(*gradients, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 8, 16])

@@ -230,13 +230,13 @@ def test_an_unlabelled_stand_is_refused():
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "train").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
     config = load(path, TrainConfig)
+    sources = tuple(replace(source, files=TINY.train, crops=TINY.model.crops) for source in config.sources)
     short = replace(config, steps=2, batch=1, validate_every=2, validation_crops=1, loader_processes=0, threads=2)
     small = {"crops": TINY.model.crops}
     if isinstance(config.model, SoulSpec):
         small = {"samples": replace(config.model.samples, points=500)}
-    short = replace(
-        short, train=TINY.train, validation=TINY.validation, model=replace(config.model, **small), start=None
-    )
+    short = replace(short, train=TINY.train, validation=TINY.validation, sources=sources, start=None)
+    short = replace(short, model=replace(config.model, **small))
     assert train(short, tmp_path, report=lambda line: None)["points"] > 0
     result = load_segmenter(tmp_path / "model.safetensors", threads=2).segment(read(OTHER))
     assert np.isin(result.columns["leafwood"], (0, 1, 2)).all()

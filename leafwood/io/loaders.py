@@ -303,5 +303,5 @@ def write(
     check_target(target, source, overwrite)
     with tempfile.TemporaryDirectory(prefix=".leafwood-", dir=target.parent) as folder:
         plain = Path(folder) / "plain.laz"
-        write_plain(cloud, plain, skip=("leafwood", "wood_prob", *extra))
+        write_plain(cloud, plain, skip=("leafwood", "wood_prob", "wood_prob_equal", *extra))
         labelled(plain)

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 _STEPS = 10_000  # of a probability, as `wood_prob` is stored
 _SURE = 0.002  # nearer to 0 and 1 no network is calibrated
 _TYPICAL, _TYPICAL_POINTS = 0.07, 20.0  # share of wood in UAV scans in leaf, which is 2 to 25 %, and its pull
-_STRENGTH = 30.0  # pull of the scan's share and of the neighbours'; chosen by pipelines/choose_rule.py
+_STRENGTH = 10.0  # pull of the scan's share and of the neighbours'; see also pipelines/choose_rule.py
 _LEAST = 0.001  # no share is nearer to 0 or 1
 # Systematic error of the likelihood ratios. Chosen with the pulls on virtual stands (seeds from 9500) whose logits were
 # also moved by 0.4 up and down; normal scores that tell the classes well apart would be served best by 0.2.

@@ -100,7 +100,8 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
     plant, wood = _plants(cloud, labels)
     height = _heights(cloud, plant)
     strata = Strata(cell=_PLOT_CELL, dz=config.dz, z0=config.z0)
-    stratum = np.where(plant & countable(cloud, height), strata.level(np.nan_to_num(height)) - 1, -1)
+    counted = plant & countable(cloud, height)
+    stratum = np.where(counted, strata.level(np.nan_to_num(height)) - 1, -1)
     if not (stratum >= 0).any():
         raise BadCloud(f"no leaf and no wood above {config.z0:g} m in it, so there is no canopy to measure")
     error = np.zeros(int(stratum.max()) + 1)
@@ -108,7 +109,7 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
     if column is not None:
         wood = np.array(cloud.columns[column], dtype=np.float32)
         if column == _EQUAL:
-            wood[plant] = scan_probability(wood[plant], np.asarray(height)[plant], cloud.xyz[plant, 2])[0]
+            wood[counted] = scan_probability(wood[counted], height[counted], cloud.xyz[counted, 2])[0]
         error = mean_error(wood, stratum)
 
     def count(cell: float) -> ReturnCounts:

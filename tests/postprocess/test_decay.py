@@ -122,7 +122,7 @@ def test_the_error_of_means_at_the_shares_of_the_scan_is_that_of_the_shares() ->
     _, stratum, prob = scored([0.3, 0.1], [20_000, 20_000])
     share = wood_share(prob, stratum)
     posterior = shift(prob, share[stratum])
-    np.testing.assert_allclose(mean_error(posterior, stratum), share_error(prob, stratum, share), rtol=0.15)
+    np.testing.assert_allclose(mean_error(posterior, stratum), share_error(prob, stratum, share), rtol=0.25)
     left_out = np.where(stratum == 0, -1, stratum)
     assert mean_error(posterior, left_out)[1] == pytest.approx(mean_error(posterior, stratum)[1])
 

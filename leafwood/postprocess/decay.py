@@ -22,7 +22,7 @@ __all__ = ["mean_error", "share_error", "shift", "wood_share"]
 
 Floats = NDArray[np.float64]
 
-_STEPS = 10_000  # of a probability, as `wood_prob` is stored
+_STEPS = 1_000  # of a probability: finer ones change no share
 _SURE = 0.002  # nearer to 0 and 1 no network is calibrated
 _TYPICAL, _TYPICAL_POINTS = 0.07, 20.0  # share of wood in UAV scans in leaf, which is 2 to 25 %, and its pull
 _STRENGTH = 10.0  # pull of the scan's share and of the neighbours'; see also pipelines/choose_rule.py
@@ -31,7 +31,7 @@ _LEAST = 0.001  # no share is nearer to 0 or 1
 # also moved by 0.4 up and down; normal scores that tell the classes well apart would be served best by 0.2.
 _MISFIT = 0.3
 _REACH = 0.5  # pull of the next stratum but one, relative to the next
-_ROUNDS, _SETTLED = 1000, 1e-6
+_ROUNDS, _SETTLED = 500, 1e-5
 
 
 def wood_share(

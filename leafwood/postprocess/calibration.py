@@ -28,8 +28,8 @@ Floats = NDArray[np.float64]
 _COLUMNS = 4  # of covariates
 _DOUBTFUL = 1.0  # mean margin up to which it is doubt; chosen on virtual validation stands
 _BARE = 0.95  # share of wood in a leafless scan
-_HELD = 1 / 3  # penalty on the coefficients of the descriptor; chosen likewise
-_LOOSE = 0.1  # penalty on all others, for scans that do not determine them
+_HELD = 3.0  # penalty on the coefficients of the descriptor; chosen likewise
+_LOOSE = 1.0  # penalty on what makes it differ from a neutral one, beside scans that weigh 1 each
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
 
 
@@ -128,9 +128,13 @@ class Calibration:
             wood: (n,) the truth.
             weight: (n,) such that leaf and wood weigh the same, but for leaves that are hardly there.
         """
-        own = np.asarray(margin)[:, None]
+        own = np.asarray(margin, dtype=np.float64)[:, None]
         columns = np.column_stack([covariates * own, covariates, self._of_scans(descriptor)[scan]])
-        found: list[float] = fit_logistic(columns, wood, weight, penalty=_LOOSE).round(5).tolist()
+        # points of a scan are no independent witnesses: the penalty is that of so many scans
+        penalty = _LOOSE * len(wood) / len(descriptor)
+        change = fit_logistic(columns, wood, weight, penalty=penalty, offset=own[:, 0])
+        change[0] += 1  # the slope that is neutral
+        found: list[float] = change.round(5).tolist()
         slope, bias = tuple(found[:_COLUMNS]), tuple(found[_COLUMNS : 2 * _COLUMNS])
         return replace(self, slope=slope, bias=bias, scan=found[-2], leafless=found[-1])
 

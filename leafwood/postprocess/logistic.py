@@ -22,7 +22,14 @@ def sigmoid(x: NDArray[Any]) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -60, 60))))
 
 
-def fit_logistic(columns: Floats, truth: NDArray[np.bool_], weight: Floats, *, penalty: float) -> Floats:
+def fit_logistic(
+    columns: Floats,
+    truth: NDArray[np.bool_],
+    weight: Floats,
+    *,
+    penalty: float,
+    offset: NDArray[np.floating[Any]] | float = 0.0,
+) -> Floats:
     """Coefficients that maximise the penalised likelihood (iteratively reweighted least squares).
 
     Without observations of one of the two classes the penalty alone keeps the coefficients finite.
@@ -33,6 +40,7 @@ def fit_logistic(columns: Floats, truth: NDArray[np.bool_], weight: Floats, *, p
         weight: (n,) of the observations; only their ratios count.
         penalty: half of it times the sum of the squared coefficients is added to the loss; coefficients are penalised
             as for columns whose mean square is 1, and observations weigh 1 on average.
+        offset: (n,) log odds that are known before, or the same for all.
 
     Returns:
         (k,) coefficients of the columns as they are.
@@ -42,12 +50,12 @@ def fit_logistic(columns: Floats, truth: NDArray[np.bool_], weight: Floats, *, p
     sign = np.where(truth, 1.0, -1.0)
 
     def loss(coefficients: Floats) -> float:
-        return float(w @ np.logaddexp(0.0, -sign * (x @ coefficients)) + penalty / 2 * coefficients @ coefficients)
+        return float(w @ np.logaddexp(0.0, -sign * (offset + x @ coefficients)) + penalty / 2 * coefficients @ coefficients)
 
     found = np.zeros(x.shape[1])
     lowest = loss(found)
     for _ in range(_ROUNDS):
-        prob = sigmoid(x @ found)
+        prob = sigmoid(offset + x @ found)
         gradient = x.T @ (w * (prob - truth)) + penalty * found
         curvature = (x * (w * prob * (1 - prob))[:, None]).T @ x + penalty * np.eye(x.shape[1])
         step = np.linalg.solve(curvature, gradient)

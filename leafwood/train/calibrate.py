@@ -36,7 +36,7 @@ __all__ = ["Fitted", "Piece", "Scored", "calibrate", "cut_pieces", "fit_calibrat
 _DENSITIES = (20.0, 80.0, 300.0, 1200.0)  # points per m²
 _MOST = 30_000  # points of a piece: denser plots are narrower
 _TREES = 2  # of each stand and density
-_SAMPLE = 10_000  # points of a piece that are kept
+_SAMPLE = 4_000  # points of a piece that are kept
 _FEWEST_WOOD, _FEWEST = 20, 100  # points of a piece that can be learnt from
 _UNKNOWN = 0.5  # share of the pieces whose returns are withheld, as many files do
 _HEAPED = 0.4  # share of the pieces with heaps on the ground, as in training
@@ -218,7 +218,8 @@ def judge(piece: Piece, calibration: Calibration) -> Scored:
 
 def _cross_check(pieces: Sequence[Piece]) -> tuple[dict[str, Scored], dict[str, Scored]]:
     """Scored by kind of piece of the network alone, and of fits to the other half of the stands."""
-    halves = [[piece for piece in pieces if piece.stand % 2 != half] for half in (0, 1)]
+    half_of = _halves(pieces)
+    halves = [[piece for piece in pieces if half_of[piece.stand] != half] for half in (0, 1)]
     ordered = sorted(pieces, key=lambda piece: (piece.kind, piece.density))
     groups = dict.fromkeys(_groups_of(piece)[0] for piece in ordered)
     groups |= dict.fromkeys(("returns known", "returns withheld", "leafless", "leafless tree", "in leaf", "all"))
@@ -227,12 +228,18 @@ def _cross_check(pieces: Sequence[Piece]) -> tuple[dict[str, Scored], dict[str, 
     for piece_set, chosen in zip(found, ((Calibration(),) * 2, fits), strict=True):
         if not chosen:
             continue
-        judged = [(piece, judge(piece, chosen[piece.stand % 2])) for piece in pieces]
+        judged = [(piece, judge(piece, chosen[half_of[piece.stand]])) for piece in pieces]
         for name in groups:
             members = [quality for piece, quality in judged if name in _groups_of(piece)]
             if members:
                 piece_set[name] = _mean(members)
     return found
+
+
+def _halves(pieces: Sequence[Piece]) -> dict[int, int]:
+    """Stand -> 0 or 1: every second one in the order of their wood share, so that both halves have all there is."""
+    share = {stand: np.mean([p.wood.mean() for p in pieces if p.stand == stand]) for stand in {p.stand for p in pieces}}
+    return {stand: rank % 2 for rank, stand in enumerate(sorted(share, key=lambda stand: (share[stand], stand)))}
 
 
 def _groups_of(piece: Piece) -> tuple[str, ...]:

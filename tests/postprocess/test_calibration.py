@@ -23,9 +23,23 @@ def drifting(n: int, seed: int):
 
 
 def fit(margin, around, wood):
-    """Of points of one scan."""
+    """Of points of four hundred scans."""
+    scan = np.arange(len(wood)) % 400
+    return Calibration().fit(margin, around, scan, np.zeros((400, 1)), wood, np.ones(len(wood)))
+
+
+def test_scans_that_say_little_leave_it_nearly_neutral():
+    margin, around, wood = drifting(500, 6)
     scan = np.zeros(len(wood), dtype=np.int64)
-    return Calibration().fit(margin, around, scan, np.zeros((1, 1)), wood, np.ones(len(wood)))
+    found = Calibration().fit(margin, around, scan, np.zeros((1, 1)), wood, np.ones(len(wood)))
+    np.testing.assert_allclose(found.slope, (1, 0, 0, 0), atol=0.3)
+    np.testing.assert_allclose(found.bias, 0, atol=0.3)
+
+
+def test_without_leafless_scans_none_is_recognised():
+    descriptor, leafless = scans(30, 1)
+    found = recognise(descriptor[~leafless], leafless[~leafless])
+    assert (found.chance_leafless(descriptor) == 0).all()
 
 
 @settings(deadline=None)

@@ -53,21 +53,21 @@ CALIBRATION := runs/stands/validation* runs/stands/other_instruments
 
 validation-stands: setup # what no training learns from
 	$(STANDS) runs/stands/validation --stands 2 --seed 2000
-	$(STANDS) runs/stands/validation_reshaped --stands 2 --seed 2200 --reshape
-	$(STANDS) runs/stands/validation_bare --stands 2 --seed 2300 --bare --reshape
-	$(STANDS) runs/stands/validation_reshaped_all_round --stands 3 --seed 4500 --size 14 --all-round --reshape
-	$(STANDS) runs/stands/validation_bare_all_round --stands 4 --seed 9700 --size 14 --bare --all-round --reshape
+	$(STANDS) runs/stands/validation_reshaped --stands 2 --seed 2200 --random-branching
+	$(STANDS) runs/stands/validation_bare --stands 2 --seed 2300 --bare --random-branching
+	$(STANDS) runs/stands/validation_reshaped_all_round --stands 3 --seed 4500 --size 14 --all-round --random-branching
+	$(STANDS) runs/stands/validation_bare_all_round --stands 4 --seed 9700 --size 14 --bare --all-round --random-branching
 	$(BIN)/python pipelines/other_instruments.py runs/stands/other_instruments
 
 virtual-stands: setup # what `train` and `train-folds` learn from, besides real trees
-	$(STANDS) runs/stands/fresh --stands 3 --seed 8000 --reshape
-	$(STANDS) runs/stands/fresh_closed --stands 3 --seed 8100 --closed --reshape
-	$(STANDS) runs/stands/fresh_bare --stands 2 --seed 8200 --bare --reshape
-	$(STANDS) runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round --reshape
+	$(STANDS) runs/stands/fresh --stands 3 --seed 8000 --random-branching
+	$(STANDS) runs/stands/fresh_closed --stands 3 --seed 8100 --closed --random-branching
+	$(STANDS) runs/stands/fresh_bare --stands 2 --seed 8200 --bare --random-branching
+	$(STANDS) runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round --random-branching
 	$(STANDS) runs/stands/added --stands 4 --seed 8010
 	$(STANDS) runs/stands/added_closed --stands 5 --seed 8110 --closed
 	$(STANDS) runs/stands/added_bare --stands 2 --seed 8210 --bare
-	$(STANDS) runs/stands/added_bare_all_round --stands 3 --seed 8350 --size 14 --bare --all-round --reshape
+	$(STANDS) runs/stands/added_bare_all_round --stands 3 --seed 8350 --size 14 --bare --all-round --random-branching
 	$(STANDS) runs/stands/added_all_round --stands 3 --seed 8310 --size 14 --all-round
 
 planted-stands: setup # real trees under virtual drones, for each fold those that it learns from
@@ -86,10 +86,10 @@ train-folds: validation-stands virtual-stands planted-stands ## the weights that
 	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume || exit 1; done
 
 train-virtual: validation-stands ## weights of virtual stands alone, from scratch (four hours; minutes on a GPU)
-	$(STANDS) runs/stands/virtual --stands 10 --seed 3400 --reshape
-	$(STANDS) runs/stands/virtual_closed --stands 10 --seed 3300 --closed --reshape
-	$(STANDS) runs/stands/virtual_bare --stands 4 --seed 3500 --bare --reshape
-	$(STANDS) runs/stands/virtual_all_round --stands 8 --seed 4200 --size 14 --all-round --reshape
+	$(STANDS) runs/stands/virtual --stands 10 --seed 3400 --random-branching
+	$(STANDS) runs/stands/virtual_closed --stands 10 --seed 3300 --closed --random-branching
+	$(STANDS) runs/stands/virtual_bare --stands 4 --seed 3500 --bare --random-branching
+	$(STANDS) runs/stands/virtual_all_round --stands 8 --seed 4200 --size 14 --all-round --random-branching
 	$(BIN)/leafwood train configs/train/virtual.yaml -o runs/virtual --resume
 
 picture: setup ## label and draw SCAN=... as PICTURE=...

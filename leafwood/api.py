@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leafwood.cloud import PointCloud
-from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.models import load_segmenter
+from leafwood.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from leafwood.inference.segmenter import Quality

@@ -6,7 +6,7 @@ Inside: 0 leaf, 1 wood, -1 ignore; wood is the positive class. In files: `leafwo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,10 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from leafwood.errors import BadCloud, BadConfig
 
 __all__ = [
+    "ASPRS",
+    "BEFORE_FORMAT_6",
     "DEFAULT_CLASSES",
+    "FOREIGN",
     "GROUND",
     "IGNORE",
+    "KEY_POINT",
     "LEAF",
+    "NOISE",
     "NOT_VEGETATION",
     "OUT_LEAF",
     "OUT_NONE",
@@ -29,6 +34,7 @@ __all__ = [
     "REPLACEABLE",
     "WOOD",
     "ClassMap",
+    "ClassMeaning",
     "LabelPreset",
     "Part",
     "check_counts",
@@ -40,6 +46,10 @@ LEAF, WOOD, IGNORE = 0, 1, -1
 OUT_NONE, OUT_LEAF, OUT_WOOD = 0, 1, 2
 
 GROUND = 2
+KEY_POINT = 8  # ground, too, in point formats 0 to 5; reserved in later ones
+# Codes that users define (IGN LiDAR HD: 64 to 67 are artefacts and virtual points); leafwood writes the first two.
+FOREIGN = frozenset({64, 65, 66, 67})
+NOISE = frozenset({7, 18})
 # ASPRS classes whose points are never labelled: noise, buildings, water, rail, road, wires, pylons, bridges ...
 NOT_VEGETATION = frozenset({6, 7, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22})
 # ASPRS classes that may be replaced by leaf/wood codes: never classified, undecided, low/medium/high vegetation.
@@ -71,6 +81,50 @@ class ClassMap(NamedTuple):
 
 
 DEFAULT_CLASSES = ClassMap()
+
+
+@dataclass(frozen=True)
+class ClassMeaning:
+    """What the codes in `classification` mean in one file.
+
+    Attributes:
+        ground: codes of ground points.
+        excluded: codes of points that are never labelled, as they are no plants.
+        foreign: codes that are the user's to define: where leafwood did not write them, nobody knows what they are.
+    """
+
+    ground: frozenset[int] = frozenset({GROUND})
+    excluded: frozenset[int] = NOT_VEGETATION
+    foreign: frozenset[int] = FOREIGN
+
+    def under_preset(self, preset: str) -> ClassMeaning:
+        """The meaning where a label preset says what some codes are: in FOR-instance, 6 are branches, no buildings.
+
+        Raises:
+            BadConfig: no such preset.
+        """
+        check_preset(preset)
+        chosen = PRESETS[preset]
+        said = frozenset(chosen.codes) if "classification" in chosen.columns else frozenset()
+        return replace(self, ground=self.ground - said, excluded=self.excluded - said, foreign=self.foreign - said)
+
+    def is_foreign(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+        """Points (n,) whose class is a user's code and was not written by leafwood, as the field `leafwood` would tell.
+
+        Args:
+            columns: of a cloud, ``classification`` among them.
+        """
+        classes = np.asarray(columns["classification"])
+        out = np.isin(classes, sorted(self.foreign))
+        if "leafwood" in columns and out.any():
+            codes = np.asarray(columns["leafwood"])
+            out &= ~((classes == DEFAULT_CLASSES.wood) & (codes == OUT_WOOD))
+            out &= ~((classes == DEFAULT_CLASSES.leaf) & (codes == OUT_LEAF))
+        return np.asarray(out)
+
+
+ASPRS = ClassMeaning()
+BEFORE_FORMAT_6 = ClassMeaning(ground=frozenset({GROUND, KEY_POINT}))
 
 
 @dataclass(frozen=True)

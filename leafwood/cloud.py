@@ -15,13 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.classes import ASPRS, ClassMeaning
 from leafwood.errors import BadCloud
 
-__all__ = ["PointCloud"]
+__all__ = ["PointCloud", "far_away", "lower_corner"]
 
 Column = NDArray[Any]
 _LOCAL_DECIMALS = 5
-_FAR = 50_000.0  # m
+_APART = 1_000.0  # m beyond the body of a scan: a few points there are strays
+_FAR = 50_000.0  # m beyond the body: nothing there is of the same scan, however many points
+_BODY = 0.005  # quantile of each axis at which the body of a scan begins and, from above, ends
+_FEW, _FEW_SHARE, _FEW_OF_SMALL = 20, 0.001, 0.05
+_SAMPLE = 100_000
+_CODES = frozenset({"classification", "return_number", "number_of_returns", "withheld"})
+_NOWHERE = -1.0  # m from the lower corner, where points without coordinates are put
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +38,13 @@ class PointCloud:
     Attributes:
         xyz: (n, 3) float32, metres from `origin`.
         origin: (3,) float64, file units.
-        columns: named (n,) arrays in point order. Names are laspy's (``classification``, ``return_number``,
-            ``number_of_returns``, ``gps_time``, ``withheld`` ...) and the extra dimensions' own.
+        columns: named (n,) arrays in point order, or (n, k) where a field has several values. Names are laspy's
+            (``classification``, ``return_number``, ``number_of_returns``, ``gps_time``, ``withheld`` ...) and the extra
+            dimensions' own.
         unit: metres per file unit, horizontal and vertical (0.3048 for feet).
         crs: WKT of the coordinate reference system, or None.
         path: the file it came from, or None.
+        meaning: what the codes in the column ``classification`` mean in this file.
     """
 
     xyz: NDArray[np.float32]
@@ -44,6 +53,7 @@ class PointCloud:
     unit: tuple[float, float] = (1.0, 1.0)
     crs: str | None = None
     path: Path | None = None
+    meaning: ClassMeaning = ASPRS
 
     def __post_init__(self) -> None:
         if self.xyz.ndim != 2 or self.xyz.shape[1] != 3:
@@ -64,6 +74,7 @@ class PointCloud:
         unit: tuple[float, float] = (1.0, 1.0),
         crs: str | None = None,
         path: Path | None = None,
+        unmeasured: bool = False,
     ) -> PointCloud:
         """Take absolute coordinates into local metres.
 
@@ -73,10 +84,12 @@ class PointCloud:
             unit: metres per file unit, horizontal and vertical.
             crs: WKT or None.
             path: the file, for messages.
+            unmeasured: whether coordinates may be NaN or infinite, for points that were not measured, as in images of a
+                scanner's rows and columns; they become strays.
 
         Returns:
-            A cloud whose origin is the lower corner of its points, strays apart: points more than 50 km from the median
-            would cost all others their precision (files with a few points at 0, 0, 0 are common).
+            A cloud whose origin is the lower corner of its points, strays apart: points kilometres away would cost all
+            others their precision (files with a few points at 0, 0, 0 are common).
 
         Raises:
             BadCloud: a wrong shape, or coordinates that are NaN or infinite.
@@ -84,23 +97,31 @@ class PointCloud:
         points = np.asarray(xyz, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 3:
             raise BadCloud(f"expected xyz of shape (n, 3), got {points.shape}")
-        if not np.isfinite(points).all():
-            bad = int((~np.isfinite(points).all(axis=1)).sum())
+        metres = np.array([unit[0], unit[0], unit[1]])
+        measured = np.isfinite(points).all(axis=1)
+        if not measured.all() and not (unmeasured and measured.any()):
+            bad = int((~measured).sum())
             raise BadCloud(f"{bad} of {len(points)} points have NaN or infinite coordinates")
-        origin = _lower_corner(points, unit[0])
-        local = (points - origin) * np.array([unit[0], unit[0], unit[1]])
+        origin = lower_corner(points[measured] if not measured.all() else points, metres)
+        local = (points - origin) * metres
+        local[~measured] = _NOWHERE
         return cls(
             xyz=np.round(local, _LOCAL_DECIMALS).astype(np.float32),
             origin=origin,
-            columns=dict(columns or {}),
+            columns={name: _known(name, np.asarray(column)) for name, column in (columns or {}).items()},
             unit=unit,
             crs=crs,
             path=path,
         )
 
     def strays(self) -> NDArray[np.bool_]:
-        """Points so far from the others that they cannot belong to the same scan (n,)."""
-        return np.asarray(((self.xyz < 0) | (self.xyz > 2 * _FAR)).any(axis=1))
+        """Points so far from the others that they cannot belong to the same scan (n,); see :func:`far_away`."""
+        return far_away(self.xyz, np.ones(3)) | (self.xyz < 0).any(axis=1)
+
+    def withheld(self) -> NDArray[np.bool_]:
+        """Points that the file marks as withheld (n,); none where it does not say."""
+        marked = self.columns.get("withheld")
+        return np.zeros(len(self), dtype=bool) if marked is None else np.asarray(marked).astype(bool)
 
     def returns(self) -> NDArray[np.uint8]:
         """Return number and number of returns of each point's pulse (n, 2).
@@ -126,14 +147,75 @@ class PointCloud:
         """A copy with columns added or replaced."""
         return replace(self, columns={**self.columns, **columns})
 
+    def under_preset(self, preset: str) -> PointCloud:
+        """The cloud with its class codes read as a label preset means them.
 
-def _lower_corner(points: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
-    """Least coordinates (3,) of the points near the median."""
+        Raises:
+            BadConfig: no such preset.
+        """
+        return replace(self, meaning=self.meaning.under_preset(preset))
+
+
+def _known(name: str, column: Column) -> Column:
+    """A column of codes as integers, NaN (unknown) as 0; other columns as they are."""
+    if name not in _CODES or column.dtype.kind != "f":
+        return column
+    filled = np.nan_to_num(column, nan=0.0)
+    whole = ((filled >= 0) & (filled <= 255) & (filled == np.round(filled))).all()
+    return filled.astype(np.uint8) if whole else filled
+
+
+def far_away(points: NDArray[Any], metres: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Points so far from the others that they cannot belong to the same scan.
+
+    The body of a scan reaches on each axis from the 0.5 % to the 99.5 % quantile (further in for small clouds). Points
+    more than 1 km outside of it are strays where they are few (at most 0.1 % of the points, or 20 in a small cloud),
+    such as records of zeros, coordinates at the limit of their integers, or faults of satellite navigation.
+    Points more than 50 km outside are strays however many they are.
+
+    Args:
+        points: (n, 3) coordinates or integer steps.
+        metres: (3,) metres per unit of `points`, of either sign.
+
+    Returns:
+        (n,) bool.
+    """
+    out = np.zeros(len(points), dtype=bool)
+    if len(points) < 3:
+        return out
+    extent = (points.max(axis=0).astype(np.float64) - points.min(axis=0)) * np.abs(metres)
+    if (extent <= _APART).all():
+        return out
+    few = max(1.0, _FEW_SHARE * len(points), min(_FEW, _FEW_OF_SMALL * len(points)))
+    sample = points[:: max(1, len(points) // _SAMPLE)].astype(np.float64)
+    end = min(max(_BODY, 2 * few / len(points)), 0.4)  # so that the few of a small cloud lie outside
+    low, high = np.quantile(sample, (end, 1 - end), axis=0, method="nearest")
+    if ((high - low) * np.abs(metres) > _FAR).any():
+        return out  # no body of a scan: nothing can be told to lie far from it
+    outside = np.zeros(len(points))
+    for axis in np.flatnonzero(extent > _APART):
+        values = points[:, axis].astype(np.float64)
+        beyond = np.maximum(low[axis] - values, values - high[axis]) * abs(metres[axis])
+        outside = np.maximum(outside, beyond)
+    apart = outside > _APART
+    return np.asarray(apart if apart.sum() <= few else outside > _FAR)
+
+
+def lower_corner(
+    points: NDArray[Any], metres: NDArray[np.float64], bounds: tuple[NDArray[Any], NDArray[Any]] | None = None
+) -> NDArray[Any]:
+    """Least coordinates (3,) of the points that are no strays; zeros without points.
+
+    Args:
+        points: (n, 3) coordinates or integer steps.
+        metres: (3,) metres per unit of `points`; where it is negative, the greatest integer is the least coordinate.
+        bounds: least and greatest values of the points, (3,) each, if they are known already.
+    """
     if not len(points):
-        return np.zeros(3)
-    corner = points.min(axis=0)
-    if np.all(np.ptp(points, axis=0) * unit < _FAR):
-        return corner
-    middle = np.median(points[:: max(1, len(points) // 100_000)], axis=0)
-    near = points[np.all(np.abs(points - middle) * unit < _FAR, axis=1)]
-    return near.min(axis=0) if len(near) else corner
+        return np.zeros(3, dtype=points.dtype)
+    low, high = bounds or (points.min(axis=0), points.max(axis=0))
+    if (np.abs((high - low) * metres) > _APART).any():
+        strays = far_away(points, metres)
+        if strays.any() and not strays.all():
+            low, high = points[~strays].min(axis=0), points[~strays].max(axis=0)
+    return np.where(metres > 0, low, high)

@@ -7,7 +7,7 @@ the YAML. A field that can be one of several dataclasses is a tagged union: `kin
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
@@ -17,41 +17,101 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 from leafwood.errors import BadConfig
 
 if TYPE_CHECKING:
-    from yaml import MappingNode, SafeLoader
+    from yaml import MappingNode, Node, SafeLoader
 
 __all__ = ["in_range", "load", "to_dict"]
 
 T = TypeVar("T")
 _ROOT = "config"
+_LARGEST = 1_000_000  # bytes
+_MOST_NODES = 20_000  # keys and values, aliases expanded; the longest of leafwood's own files has some hundred
+_DEEPEST = 30  # levels of nesting
 
 
-def load(path: Path, cls: type[T]) -> T:
+def load(path: Path, cls: type[T], overrides: Sequence[str] = ()) -> T:
     """Read one YAML file into a dataclass.
 
     Args:
         path: a YAML file holding a mapping of `cls`' fields; what is left out keeps its default.
         cls: a dataclass with typed fields.
+        overrides: ``key=value`` words that replace or add to what the file says; dots lead into nested mappings, and
+            values are YAML.
 
     Returns:
         An instance of `cls`.
 
     Raises:
-        BadConfig: the file is missing, is not YAML, or has an unknown key or a value of the wrong type; the message
-            names the file and the key.
+        BadConfig: the file is missing, empty or not YAML, nests or repeats itself beyond reason, or has an unknown key
+            or a value of the wrong type; the message names the file and the key.
     """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise BadConfig(f"{path}: is larger than {_LARGEST // 1_000_000} MB, so it is no configuration")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadConfig(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{path}: not YAML ({error})") from error
+    content = _parse(text, str(path))
+    if content is None:
+        raise BadConfig(f"{path}: is empty; write at least one `key: value` line")
+    if not isinstance(content, dict):
+        raise BadConfig(f"{path}: expected `key: value` lines, found a {type(content).__name__}")
+    for word in overrides:
+        _override(content, word)
+    return _build(content, cls, str(path))
+
+
+def _parse(text: str, name: str) -> Any:
+    """YAML to mappings, lists and values, refusing what would take for ever."""
     import yaml
 
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict_loader())
-    except OSError as error:
-        raise BadConfig(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if content is None:
-        content = {}
-    if not isinstance(content, dict):
-        raise BadConfig(f"{path}: expected `key: value` lines, found a {type(content).__name__}")
-    return _build(content, cls, str(path))
+        loader = _strict_loader()(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            if (size := _expanded(node, {}, 0)) > _MOST_NODES:
+                raise BadConfig(f"{name}: its aliases stand for {size:,} values; at most {_MOST_NODES:,} are read")
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except RecursionError:
+        raise BadConfig(f"{name}: is nested more than {_DEEPEST} levels deep") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        if isinstance(error, BadConfig):
+            raise
+        raise BadConfig(f"{name}: not YAML ({' '.join(str(error).split())})") from error
+
+
+def _expanded(node: Node, known: dict[int, int], depth: int) -> int:
+    """Values that a node stands for, each alias counted as what it repeats.
+
+    Raises:
+        RecursionError: it is nested too deeply, or contains itself.
+    """
+    if depth > _DEEPEST:
+        raise RecursionError
+    if id(node) not in known:
+        pairs = node.value if isinstance(node.value, list) else []
+        parts = [part for pair in pairs for part in (pair if isinstance(pair, tuple) else (pair,))]
+        known[id(node)] = 1 + sum(_expanded(part, known, depth + 1) for part in parts)
+    return known[id(node)]
+
+
+def _override(content: dict[str, Any], word: str) -> None:
+    """Put a ``key=value`` word into the content of a file."""
+    key, equals, value = word.partition("=")
+    *parents, last = key.strip().split(".")
+    if not equals or not all((*parents, last)):
+        raise BadConfig(f"{word!r} does not set anything; write key=value, with dots into nested keys")
+    place = content
+    for parent in parents:
+        if not isinstance(place.get(parent), dict):
+            place[parent] = {}
+        place = place[parent]
+    place[last] = _parse(value, word)
 
 
 def _strict_loader() -> type[SafeLoader]:
@@ -62,6 +122,8 @@ def _strict_loader() -> type[SafeLoader]:
         def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
             keys = [key.value for key, _ in node.value]
             for key in keys:
+                if not isinstance(key, str):
+                    raise yaml.constructor.ConstructorError(None, None, "a key is no word", node.start_mark)
                 if keys.count(key) > 1:
                     raise yaml.constructor.ConstructorError(None, None, f"{key} is there twice", node.start_mark)
             return super().construct_mapping(node, deep)
@@ -106,21 +168,21 @@ def _build_tagged(content: object, kinds: Mapping[str, type], where: str, name: 
     if not isinstance(content, Mapping) or kind not in kinds:
         near = get_close_matches(str(kind), kinds, 1)
         raise BadConfig(
-            f"{where}: {name} needs `kind: ` and one of {', '.join(kinds)}"
-            + (f"; did you mean {near[0]}?" if near else "")
+            f"{where}: {name} needs `kind`, one of {', '.join(kinds)}" + (f"; did you mean {near[0]}?" if near else "")
         )
     return _build(content, kinds[str(kind)], f"{where}: {name}")
 
 
-def _check_keys(content: Mapping[str, Any], cls: type, where: str) -> None:
+def _check_keys(content: Mapping[str, Any], cls: type, where: str, inside: str = "") -> None:
     """Refuse a key that is no field, of the dataclass or of one in it."""
     hints = get_type_hints(cls)
     for key, value in content.items():
         if key not in hints:
             near = get_close_matches(str(key), hints, 1)
-            raise BadConfig(f"{where}: there is no {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise BadConfig(f"{where}: there is no '{inside}{key}'{hint}")
         if isinstance(value, Mapping) and isinstance(hints[key], type) and is_dataclass(hints[key]):
-            _check_keys(value, hints[key], f"{where}: {key}")
+            _check_keys(value, hints[key], where, f"{inside}{key}.")
 
 
 def _readable(error: BaseException) -> str:

@@ -5,6 +5,7 @@ The tree::
     LeafwoodError
     ├── FileProblem (also OSError)      a file cannot be read, or must not be written
     │   ├── BadFile                     damaged, truncated, or not what its suffix says
+    │   │   └── NoPointCloud            readable perhaps, but no point cloud: a table, a text, a raster
     │   └── TargetExists                the output is there already, or is the input
     ├── BadBatch (also ValueError)      logits, labels or weights do not fit together, or hold NaN
     ├── BadCloud (also ValueError)      readable, but nothing leafwood can label (degrees, NaN, ...)
@@ -33,6 +34,7 @@ __all__ = [
     "LeafwoodError",
     "MissingExtra",
     "ModelWarning",
+    "NoPointCloud",
     "TargetExists",
     "about",
 ]
@@ -59,6 +61,10 @@ class FileProblem(LeafwoodError, OSError):
 
 class BadFile(FileProblem):
     """A file is damaged, truncated, or not what its suffix says."""
+
+
+class NoPointCloud(BadFile):
+    """A file is no point cloud at all: among others it is passed over, alone it is refused."""
 
 
 class TargetExists(FileProblem):

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from leafwood.errors import BadConfig
-from leafwood.inference.model_file import DEFAULT_MODEL, kind_of, weights_file
+from leafwood.inference.model_file import kind_of, weights_file
+from leafwood.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from leafwood.cloud import PointCloud

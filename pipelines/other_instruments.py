@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from training_stands import draw_bare, draw_closed, draw_platform, reshaping
+from training_stands import draw_bare, draw_closed, draw_platform, with_random_branching
 
 from leafwood.errors import BadConfig
 from leafwood.simulate.scanners.instruments import INSTRUMENTS, Instrument
@@ -37,7 +37,7 @@ CORNER = (500_000.0, 5_400_000.0, 300.0)
 def fly(path: Path, seed: int, *, bare: bool) -> None:
     """Grow a stand and scan it with one of the instruments."""
     rng, device = np.random.default_rng(seed), OTHERS[seed % len(OTHERS)]
-    draw = reshaping(draw_bare if bare else draw_closed)
+    draw = with_random_branching(draw_bare if bare else draw_closed)
     while True:
         try:
             stand = grow_stand(draw(rng, SIZE), seed)

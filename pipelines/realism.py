@@ -4,7 +4,7 @@
 
 The real scans are not part of the project; the surveys' species and flights were fitted to them, by other stands. Every
 measure compares the scans of five stands with the real one; for the shapes of neighbourhoods the same number of
-points strewn over the virtual surfaces ("strewn": what a simulator without a lidar would give) is the yardstick.
+points sampled on the virtual surfaces ("surface samples", what a simulator without a lidar gives) is the yardstick.
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ class Comparison:
     stands: list[tuple[Scan, Scan]]
 
 
-def strew(mesh: LabelledMesh, side: tuple[float, float], stand: Stand, count: int) -> Scan:
+def sample_stand(mesh: LabelledMesh, side: tuple[float, float], stand: Stand, count: int) -> Scan:
     """The yardstick as a scan."""
-    xyz, _ = mesh.strewn(side, count, np.random.default_rng(0))
+    xyz, _ = mesh.sample_surface(side, count, np.random.default_rng(0))
     return Scan(xyz, xyz[:, 2] - stand.ground_height(xyz[:, :2]))
 
 
@@ -137,7 +137,7 @@ def mean(rows: Sequence[Row]) -> Row:
     return Row(rows[0].what, rows[0].real, float(np.mean(values)), float(np.mean(limits)))
 
 
-def compare(real: Scan, virtual: Scan, strewn: Scan) -> list[Row]:
+def compare(real: Scan, virtual: Scan, sampled: Scan) -> list[Row]:
     """All measures."""
     from scipy.stats import wasserstein_distance
 
@@ -156,7 +156,7 @@ def compare(real: Scan, virtual: Scan, strewn: Scan) -> list[Row]:
     thirds = zip(("lower", "middle", "upper"), spacing(real), spacing(virtual), strict=True)
     rows += [within(f"spacing, {name} third [m]", a, b, 0.3) for name, a, b in thirds]
     for radius in RADII:
-        sets = [shapes(scan, radius) for scan in (real, virtual, strewn)]
+        sets = [shapes(scan, radius) for scan in (real, virtual, sampled)]
         for k, name in enumerate(SHAPES):
             far = wasserstein_distance(sets[0][:, k], sets[2][:, k])
             near = wasserstein_distance(sets[0][:, k], sets[1][:, k])
@@ -173,14 +173,14 @@ def survey(name: str, number: int) -> tuple[SurveyConfig, Stand, PointCloud]:
 
 
 def conifer(number: int) -> tuple[Scan, Scan]:
-    """A virtual conifer plot, and points strewn over its surfaces."""
+    """A virtual conifer plot, and points sampled on its surfaces."""
     config, stand, made = survey("conifer", number)
     virtual = Scan.of(made, made.absolute()[:, 2] - stand.ground_height(made.absolute()[:, :2]))
-    return virtual, strew(stand.mesh, config.box, stand, len(made))
+    return virtual, sample_stand(stand.mesh, config.box, stand, len(made))
 
 
 def tropical(number: int, top: float) -> tuple[Scan, Scan]:
-    """A virtual tropical tree of about that height in full light, as cut out of its stand, and its surfaces strewn."""
+    """A virtual tropical tree of about that height in full light, and points sampled on its surfaces."""
     config, stand, made = survey("tropical", number)
     trees, (low, high) = stand.trees, config.box
     counts = np.bincount(made.columns["gt_tree"], minlength=len(trees) + 1)[trees["tree"]]
@@ -192,7 +192,7 @@ def tropical(number: int, top: float) -> tuple[Scan, Scan]:
     xyz = made.absolute()[chosen]
     own = stand.mesh.tree == tree
     mesh = LabelledMesh(stand.mesh.vertices, stand.mesh.triangles[own], stand.mesh.part[own], stand.mesh.tree[own])
-    return Scan(xyz, xyz[:, 2] - xyz[:, 2].min()), strew(mesh, (-1e3, 1e3), stand, len(xyz))
+    return Scan(xyz, xyz[:, 2] - xyz[:, 2].min()), sample_stand(mesh, (-1e3, 1e3), stand, len(xyz))
 
 
 def comparisons(scans: Path, stands: Sequence[int]) -> Iterator[Comparison]:
@@ -215,7 +215,7 @@ def draw(sets: list[Comparison], path: Path) -> None:
     for line, one in zip(axes, sets, strict=True):
         trio = (one.real, *one.stands[0])
         for scan, colour, label in zip(
-            trio, ("black", "tab:green", "tab:orange"), ("real", "virtual", "strewn"), strict=True
+            trio, ("black", "tab:green", "tab:orange"), ("real", "virtual", "surface samples"), strict=True
         ):
             bins = np.arange(0, max(t.height.max() for t in trio) + 1, 1.0)
             share = np.histogram(scan.height, bins=bins)[0] / len(scan.height)

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from bars import clear_echoes, held_out
 from numpy.typing import NDArray
-from training_stands import draw_stand, strew
+from training_stands import draw_stand, sample_stand
 
 from leafwood.classes import LEAF
 from leafwood.cloud import PointCloud
@@ -54,12 +54,12 @@ def thinned(tree: Labelled, wanted: float) -> Labelled | None:
 
 
 def trees(folder: Path) -> Iterator[Labelled]:
-    """Whole trees in leaf of the stands, which are strewn with points where they are missing."""
+    """Whole trees in leaf of the stands, whose surfaces are sampled where the files are missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for seed in SEEDS:
         path = folder / f"stand_{seed}.laz"
         if not path.exists():
-            strew(path, seed, 14.0, draw_stand)
+            sample_stand(path, seed, 14.0, draw_stand)
         stand = load_stand(path)
         for number in stand.trees:
             tree = stand.take(np.flatnonzero(stand.tree == number))

@@ -1,18 +1,18 @@
 """Fly the virtual stands that the shipped weights are trained and validated on.
 
-    python pipelines/training_stands.py runs/stands/fresh --stands 3 --seed 8000 --reshape
-    python pipelines/training_stands.py runs/stands/fresh_closed --stands 3 --seed 8100 --closed --reshape
-    python pipelines/training_stands.py runs/stands/fresh_bare --stands 2 --seed 8200 --bare --reshape
+    python pipelines/training_stands.py runs/stands/fresh --stands 3 --seed 8000 --random-branching
+    python pipelines/training_stands.py runs/stands/fresh_closed --stands 3 --seed 8100 --closed --random-branching
+    python pipelines/training_stands.py runs/stands/fresh_bare --stands 2 --seed 8200 --bare --random-branching
     python pipelines/training_stands.py runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round
     python pipelines/training_stands.py runs/stands/planted --stands 2 --seed 8400 --from-trees oak.laz beech.laz
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight, so that a network sees the
 breadth of what users scan rather than many copies of one plot. Stand i of a seed is always the same; those that are
-there already are not flown again. `--reshape` grows trees of other branching than any preset's, from sparse to closed
-crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in full leaf
-under a drone alone, where wood is scarcest and hardest to see, and which is what most users scan; `--bare` draws
-leafless forest under a drone. `--all-round` shows stands as a dozen tripods in calm air would: every surface sampled
-evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
+there already are not flown again. `--random-branching` grows trees of other branching than any preset's, from sparse
+to closed crowns. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in
+full leaf under a drone alone, where wood is scarcest and hardest to see, and which is what most users scan; `--bare`
+draws leafless forest under a drone. `--all-round` shows stands as a dozen tripods in calm air would: every surface
+sampled evenly, a few millimetres of noise. Crowns scanned like that are dense where drones leave gaps.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DRONES = ("minivux", "vux1", "vux120", "dji-l1", "dji-l2", "puck")
 CLOSED = ("temperate_broadleaf", "conifer", "tropical", "pine", "mixed")
 TERRESTRIAL = 0.3
 Draw = Callable[[np.random.Generator, float], StandConfig]
-STREWN = (400_000, 1_600_000)  # points of an all-round stand
+SURFACE_POINTS = (400_000, 1_600_000)  # points of an all-round stand
 
 
 def draw_stand(rng: np.random.Generator, size: float, forest: str | None = None) -> StandConfig:
@@ -111,12 +111,14 @@ def draw_bare(rng: np.random.Generator, size: float) -> StandConfig:
     return dataclasses.replace(draw_stand(rng, size, "leaf_off"), leaf_on=float(rng.choice([0.0, 0.01, 0.05])))
 
 
-def reshaping(draw: Draw) -> Draw:
+def with_random_branching(draw: Draw) -> Draw:
     """The same stands, of trees unlike the presets; some with few leaves."""
 
     def drawn(rng: np.random.Generator, size: float) -> StandConfig:
         stand = draw(rng, size)
-        return dataclasses.replace(stand, reshape=True, lai=stand.lai * float(np.exp(rng.uniform(np.log(0.35), 0.0))))
+        return dataclasses.replace(
+            stand, random_branching=True, lai=stand.lai * float(np.exp(rng.uniform(np.log(0.35), 0.0)))
+        )
 
     return drawn
 
@@ -137,7 +139,7 @@ def fly(path: Path, seed: int, size: float, draw: Draw, terrestrial: float, tree
     write_scan(cloud, path, corner=(500_000.0 + 100 * (seed % 1000), 5_400_000.0, 300.0))
 
 
-def strew(path: Path, seed: int, size: float, draw: Draw) -> None:
+def sample_stand(path: Path, seed: int, size: float, draw: Draw) -> None:
     """Grow a stand and sample its surfaces evenly."""
     rng = np.random.default_rng(seed)
     while True:
@@ -146,7 +148,7 @@ def strew(path: Path, seed: int, size: float, draw: Draw) -> None:
             break
         except BadConfig:
             continue
-    xyz, triangle = stand.mesh.strewn((0.0, size), int(rng.uniform(*STREWN)), rng)
+    xyz, triangle = stand.mesh.sample_surface((0.0, size), int(rng.uniform(*SURFACE_POINTS)), rng)
     part, tree = stand.mesh.part[triangle], stand.mesh.tree[triangle]
     xyz = xyz + rng.normal(0, rng.uniform(0.002, 0.008), xyz.shape)
     n = len(xyz)
@@ -179,12 +181,12 @@ def main() -> None:
         help="labelled trees to plant, from drones alone",
     )
     parser.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
-    parser.add_argument("--reshape", action="store_true", help="grow trees unlike the presets")
+    parser.add_argument("--random-branching", action="store_true", help="grow trees unlike the presets")
     args = parser.parse_args()
     if args.all_round and args.from_trees:
         parser.error("--all-round samples surfaces, and what scanned trees have are points: it needs grown trees")
     terrestrial = TERRESTRIAL if args.draw is draw_stand and not args.from_trees else 0.0
-    draw = reshaping(args.draw) if args.reshape else args.draw
+    draw = with_random_branching(args.draw) if args.random_branching else args.draw
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(args.seed, args.seed + args.stands):
         path = args.folder / f"stand_{seed}.laz"
@@ -192,7 +194,7 @@ def main() -> None:
             continue
         started = time.perf_counter()
         if args.all_round:
-            strew(path, seed, args.size, draw)
+            sample_stand(path, seed, args.size, draw)
         else:
             fly(path, seed, args.size, draw, terrestrial, tuple(args.from_trees))
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - started:.0f} s", flush=True)

@@ -2,11 +2,11 @@
 
     python pipelines/transfer.py ../shared/data/labelled
 
-Gradient-boosted trees on multi-scale features, trained on the same virtual stands seen in several ways: points strewn
-evenly over the surfaces (no occlusion, no footprint, no density decay), a drone's scan, a tripod's scan; and on points
-strewn over trees that branch unlike any preset. The score is AUROC on trees that nobody trained on, which were scanned
-from tripods; it needs no threshold. Predicted log-odds are averaged over a point and its four nearest. Scales and
-features were chosen on virtual trees of other stands.
+Gradient-boosted trees on multi-scale features, trained on the same virtual stands seen in several ways: points
+sampled evenly on the surfaces (no occlusion, no footprint, no density decay), a drone's scan, a tripod's scan; and on
+points sampled on trees that branch unlike any preset. The score is AUROC on trees that nobody trained on, which were
+scanned from tripods; it needs no threshold. Predicted log-odds are averaged over a point and its four nearest. Scales
+and features were chosen on virtual trees of other stands.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def from_tripods(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
     return xyz[keep], part[keep], wood[keep]
 
 
-def strewn(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
+def surface_samples(config: SurveyConfig, member: Member, stand: Stand) -> Cloud:
     """The simplest simulator: points spread evenly over the surfaces."""
-    xyz, triangle = stand.mesh.strewn(config.box, MOST, np.random.default_rng(0))
+    xyz, triangle = stand.mesh.sample_surface(config.box, MOST, np.random.default_rng(0))
     part = stand.mesh.part[triangle]
     return xyz.astype(np.float32), part, np.array([p.is_wood for p in Part])[part]
 
@@ -92,18 +92,18 @@ def _labelled(cloud: PointCloud) -> Cloud:
     return cloud.xyz, cloud.columns["gt_part"], cloud.columns["gt_wood"] == 1
 
 
-SIMULATORS = {"drone": from_drone, "tripods": from_tripods, "strewn": strewn}
-UNLIKE = "strewn, trees unlike the presets"
+SIMULATORS = {"drone": from_drone, "tripods": from_tripods, "surface samples": surface_samples}
+UNLIKE = "sampled on the surfaces, trees unlike the presets"
 SHAPES = np.r_[0 : 5 * len(SCALES), 6 * len(SCALES) : 8 * len(SCALES)]  # all columns but the spacings
 TRAINING = {
-    "points strewn over the surfaces": (("strewn",), slice(None)),
+    "points sampled on the surfaces": (("surface samples",), slice(None)),
     "virtual drone scans": (("drone",), slice(None)),
     "virtual tripod scans": (("tripods",), slice(None)),
     "virtual drone and tripod scans": (("drone", "tripods"), slice(None)),
-    "strewn, without the spacing features": (("strewn",), SHAPES),
+    "sampled on the surfaces, without the spacing features": (("surface samples",), SHAPES),
     UNLIKE: ((UNLIKE,), slice(None)),
-    "strewn, both kinds of trees": (("strewn", UNLIKE), slice(None)),
-    "strewn, both kinds, without the spacing features": (("strewn", UNLIKE), SHAPES),
+    "sampled on the surfaces, both kinds of trees": (("surface samples", UNLIKE), slice(None)),
+    "sampled on the surfaces, both kinds, without the spacing features": (("surface samples", UNLIKE), SHAPES),
     "drone, without the spacing features": (("drone",), SHAPES),
 }
 
@@ -116,10 +116,10 @@ def stands(number: int) -> dict[str, list[tuple[Features, Labels]]]:
         config = dataclasses.replace(config, plot=16.0, density=(500.0, 500.0))
         for i in range(number):
             member = config.member(i)
-            other = dataclasses.replace(member, stand=dataclasses.replace(member.stand, reshape=True))
+            other = dataclasses.replace(member, stand=dataclasses.replace(member.stand, random_branching=True))
             stand = grow(member)
             clouds = {name: simulate(config, member, stand) for name, simulate in SIMULATORS.items()}
-            clouds[UNLIKE] = strewn(config, other, grow(other))
+            clouds[UNLIKE] = surface_samples(config, other, grow(other))
             for name, (xyz, part, wood) in clouds.items():
                 few = np.sort(np.random.default_rng(1).permutation(len(xyz))[: len(xyz) // 4])
                 for keep in (slice(None), few):

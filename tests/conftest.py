@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leafwood.io.las.extra import ExtraDim
+from leafwood.io.las.layout import Layout, read_layout
+from leafwood.io.las.points import read_records
+from leafwood.io.las.relabel import relabel
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -82,3 +87,57 @@ def _extra_size(descriptor: bytes) -> int:
 def build_las() -> Callable[..., bytes]:
     """Builds an uncompressed LAS file as bytes; see `_build_las` for what can be chosen."""
     return _build_las
+
+
+def records_of(layout: Layout) -> np.ndarray:
+    return np.concatenate([np.empty((0, layout.record_length), np.uint8), *read_records(layout)])
+
+
+def random_labels(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 3, count).astype(np.uint8), rng.random(count).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def labels() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    return random_labels
+
+
+@pytest.fixture(scope="session")
+def records() -> Callable[[Layout], np.ndarray]:
+    return records_of
+
+
+@pytest.fixture
+def las_file(tmp_path: Path, build_las: Callable[..., bytes]) -> Callable[..., Path]:
+    """Writes a built LAS file and gives its path."""
+
+    def make(name: str = "in.las", **choices: object) -> Path:
+        path = tmp_path / name
+        path.write_bytes(build_las(**choices))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def laz_file(tmp_path: Path, las_file: Callable[..., Path]) -> Callable[..., Path]:
+    """The same as LAZ; it carries labels already, as leafwood is what compresses it."""
+
+    def make(name: str = "in.laz", **choices: object) -> Path:
+        plain = las_file(f"{name}.las", **choices)
+        count = read_layout(plain).count
+        relabel(plain, tmp_path / name, *random_labels(count))
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def descriptor() -> Callable[..., bytes]:
+    """The 192 bytes of an extra dimension."""
+
+    def make(name: str, dtype: str = "<u2", scale: float | None = None) -> bytes:
+        return ExtraDim.new(name, dtype, "a test's", 0, scale).raw
+
+    return make

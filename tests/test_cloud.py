@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud
 
-RNG = np.random.default_rng(8)
-
 
 def test_a_northing_of_6800_km_keeps_its_millimetres():
     xyz = np.array([[500_000.0, 6_800_012.345, 100.0], [500_001.001, 6_800_020.002, 101.0]])
@@ -25,14 +23,16 @@ def test_moving_a_scan_does_not_change_local_coordinates(dx, dy):
 
 
 def test_a_point_at_zero_does_not_cost_the_others_their_precision():
-    xyz = RNG.uniform(0, 50, (1000, 3)).round(3) + (500_000, 5_400_000, 0)
+    rng = np.random.default_rng(8)
+    xyz = rng.uniform(0, 50, (1000, 3)).round(3) + (500_000, 5_400_000, 0)
     cloud = PointCloud.from_xyz(np.concatenate([xyz, np.zeros((1, 3))]))
     assert cloud.strays().tolist() == [False] * 1000 + [True]
     np.testing.assert_array_equal(cloud.xyz[:1000], PointCloud.from_xyz(xyz).xyz)
 
 
 def test_returns_are_unknown_where_all_are_1_of_1_or_no_column_says():
-    xyz, ones = RNG.uniform(0, 1, (4, 3)), np.ones(4, dtype=np.uint8)
+    rng = np.random.default_rng(8)
+    xyz, ones = rng.uniform(0, 1, (4, 3)), np.ones(4, dtype=np.uint8)
     number, of = np.array([[1, 1, 2, 1], [1, 2, 2, 0]], dtype=np.uint8)
     for columns in ({}, {"return_number": ones, "number_of_returns": ones}, {"return_number": ones}):
         assert PointCloud.from_xyz(xyz, columns).returns().tolist() == [[0, 0]] * 4
@@ -53,7 +53,8 @@ def test_what_is_not_a_cloud_is_refused(xyz):
 
 
 def test_columns_go_with_their_points():
-    cloud = PointCloud.from_xyz(RNG.uniform(0, 1, (5, 3)), {"intensity": np.arange(5)})
+    rng = np.random.default_rng(8)
+    cloud = PointCloud.from_xyz(rng.uniform(0, 1, (5, 3)), {"intensity": np.arange(5)})
     assert cloud.select(np.array([3, 1])).columns["intensity"].tolist() == [3, 1]
     with pytest.raises(BadCloud, match="intensity"):
         cloud.with_columns(intensity=np.arange(4))

@@ -41,15 +41,60 @@ def test_nested_values_and_defaults(tmp_path: Path) -> None:
     assert loaded == Outer(Inner(3.0), Inner(span=(5.0, 6.0)), many=(Inner(2.0),), file=Path("a.txt"))
 
 
-def test_empty_file_is_all_defaults(tmp_path: Path) -> None:
-    assert load(write(tmp_path, ""), Outer) == Outer()
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n"])
+def test_an_empty_file_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadConfig, match=r"c\.yaml: is empty"):
+        load(write(tmp_path, text), Outer)
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{name}: &{name} {{<<: [{', '.join(['*' + before] * 9)}]}}\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BOMB, "aliases stand for"),
+        (MERGES, "aliases stand for"),
+        ("inner: &i [*i]", "nested"),
+        ("inner: " + "[" * 50_000, "nested"),
+        ("inner: " + "{a: " * 40 + "1" + "}" * 40, "nested"),
+        ("mode: " + "9" * 4500, "not YAML"),
+        ("mode: 2020-99-99", "not YAML"),
+        ("? [1, 2]\n: 3", "a key is no word"),
+        ("\x00", "not YAML"),
+        ("mode: up #" + "x" * 1_000_000, "larger than"),
+    ],
+)
+def test_what_would_take_for_ever_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadConfig, match=said) as caught:
+        load(write(tmp_path, text), Outer)
+    assert len(str(caught.value)) < 500
+
+
+def test_words_override_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "inner: {width: 3}\nmode: up\n")
+    words = ["mode=down", "inner.width=4.5", "maybe.span=[5, 6]", "file=a=b.txt"]
+    wanted = Outer(Inner(4.5), Inner(span=(5.0, 6.0)), mode="down", file=Path("a=b.txt"))
+    assert load(path, Outer, words) == wanted
+
+
+@pytest.mark.parametrize("word", ["mode", "=3", "inner.=3", "colour=red", "inner.width=wide", "mode=[1"])
+def test_a_word_that_sets_nothing_is_refused(tmp_path: Path, word: str) -> None:
+    with pytest.raises(BadConfig):
+        load(write(tmp_path, "mode: up"), Outer, [word])
 
 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
         ("inner: {width: wide}", "inner.width"),
-        ("inner: {depth: 2}", "inner.depth"),
+        ("inner: {depth: 2}", "inner: there is no 'depth'"),
         ("colour: red", "colour"),
         ("mode: sideways", "mode"),
         ("inner: {width: -1}", "width must not be negative"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leafwood._version import __version__
-from leafwood.batch.one_file import Labelled, LabelOptions, label_file, outputs
+from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, label_file, outputs
 from leafwood.errors import BadConfig, FileProblem, FileWarning, MissingExtra
 from leafwood.io.target import check_target
 from leafwood.threads import cpu_count
@@ -44,12 +44,13 @@ def label_side_by_side(
         BadConfig: nobody answers at the address.
     """
     if find_spec("distributed") is None:
-        raise MissingExtra("--workers and --scheduler need Dask: pip install 'leafwood[cluster]'")
+        raise MissingExtra("`workers` and `scheduler` need Dask: pip install 'leafwood[cluster]'")
     threads = options.threads or (1 if scheduler else max(1, cpu_count() // workers))
     ready: dict[Path, Path] = {}
     for source, target in jobs.items():
         try:
-            for file in outputs(target, options):
+            there = options.resume and is_labelled(source, target)
+            for file in outputs(target, options)[there:]:
                 check_target(file, source, options.overwrite)
         except FileProblem as error:
             yield source, error
@@ -114,7 +115,7 @@ def _client(workers: int, threads: int, scheduler: str | None) -> Iterator[Clien
         try:
             client = Client(scheduler, timeout=5)
         except (OSError, ValueError) as error:
-            raise BadConfig(f"--scheduler {scheduler}: no Dask scheduler answers there") from error
+            raise BadConfig(f"`scheduler` {scheduler}: no Dask scheduler answers there") from error
         with client:
             _check_workers(client, scheduler)
             yield client
@@ -125,13 +126,16 @@ def _client(workers: int, threads: int, scheduler: str | None) -> Iterator[Clien
         "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads},
         "distributed.worker.preload": [__name__],
     }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None, silence_logs=50
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with dask.config.set(settings), ExitStack() as opened:
+        try:
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None, silence_logs=50
+            )
+            opened.enter_context(cluster)
+            client = opened.enter_context(Client(cluster))
+        except (RuntimeError, OSError) as error:
+            text = f"`workers` cannot be started ({error}); they need a temporary folder to write to (TMPDIR)"
+            raise FileProblem(text) from error
         yield client
 
 
@@ -145,10 +149,10 @@ def _check_workers(client: Client, scheduler: str) -> None:
     try:
         versions = set(client.run(_version).values())
     except Exception as error:
-        raise BadConfig(f"--scheduler {scheduler}: its workers cannot load leafwood ({error})") from error
+        raise BadConfig(f"`scheduler` {scheduler}: its workers cannot load leafwood ({error})") from error
     if versions != {__version__}:
         found = ", ".join(sorted(versions)) or "no workers"
-        raise BadConfig(f"--scheduler {scheduler}: this is leafwood {__version__}, there it has {found}")
+        raise BadConfig(f"`scheduler` {scheduler}: this is leafwood {__version__}, there it has {found}")
 
 
 def _version() -> str:

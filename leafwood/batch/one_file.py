@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import time
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -10,20 +14,42 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.canopy.profile import CanopyConfig, measure_canopy
-from leafwood.errors import BadConfig, about
+from leafwood.batch.plan import is_made
+from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
+from leafwood.classes import check_preset
+from leafwood.cloud import PointCloud
+from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
-from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.inference.segmenter import Quality
+from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
+from leafwood.io.files import NAMED, is_product
+from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
-from leafwood.io.target import check_target
+from leafwood.io.target import check_target, why_not_written
 from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
 from leafwood.report.canopy import canopy_files, headline, write_canopy
+from leafwood.spatial.ground import find_ground
+from leafwood.weights import DEFAULT_MODEL
 
-__all__ = ["LabelOptions", "Labelled", "label_file", "outputs", "segmenter"]
+__all__ = [
+    "TABLES",
+    "LabelOptions",
+    "Labelled",
+    "is_labelled",
+    "label_file",
+    "measure",
+    "outputs",
+    "read_cloud",
+    "read_remarked",
+    "segmenter",
+    "write_labelled",
+]
+
+_LOG = logging.getLogger(__name__)
+TABLES = (".asc", ".csv", ".txt")  # suffixes that tables, notes and rasters have as well as point clouds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +60,11 @@ class LabelOptions:
         model: name of a shipped model, or a ``.safetensors`` file.
         threads: processors to use for a scan; all that the process may use when None.
         overwrite: replace existing outputs, never an input.
-        keep_classification: leave `classification` as it is.
+        resume: leave alone what is made already, and add what is missing beside it.
+        force: label and measure what is refused otherwise, such as scans that are far too sparse.
+        classify: write leaf, wood and found ground into `classification`, too.
+        height: write the height above ground, too.
+        labels: label preset that says what the codes in `classification` are, or None for the ASPRS meaning.
         upgrade: write point formats 0-5 as 6-10.
         crs: coordinate system to use and write in place of the file's.
         rule: how labels are made of probabilities; the model's own when None.
@@ -49,7 +79,11 @@ class LabelOptions:
     model: str = DEFAULT_MODEL
     threads: int | None = None
     overwrite: bool = False
-    keep_classification: bool = False
+    resume: bool = False
+    force: bool = False
+    classify: bool = False
+    height: bool = False
+    labels: str | None = None
     upgrade: bool = False
     crs: str | None = None
     rule: Rule | None = None
@@ -59,9 +93,11 @@ class LabelOptions:
 
     def __post_init__(self) -> None:
         if self.abstain is not None and not 0.5 <= self.abstain <= 1:
-            raise BadConfig(f"--abstain must be a probability between 0.5 and 1, not {self.abstain:g}")
+            raise BadConfig(f"`abstain` must be a probability between 0.5 and 1, not {self.abstain:g}")
         if self.threads is not None and self.threads < 1:
-            raise BadConfig("--threads must be at least 1")
+            raise BadConfig("`threads` must be at least 1")
+        if self.labels is not None:
+            check_preset(self.labels)
         if self.crs is not None:
             parse_user_crs(self.crs)
 
@@ -70,16 +106,22 @@ class Labelled(NamedTuple):
     """What came of a scan.
 
     Attributes:
-        counts: (3,) points not processed, leaf, wood.
-        canopy: what its profile says in a line, if one was asked for.
+        counts: (3,) points not processed, leaf, wood; zeros where the labels were there already.
+        canopy: what its profile says in a line, if one was asked for and could be made.
+        no_profile: why the profile that was asked for is missing, or None. The labels are written all the same.
+        doubts: reasons not to trust the answers, the severe ones first.
     """
 
     counts: NDArray[np.int64]
     canopy: str | None = None
+    no_profile: str | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def label_file(source: Path, target: Path, options: LabelOptions, progress: Progress | None = None) -> Labelled:
     """Read a scan, label it, and write it again with its labels.
+
+    With ``options.resume`` labels that are there and no older than the scan stay, and only a missing profile is added.
 
     Args:
         source: the scan.
@@ -88,32 +130,132 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         progress: called with the points done and the points to do after each tile.
 
     Raises:
-        LeafwoodError: anything that is wrong with the scan, the target or the options.
+        LeafwoodError: anything that is wrong with the scan, the target or the options. What is wrong with the profile
+            alone is no failure but said in the result.
     """
+    if options.resume and is_labelled(source, target):
+        labelled = read_remarked(target)[0]
+        return _with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
     check_suffix(target, source)
-    cloud = read(source, crs=options.crs)
+    started = time.perf_counter()
+    cloud, remarks = read_cloud(source, options)
+    _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
     with about(source):
+        started = time.perf_counter()
         result = segmenter(options).segment(cloud, progress)
+        _LOG.info("%s: labelled in %.1f s", source, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
+    write_labelled(result, target, source, options)
+    _LOG.info("%s: written", target)
+    found = tuple(doubts(result, remarks))
+    for doubt in spoils(found, "labels"):
+        warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
+    made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
+    return _with_profile(made, result, target, options)
+
+
+def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[str]]:
+    """Read a scan to be labelled, and what was odd about the file.
+
+    Raises:
+        NoPointCloud: a table of trees or of ground control points.
+        BadCloud: far too sparse to be labelled, unless that is forced.
+        LeafwoodError: it cannot be read.
+    """
+    cloud, remarks = read_remarked(source, crs=options.crs)
+    if not options.force:
+        if source.suffix.lower() in TABLES and is_table(cloud):
+            raise NoPointCloud(f"{source}: its {len(cloud):,} rows are a table and no point cloud")
+        if doubt := too_sparse(cloud):
+            raise BadCloud(f"{source}: {doubt.detail}; {doubt.advice}; force=True labels it all the same")
+    return cloud if options.labels is None else cloud.under_preset(options.labels), remarks
+
+
+def write_labelled(result: PointCloud, target: Path, source: Path, options: LabelOptions) -> None:
+    """Write a labelled cloud as the options say; see :func:`leafwood.io.loaders.write`."""
     write(
         result,
         target,
         like=source,
-        keep_classification=options.keep_classification,
+        extra=(HEIGHT,) if options.height else (),
+        classify=options.classify,
         upgrade=options.upgrade,
         overwrite=options.overwrite,
         crs=options.crs,
     )
-    counts = np.bincount(result.columns["leafwood"], minlength=3)
+
+
+def _with_profile(made: Labelled, result: PointCloud, target: Path, options: LabelOptions) -> Labelled:
+    """The same with its profile, if one is asked for, or with why there is none."""
     if not options.profile:
-        return Labelled(counts)
-    with about(target):
-        canopy = measure_canopy(result)
-    files = write_canopy(canopy, target.parent, target.stem, overwrite=options.overwrite)
-    return Labelled(counts, f"{files[0]}: {headline(canopy)}")
+        return made
+    try:
+        with about(target):
+            canopy = measure(
+                result, CanopyConfig(), doubts_of=made.doubts if made.counts.any() else None, force=options.force
+            )
+        files = write_canopy(canopy, target.parent, target.stem, overwrite=options.overwrite)
+    except (LeafwoodError, OSError) as error:
+        return made._replace(no_profile=why_not_written(error, target.parent) or str(error))
+    return made._replace(canopy=f"{files[0]}: {headline(canopy)}")
+
+
+def measure(
+    cloud: PointCloud,
+    config: CanopyConfig,
+    labels: str = "leafwood",
+    *,
+    doubts_of: tuple[Doubt, ...] | None = None,
+    force: bool = False,
+) -> Canopy:
+    """Measure the canopy of a labelled cloud, unless nobody should believe what comes out.
+
+    Args:
+        cloud: n points with labels.
+        config: bins, coefficient, grid.
+        labels: how leaf and wood are written.
+        doubts_of: reasons not to trust the answer, if they are known already.
+        force: measure all the same; the doubts are in what is written.
+
+    Raises:
+        BadCloud: see :func:`~leafwood.canopy.profile.measure_canopy`; or a scan that no leaf area follows from: from
+            below, of a single tree, far too sparse.
+    """
+    if "height_ag" not in cloud.columns:
+        ground = find_ground(cloud)
+        cloud = cloud.with_columns(height_ag=ground.height, ground=ground.mask)
+    found = doubts(cloud) if doubts_of is None else doubts_of
+    wrong = spoils(found, "profile")
+    if wrong and not force:
+        raise BadCloud(f"no leaf area follows from it: {wrong[0].detail}; {wrong[0].advice}; force=True measures it")
+    canopy = measure_canopy(cloud, config, labels)
+    return replace(canopy, doubts=tuple(doubt.title for doubt in found))
+
+
+def read_remarked(path: Path, *, crs: str | None = None) -> tuple[PointCloud, list[str]]:
+    """Read a cloud, and what was odd about the file; it is warned of, too."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileWarning)
+        cloud = read(path, crs=crs)
+    for item in caught:
+        warnings.warn(str(item.message), item.category, stacklevel=2)
+    return cloud, [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
+
+
+def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
+    """Whether leafwood has labelled a scan already, and made the other files of it.
+
+    A file of the same name that leafwood did not write is somebody else's, and is not what was to be made.
+
+    Args:
+        source: the scan.
+        target: its labelled file.
+        files: what else is made of it.
+    """
+    return is_made(source, [target, *files]) and (target.suffix.lower() not in NAMED or is_product(target))
 
 
 @lru_cache(maxsize=1)

@@ -22,8 +22,8 @@ FAILED = "leafwood_failed.lst"  # not the suffix of a point cloud: it may lie am
 def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
     """What to label, and where to.
 
-    A folder's scans keep their places below it. A file that is the output of another of them is not itself a scan, so
-    a folder that was labelled before can be labelled again.
+    A folder's scans keep their places below it. Files that leafwood has labelled are no scans, wherever they lie, so a
+    folder that was labelled before can be labelled again; one that is given by name alone is labelled.
 
     Args:
         paths: files, folders (searched below, too) and glob patterns.
@@ -37,11 +37,11 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         BadConfig: two scans with one output, or one file given as the output of several.
     """
     paths = list(paths)
-    files = list_files(paths)
+    files = list_files(paths, products=False)
     folders = [path for path in paths if path.is_dir()]
     if output is not None and output.suffix and not output.is_dir():
         if len(files) > 1 or folders:
-            raise BadConfig(f"-o {output}: one file cannot hold the labels of several scans; give a folder")
+            raise BadConfig(f"{output}: one file cannot hold the labels of several scans; give a folder as `output`")
         return {files[0]: output}
     targets = {file: _target(file, folders, output) for file in files}
     made = {target.resolve() for target in targets.values()}

@@ -70,6 +70,7 @@ class Canopy:
         profile: of the whole scan, (b,).
         grid_counts: in the grid's cells, or None.
         grid: of each of them, (m, b), or None.
+        doubts: reasons not to trust it, a few words each.
     """
 
     config: CanopyConfig
@@ -79,6 +80,7 @@ class Canopy:
     profile: Layers
     grid_counts: ReturnCounts | None
     grid: Layers | None
+    doubts: tuple[str, ...] = ()
 
 
 def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels: str = "leafwood") -> Canopy:
@@ -97,6 +99,7 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
             how many passed.
     """
     config = config or CanopyConfig()
+    cloud = cloud.under_preset(labels)
     plant, wood = _plants(cloud, labels)
     height = _heights(cloud, plant)
     strata = Strata(cell=_PLOT_CELL, dz=config.dz, z0=config.z0)
@@ -134,8 +137,7 @@ def _plants(cloud: PointCloud, labels: str) -> tuple[NDArray[np.bool_], NDArray[
     """Which points are plants (n,), and how much of each is wood (n,) by its label."""
     if labels == "leafwood" and "leafwood" not in cloud.columns:
         raise BadCloud(
-            "no labels in it (no `leafwood` dimension): run `leafwood segment` first, or say with --labels "
-            "how they are written"
+            "no labels in it (no `leafwood` dimension): segment it first, or say with `labels` how they are written"
         )
     label = decode_labels(cloud.columns, labels)
     plant = label != IGNORE
@@ -158,6 +160,8 @@ def _heights(cloud: PointCloud, plant: NDArray[np.bool_]) -> NDArray[Any]:
         ground = find_ground(cloud)
         plant &= ~ground.mask
         height = ground.height
+    elif "ground" in cloud.columns:
+        plant &= ~np.asarray(cloud.columns["ground"]).astype(bool)
     if np.isnan(height).all():
         raise BadCloud("no ground under it: without the pulses that reach the ground there is no gap fraction")
     return np.asarray(height)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from leafwood.errors import BadConfig
+from leafwood.weights import DEFAULT_MODEL
 
 __all__ = ["add_arguments", "run"]
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the weights")
     parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
-    parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
     parser.add_argument("--rank", type=int, default=8, metavar="R", help="of the adapters (default 8)")
     parser.add_argument("--steps", type=int, default=300, metavar="N", help="of each training (default 300)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of everything (default 1)")
@@ -52,7 +53,9 @@ def run(args: argparse.Namespace) -> int:
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
         raise TargetExists(f"{args.output}: is there already and not an empty folder")
     settings = {name: getattr(args, name) for name in ("model", "labels", "rank", "steps", "seed", "threads")}
-    found = adapt(list_files(args.paths), list_files(args.validation), args.output, **settings)
+    found = adapt(
+        list_files(args.paths, products=False), list_files(args.validation, products=False), args.output, **settings
+    )
     table = Table("validation", *(name.replace("_", " ") for name in _SHOWN))
     for name, scores in found.items():
         table.add_row(name, *(f"{scores[key]:.3f}" for key in _SHOWN))

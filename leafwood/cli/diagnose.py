@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leafwood.errors import BadConfig
+from leafwood.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="LABELLED", help="labelled files, or folders of them")
     parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
-    parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
     parser.add_argument(
         "--crops", type=int, default=60, metavar="N", help="pieces of the stands to look at (default 60)"
     )
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.crops < 1 or args.seed < 0:
         raise BadConfig("--crops must be at least 1, and --seed no less than 0")
     model = load_model(args.model)
-    paths = list_files(args.paths)
+    paths = list_files(args.paths, products=False)
     stands = one_by_one(paths, lambda path: load_stand(path, args.labels), debug=args.debug)
     if not stands:
         return 1

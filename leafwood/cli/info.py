@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.classes import DEFAULT_CLASSES, GROUND, NOT_VEGETATION, OUT_LEAF, OUT_WOOD
+from leafwood.classes import DEFAULT_CLASSES
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from leafwood.batch.rehearse import Rehearsal
     from leafwood.io.describe import FileInfo
 
 __all__ = ["add_arguments", "run"]
@@ -33,40 +36,67 @@ _CLASS_NAMES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="LAS, LAZ, COPC, PLY, PCD, XYZ ... file")
-    parser.add_argument("--header", action="store_true", help="do not read the points (LAS only): faster, no densities")
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="LAS, LAZ, COPC, PLY, PCD, XYZ ... files, or folders of them",
+    )
+    parser.add_argument(
+        "--header", action="store_true", help="do not read the points (LAS only): faster, and nothing is tried"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what a file is.
+    """Print what each file is, and what segment would do with it.
 
     Returns:
-        0; failures are raised.
+        0 all done, 1 some file cannot be read; the failure of an only file is raised.
     """
     from rich.console import Console
+
+    from leafwood.cli.one_by_one import one_by_one
+    from leafwood.io.files import list_files
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    paths = list_files(args.paths)
+
+    def work(path: Path) -> None:
+        _describe(path, console, tried=not args.header)
+
+    return 0 if len(one_by_one(paths, work, debug=args.debug)) == len(paths) else 1
+
+
+def _describe(path: Path, console: Console, *, tried: bool) -> None:
+    """Print a file's table, what is odd about it, and what would become of it."""
     from rich.table import Table
 
+    from leafwood.batch.rehearse import rehearse
     from leafwood.io.describe import describe
 
-    info = describe(args.path, full=not args.header)
-    table = Table(title=str(info.path), title_justify="left", show_header=False)
+    info = describe(path, full=tried)
+    trial = rehearse(path) if tried else None
+    console.print(str(info.path), soft_wrap=True)
+    table = Table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _rows(info):
+    for name, value in _rows(info, trial):
         table.add_row(name, value)
-    console = Console(highlight=False, markup=False, emoji=False)
     console.print(table)
-    for line in info.warnings:
+    for line in dict.fromkeys((*info.warnings, *(trial.warnings if trial else ()))):
         console.print(f"warning: {line}", soft_wrap=True)
-    console.print(_verdict(info), soft_wrap=True)
-    return 0
+    for doubt in trial.doubts if trial else ():
+        console.print(f"{'do not trust it' if doubt.severe else 'mind'}: {doubt}", soft_wrap=True)
+    console.print(_verdict(info, trial), soft_wrap=True)
 
 
-def _rows(info: FileInfo) -> Iterator[tuple[str, str]]:
+def _rows(info: FileInfo, trial: Rehearsal | None) -> Iterator[tuple[str, str]]:
     yield "format", _format(info)
     yield "points", f"{info.count:,}"
-    if info.bounds is not None:
-        low, high = info.bounds
+    bounds = info.bounds if trial is None or trial.problem else trial.bounds
+    if bounds is not None:
+        low, high = bounds
         for axis, name in enumerate("xyz"):
             yield name, f"{low[axis]:,.3f} to {high[axis]:,.3f}"
         size = (high - low) * [info.unit[0], info.unit[0], info.unit[1]]
@@ -103,28 +133,27 @@ def _shares(counts: Mapping[int, int], total: int, named: bool) -> str:
     return "\n".join(lines)
 
 
-def _verdict(info: FileInfo) -> str:
+def _verdict(info: FileInfo, trial: Rehearsal | None) -> str:
     """What segment would do, in a sentence or three."""
-    from leafwood.io.loaders import default_output
+    if trial is None:
+        from leafwood.io.loaders import default_output
 
-    if info.problem:
-        return f"segment would refuse it: {info.problem}."
-    if info.count == 0:
+        if info.problem:
+            return f"segment would refuse it: {info.problem}."
+        return f"Labels would go to {default_output(info.path).name}; without --header info also tries it."
+    if trial.problem:
+        from leafwood.cli.messages import in_flags
+
+        return f"segment would refuse it: {in_flags(trial.problem)}."
+    if not trial.points:
         return "segment would write a file without points, as this one has none."
-    words = [f"segment would write {default_output(info.path).name}"]
-    words.append(" with fields leafwood and wood_prob")
+    words = [f"segment would write {trial.target.name} with fields leafwood and wood_prob"]
     if info.point_format is not None:
         leaf, wood = DEFAULT_CLASSES
-        codes = f" and classes {leaf} (leaf) and {wood} (wood)"
-        words.append(codes if info.point_format >= 6 else ", and no classes unless --upgrade is given")
-    words.append(". ")
-    classes = info.classes or {}
-    skipped = sum(number for value, number in classes.items() if value in NOT_VEGETATION)
-    if classes.get(GROUND):
-        words.append(f"It would use the {classes[GROUND]:,} ground points of the file")
-    else:
-        words.append("It would look for the ground itself")
-    words.append(f" and leave {skipped:,} points of other classes alone." if skipped else ".")
-    if info.labels and (info.labels.get(OUT_LEAF) or info.labels.get(OUT_WOOD)):
-        words.append(" The labels of the earlier run would be replaced.")
+        codes = f", and with --classify classes {leaf} (leaf) and {wood} (wood)"
+        words.append(codes if info.point_format >= 6 else ", and no classes unless --upgrade --classify is given")
+    words.append(f". Ground: {trial.ground}. ")
+    words.append(f"It would label {trial.labelled:,} points and leave {trial.points - trial.labelled:,} alone.")
+    if trial.replaced:
+        words.append(f" Of an earlier run it would replace {', '.join(sorted(trial.replaced))}.")
     return "".join(words)

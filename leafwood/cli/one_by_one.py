@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from leafwood.errors import LeafwoodError
+from leafwood.cli.messages import say
+from leafwood.errors import BadFile, LeafwoodError, NoPointCloud
 
-__all__ = ["collect", "each", "one_by_one"]
+__all__ = ["collect", "each", "in_words", "is_passed_over", "one_by_one"]
 
 Result = TypeVar("Result")
 
@@ -48,9 +48,20 @@ def collect(outcomes: Iterable[tuple[Path, Result | Exception]], *, stop: bool) 
             continue
         if stop:
             raise outcome
-        text = str(outcome)
-        if not isinstance(outcome, (LeafwoodError, OSError)):
-            text = f"{type(outcome).__name__}: {text} (--debug shows where)"
-        text = text if str(path) in text else f"{path}: {text}"
-        print(f"leafwood: {' '.join(text.split())}", file=sys.stderr)
+        say(in_words(path, outcome))
     return done
+
+
+def in_words(path: Path, error: Exception) -> str:
+    """What went wrong with a file, which is named."""
+    text = str(error)
+    if not isinstance(error, (LeafwoodError, OSError)):
+        text = f"{type(error).__name__}: {text} (--debug shows where)"
+    return text if str(path) in text else f"{path}: {text}"
+
+
+def is_passed_over(path: Path, error: Exception) -> bool:
+    """Whether a file that could not be read is no point cloud at all, but a table, a text or a raster among them."""
+    from leafwood.batch.one_file import TABLES
+
+    return isinstance(error, NoPointCloud) or (isinstance(error, BadFile) and path.suffix.lower() in TABLES)

@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", default="leafwood", help="how labels are written: leafwood (default), gt_wood, for-instance ..."
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument(
+        "--force", action="store_true", help="measure scans from below, single trees and sparse scans, too"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,15 +46,17 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.canopy.profile import CanopyConfig
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
-    from leafwood.io.files import list_files
+    from leafwood.io.files import is_product, list_files
     from leafwood.io.geotiff import require_rasterio
 
     config = CanopyConfig(dz=args.dz, z0=args.z0, k=args.k, cell=args.grid)
     check_preset(args.labels)
     if config.cell is not None:
         require_rasterio()
-    # a folder that was measured before holds tables, too
-    paths = [path for path in list_files(args.paths) if not path.name.endswith("_profile.csv")]
+    paths = list_files(args.paths)
+    if args.labels == "leafwood" and any(path.is_dir() for path in args.paths):
+        labelled = [path for path in paths if is_product(path)]  # beside them lie the scans they were made from
+        paths = labelled or paths
     targets = {(args.output or path.parent, _stem(path)) for path in paths}
     if len(targets) < len(paths):
         raise BadConfig("two of the files have the same name: their profiles would overwrite each other")
@@ -59,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         args.output.mkdir(parents=True, exist_ok=True)
 
     def work(path: Path) -> None:
-        _measure(path, args.output or path.parent, config, args.labels, args.overwrite)
+        _measure(path, args.output or path.parent, config, args)
 
     return 0 if len(one_by_one(paths, work, debug=args.debug)) == len(paths) else 1
 
@@ -69,16 +74,16 @@ def _stem(path: Path) -> str:
     return path.stem.removesuffix(".copc")
 
 
-def _measure(path: Path, folder: Path, config: CanopyConfig, labels: str, overwrite: bool) -> None:
-    from leafwood.canopy.profile import measure_canopy
+def _measure(path: Path, folder: Path, config: CanopyConfig, args: argparse.Namespace) -> None:
+    from leafwood.batch.one_file import measure
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target
     from leafwood.report.canopy import canopy_files, headline, write_canopy
 
     for file in canopy_files(folder, _stem(path), config)[:2]:
-        check_target(file, path, overwrite)
-    cloud = read(path)
+        check_target(file, path, args.overwrite)
+    cloud = read(path).under_preset(args.labels)
     with about(path):
-        canopy = measure_canopy(cloud, config, labels)
-    files = write_canopy(canopy, folder, _stem(path), overwrite=overwrite)
+        canopy = measure(cloud, config, args.labels, force=args.force)
+    files = write_canopy(canopy, folder, _stem(path), overwrite=args.overwrite)
     print(f"{files[0]}: {headline(canopy)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from leafwood.errors import BadCloud, BadConfig
+from leafwood.errors import BadCloud, BadConfig, about
 
 __all__ = ["add_arguments", "run"]
 
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig("--section must be more than 0 metres")
     from matplotlib.image import imsave
 
+    from leafwood.io.labels import codes_of
     from leafwood.io.loaders import read
     from leafwood.io.target import check_target, writing
     from leafwood.report.picture import THEMES, draw_labels
@@ -48,13 +49,14 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig(f"{target}: pictures are written as .png")
     check_target(target, source, args.overwrite)
     cloud = read(source)
-    if "leafwood" not in cloud.columns:
-        raise BadCloud(f"{source}: no labels in it (no `leafwood` dimension): run `leafwood segment {source}` first")
+    with about(source):
+        codes_of(cloud.columns)
+    cloud = cloud.select(~cloud.strays())
     if not len(cloud):
         raise BadCloud(f"{source}: has no points to draw")
     picture = draw_labels(
         cloud.xyz,
-        cloud.columns["leafwood"],
+        codes_of(cloud.columns),
         title=args.title,
         width=args.width,
         section=args.section,

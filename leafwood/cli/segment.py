@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.errors import BadConfig
+from leafwood.weights import DEFAULT_MODEL, shipped_models
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from leafwood.batch.one_file import Labelled, LabelOptions
-    from leafwood.inference.labelling import Progress
+    from leafwood.cli.progress import Overall
 
     Outcome = tuple[Path, Labelled | Exception]
 
@@ -38,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, help="folder to write to, or the file if there is one (default: beside the input)"
     )
-    parser.add_argument("--model", default="uav", help="name of a shipped model, or a .safetensors file")
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        help=f"{', '.join(shipped_models())} (default {DEFAULT_MODEL}), or a .safetensors file of your own",
+    )
     parser.add_argument(
         "--rule",
         choices=("overlap", "balanced"),
@@ -50,9 +49,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
     parser.add_argument(
-        "--resume", action="store_true", help="leave out files whose output is there and no older than they are"
+        "--resume",
+        action="store_true",
+        help="leave alone what is there and no older than its scan, and add what is missing",
     )
-    parser.add_argument("--keep-classification", action="store_true", help="leave `classification` as it is")
+    parser.add_argument("--force", action="store_true", help="label scans that are far too sparse to be trusted, too")
+    parser.add_argument(
+        "--classify",
+        action="store_true",
+        help="write classes, too: 65 leaf, 64 wood, 2 ground (point formats 6-10)",
+    )
+    parser.add_argument("--height", action="store_true", help="write the height above ground, too: `height_ag`, metres")
+    parser.add_argument(
+        "--labels",
+        metavar="PRESET",
+        help="data set whose class codes the file has, such as for-instance (default: ASPRS)",
+    )
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
     parser.add_argument(
         "--abstain", type=float, metavar="P", help="leave points undecided (0) whose label is less probable than P"
@@ -66,17 +78,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="label on a running Dask cluster that sees the same files"
     )
+    parser.add_argument("--log-json", type=Path, metavar="FILE", help="write a line of JSON for each file")
 
 
 def run(args: argparse.Namespace) -> int:
     """Label files.
 
     Returns:
-        0 all done, 1 some file failed; the failure of an only file is raised.
+        0 all done, 1 some file or profile failed; the failure of an only file is raised.
     """
-    from leafwood.batch.one_file import LabelOptions, outputs, segmenter
-    from leafwood.batch.plan import is_made, note_failed, plan
-    from leafwood.cli.one_by_one import collect
+    from leafwood.batch.leftovers import clear_leftovers
+    from leafwood.batch.one_file import LabelOptions, is_labelled, outputs, segmenter
+    from leafwood.batch.plan import note_failed, plan
+    from leafwood.cli.messages import say
+    from leafwood.cli.progress import JsonLog, overall
+    from leafwood.cli.summary import Summary
 
     if args.workers < 0:
         raise BadConfig("--workers must be at least 1")
@@ -84,27 +100,39 @@ def run(args: argparse.Namespace) -> int:
     options = LabelOptions(**settings)
     started = time.perf_counter()
     jobs = plan(args.paths, args.output)
+    # of many files those that are labelled are there already; of an only one that is a refusal, unless it was asked for
+    options = dataclasses.replace(options, resume=(args.resume or len(jobs) > 1) and not args.overwrite)
     segmenter(options)  # a model that is not there is the command's failure
+    log = JsonLog(args.log_json)
     waiting = {
         source: target
         for source, target in jobs.items()
-        if not (args.resume and is_made(source, outputs(target, options)))
+        if not (options.resume and is_labelled(source, target, outputs(target, options)[1:]))
     }
     for target in waiting.values():
         if target != args.output:
             target.parent.mkdir(parents=True, exist_ok=True)
-    outcomes = _say(_outcomes(waiting, options, args), jobs)
-    done = collect(outcomes, stop=args.debug or len(jobs) == 1)
-    failed = [path for path in waiting if path not in done]
-    files = {"labelled": len(done), "there already": len(jobs) - len(waiting), "failed": len(failed)}
-    counts = [labelled.counts for labelled in done.values()]
-    _summary([jobs[path] for path in done], counts, files, time.perf_counter() - started)
+    clear_leftovers(target.parent for target in jobs.values())
+    summary = Summary(jobs, stop=args.debug or len(jobs) == 1)
+    summary.skip(source for source in jobs if source not in waiting)
+    with overall(len(waiting), quiet=args.quiet) as bar:
+        for source, outcome in _outcomes(waiting, options, args, bar):
+            bar.advance()
+            summary.take(source, outcome, bar.words())
+            log.write(**summary.entry(source))
+    log.write(event="end", seconds=round(time.perf_counter() - started, 3), **summary.numbers())
+    summary.show(time.perf_counter() - started)
     if len(jobs) > 1:
-        note_failed(failed, jobs, args.output)
-    return 1 if failed else 0
+        try:
+            note_failed(summary.failed, jobs, args.output)
+        except OSError as error:
+            say(error)
+    return summary.status()
 
 
-def _outcomes(waiting: dict[Path, Path], options: LabelOptions, args: argparse.Namespace) -> Iterator[Outcome]:
+def _outcomes(
+    waiting: dict[Path, Path], options: LabelOptions, args: argparse.Namespace, bar: Overall
+) -> Iterator[Outcome]:
     """Files with what came of each, as it comes."""
     from leafwood.batch.one_file import label_file
     from leafwood.cli.one_by_one import each
@@ -113,75 +141,12 @@ def _outcomes(waiting: dict[Path, Path], options: LabelOptions, args: argparse.N
         from leafwood.batch.cluster import label_side_by_side
 
         return label_side_by_side(waiting, options, workers=args.workers, scheduler=args.scheduler)
+    if len(waiting) > 1 and not args.debug:
+        from leafwood.batch.guarded import label_in_turn
+
+        return label_in_turn(waiting, options, bar.show)
 
     def work(source: Path) -> Labelled:
-        with _bar(source) as progress:
-            return label_file(source, waiting[source], options, progress)
+        return label_file(source, waiting[source], options, lambda done, total: bar.show(source, done, total))
 
     return each(waiting, work)
-
-
-@contextmanager
-def _bar(source: Path) -> Iterator[Progress]:
-    """A progress bar where there is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True, disable=not os.isatty(2)) as bar:
-        task = bar.add_task(f"labelling {source.name}", total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield show
-
-
-def _say(outcomes: Iterator[Outcome], jobs: dict[Path, Path]) -> Iterator[Outcome]:
-    """Pass on what came of each file, and say it: where there are several, and where a profile was asked for."""
-    for source, outcome in outcomes:
-        if not isinstance(outcome, Exception):
-            if len(jobs) > 1:
-                counts = outcome.counts
-                print(f"{jobs[source]}: {counts.sum():,} points, wood share: {_wood_share(counts)}", flush=True)
-            if outcome.canopy:
-                print(outcome.canopy, flush=True)
-        yield source, outcome
-
-
-def _wood_share(counts: NDArray[np.int64]) -> str:
-    """Wood among the labelled points, in words."""
-    labelled = counts[OUT_LEAF] + counts[OUT_WOOD]
-    return f"{counts[OUT_WOOD] / labelled:.1%}" if labelled else "no vegetation found"
-
-
-def _summary(targets: list[Path], found: list[NDArray[np.int64]], files: dict[str, int], seconds: float) -> None:
-    """Files, points by label, time, and where to look."""
-    import numpy as np
-    from rich.console import Console
-    from rich.table import Table
-
-    one = len(targets) == sum(files.values()) == 1
-    table = Table(title=str(targets[0]) if one else None, title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    if not one:
-        for name, number in files.items():
-            table.add_row(f"files {name}", f"{number:,}")
-    console = Console()
-    if not targets:
-        console.print(table)
-        return
-    counts = np.sum(found, axis=0)
-    for name, code in (("leaf", OUT_LEAF), ("wood", OUT_WOOD), ("not processed", OUT_NONE)):
-        table.add_row(f"{name} (leafwood = {code})", f"{counts[code]:,}")
-    table.add_row("wood share of labelled points", _wood_share(counts))
-    table.add_row("seconds", f"{seconds:.1f}")
-    table.add_row("points/s", f"{counts.sum() / seconds:,.0f}")
-    console.print(table)
-    where = targets[0].name if one else "each file"
-    console.print(f"Labels: field `leafwood` of {where}; P(wood) in this scan: `wood_prob`.", highlight=False)
-    console.print(
-        "CloudCompare: open it and choose the scalar field `leafwood`. "
-        "QGIS: style by attribute `leafwood`, or by Classification (64 wood, 65 leaf) where the point format has it.",
-        highlight=False,
-    )

@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="stands made at the same time")
     parser.add_argument("--overwrite", action="store_true", help="make stands again that are there already")
     parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY=VALUE",
+        help="a setting in place of the files', such as plot=20 or flight.density=300; may be given several times",
+    )
+    parser.add_argument(
         "--from-trees",
         nargs="+",
         type=Path,
@@ -51,12 +59,14 @@ def run(args: argparse.Namespace) -> int:
     waiting = [task for task in wanted if args.overwrite or not task.done()]
     from rich.console import Console
 
-    console = Console(stderr=True)
+    from leafwood.cli.messages import say
+
+    console = Console(stderr=True, markup=False)
     if len(waiting) < len(wanted):
         console.print(f"{len(wanted) - len(waiting)} of {len(wanted)} stands are there already")
     failed = _make(waiting, args.workers, console.is_terminal)
     for task, error in failed:
-        console.print(f"leafwood: {task.path}: {error}", highlight=False, soft_wrap=True)
+        say(error if str(task.path) in str(error) else f"{task.path}: {error}")
     return 1 if failed else 0
 
 
@@ -65,7 +75,7 @@ def _tasks(path: Path, args: argparse.Namespace) -> list[Task]:
     from leafwood.simulate.surveys.production import tasks
     from leafwood.simulate.surveys.survey import SurveyConfig
 
-    config = load(path, SurveyConfig)
+    config = load(path, SurveyConfig, args.overrides)
     if args.stands is not None:
         config = dataclasses.replace(config, stands=args.stands)
     if args.seed is not None:
@@ -86,7 +96,7 @@ def _make(waiting: list[Task], workers: int, terminal: bool) -> list[tuple[Task,
             if isinstance(outcome, LeafwoodError):
                 failed.append((task, outcome))
             else:
-                bar.console.print(f"{task.path}: {outcome:,} points", highlight=False, soft_wrap=True)
+                bar.console.print(f"{task.path}: {outcome:,} points", highlight=False, markup=False, soft_wrap=True)
             bar.advance(all_stands)
     return failed
 

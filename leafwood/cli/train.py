@@ -8,11 +8,23 @@ from pathlib import Path
 __all__ = ["add_arguments", "run"]
 
 
+_RUN = ("last.pt", "log.csv", "model.safetensors", "model.json")  # what a run leaves in its folder
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/train/uav.yaml")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for weights, log and checkpoint")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds another run")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY=VALUE",
+        help="a setting in place of the file's, such as steps=500 or crops.radius=[2, 5]; may be given several times",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -20,10 +32,23 @@ def run(args: argparse.Namespace) -> int:
 
     Returns:
         0; failures are raised.
+
+    Raises:
+        TargetExists: the folder holds another run.
+        BadConfig: it is to be gone on with and begun anew.
     """
     from leafwood.config import load
+    from leafwood.errors import BadConfig, TargetExists
     from leafwood.train.loop import TrainConfig, train
 
-    train(load(args.config, TrainConfig), args.output, resume=args.resume)
+    if args.resume and args.overwrite:
+        raise BadConfig("--resume goes on with a run and --overwrite begins anew: give one of them")
+    config = load(args.config, TrainConfig, args.overrides)
+    there = [args.output / name for name in _RUN if (args.output / name).exists()]
+    if there and not args.resume and not args.overwrite:
+        raise TargetExists(f"{args.output}: holds another run; resume=True goes on with it, overwrite=True begins anew")
+    for path in () if args.resume else there:
+        path.unlink()
+    train(config, args.output, resume=args.resume)
     print(f"weights and card: {args.output / 'model.safetensors'}")
     return 0

@@ -18,11 +18,11 @@ from leafwood.errors import BadConfig
 from leafwood.samplers.occlusion import transmission
 from leafwood.samplers.voxel import PoissonDiskSampler, VoxelSampler
 
-__all__ = ["CropConfig", "draw_crop", "heaped"]
+__all__ = ["CropConfig", "draw_crop", "with_litter_mounds"]
 
 _OF_RETURNS = ("returns_lost", "returns_unknown")
 _CHANCES = (
-    *("single_tree", "height_kept", "on_wood", "ground_left", "heaps", "height_unknown"),
+    *("single_tree", "height_kept", "on_wood", "ground_left", "litter_mounds", "height_unknown"),
     *("leaf_fall", "cut", "even", "occlusion", *_OF_RETURNS),
 )
 _EXTINCTION = (0.03, 0.3)  # of one occupied voxel; the lower crown of a broadleaf keeps 60 % or next to nothing
@@ -44,8 +44,8 @@ class CropConfig:
         decay: greatest attenuation of the kept share, from the top down or from the ground up, per 10 m.
         patches: greatest strength of the waves of denser and sparser regions, as a logarithm.
         ground_left: probability that some ground stays in, as when a ground filter has missed it.
-        heaps: probability that some ground is raised to heaps of litter, moss or rubble: no ground filter takes those
-            away, and they are not wood.
+        litter_mounds: probability that some ground is raised to mounds of litter, moss or rubble: no ground filter
+            takes those away, and they are not wood.
         height_unknown: probability that the height above ground is withheld.
         jitter: greatest standard deviation of the position noise, metres.
         line_offset: standard deviation of the shift of each flight line, metres.
@@ -72,7 +72,7 @@ class CropConfig:
     decay: float = 1.2
     patches: float = 1.0
     ground_left: float = 0.3
-    heaps: float = 0.0
+    litter_mounds: float = 0.0
     height_unknown: float = 0.15
     jitter: float = 0.015
     line_offset: float = 0.02
@@ -161,8 +161,8 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     if (stand.label[inside] == IGNORE).all():
         inside = np.append(inside, middle)
     crop = stand.take(inside)
-    if _happens(config.heaps, rng):
-        crop = heaped(crop, rng)
+    if _happens(config.litter_mounds, rng):
+        crop = with_litter_mounds(crop, rng)
     keep = ~crop.ground
     height = crop.height
     if rng.random() < config.ground_left:
@@ -174,7 +174,7 @@ def _cylinder(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     return replace(crop, height=height).take(keep)
 
 
-def heaped(crop: LabelledStand, rng: np.random.Generator) -> LabelledStand:
+def with_litter_mounds(crop: LabelledStand, rng: np.random.Generator) -> LabelledStand:
     """A cloud whose ground is raised here and there by decimetres, as by litter, moss or rubble.
 
     What is raised by more than one is no longer `ground`; no ground filter would take it away.

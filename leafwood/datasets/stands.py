@@ -17,7 +17,7 @@ from leafwood.errors import BadCloud, about
 from leafwood.io.loaders import read
 from leafwood.samplers.decay import sampling_intensity
 from leafwood.samplers.voxel import VoxelSampler
-from leafwood.spatial.ground import Ground, find_ground, not_vegetation
+from leafwood.spatial.ground import find_ground, not_vegetation
 
 __all__ = ["LabelledStand", "hidden_twigs", "load_scan", "load_stand"]
 
@@ -104,6 +104,7 @@ def load_stand(path: Path, preset: str = "gt_wood", *, lone_tree: bool = False) 
     cloud = read(path)
     with about(path):
         label = decode_labels(cloud.columns, preset)
+    cloud = cloud.under_preset(preset)
     if {"gt_part", "gt_tree"} <= cloud.columns.keys():
         label[hidden_twigs(cloud.columns["gt_part"], cloud.columns["gt_tree"])] = IGNORE
     return _stand(cloud, label, path, lone_tree=lone_tree)
@@ -125,18 +126,18 @@ def load_scan(path: Path) -> LabelledStand:
 def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path, *, lone_tree: bool = False) -> LabelledStand:
     """A stand with its ground found, what is no vegetation ignored, and its densest parts thinned."""
     if lone_tree:
-        none, height = np.zeros(len(cloud), dtype=bool), cloud.xyz[:, 2] - cloud.xyz[:, 2].min(initial=np.inf)
-        ground = Ground(mask=none, source="none", height=height)
+        on_ground, height = np.zeros(len(cloud), dtype=bool), cloud.xyz[:, 2] - cloud.xyz[:, 2].min(initial=np.inf)
         cloud = cloud.with_columns(gt_tree=np.ones(len(cloud), dtype=np.uint16))
     else:
         ground = find_ground(cloud)
+        on_ground, height = ground.mask, ground.height
     label[not_vegetation(cloud)] = IGNORE
     zeros, ones = np.zeros(len(cloud), dtype=np.int64), np.ones(len(cloud), dtype=np.uint8)
     stand = LabelledStand(
         xyz=cloud.xyz,
-        height=ground.height,
+        height=height,
         label=label,
-        ground=ground.mask,
+        ground=on_ground,
         tree=cloud.columns.get("gt_tree", zeros).astype(np.int64),
         line=cloud.columns.get("point_source_id", zeros).astype(np.int64),
         return_number=cloud.columns.get("return_number", ones).astype(np.uint8),

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.classes import NOISE
 from leafwood.cloud import PointCloud
 from leafwood.density.attenuation import Attenuation, attenuation, fit_layer
 from leafwood.errors import BadCloud, BadConfig
@@ -27,7 +28,6 @@ Ints = NDArray[np.int64]
 
 _PULSE = 360_360  # divisible by every number of returns from 1 to 15
 _MOST_RETURNS = 15
-_NOISE = (7, 18)
 _HIGHEST = 150.0  # m above ground; no tree, a bird or a ghost
 _ANGLE_STEP = 0.006  # degrees, LAS 1.4
 _WIDEST = 70.0  # degrees from nadir; a damaged angle must not become an endless path
@@ -256,11 +256,9 @@ def count_returns(
 
 def countable(cloud: PointCloud, height: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """Points (n,) that are counted: no noise (classes 7, 18), withheld points, strays, or points above 150 m."""
-    keep = ~cloud.strays() & ~(height > _HIGHEST)
+    keep = ~cloud.strays() & ~(height > _HIGHEST) & ~cloud.withheld()
     if "classification" in cloud.columns:
-        keep &= ~np.isin(cloud.columns["classification"], _NOISE)
-    if "withheld" in cloud.columns:
-        keep &= ~np.asarray(cloud.columns["withheld"]).astype(bool)
+        keep &= ~np.isin(cloud.columns["classification"], sorted(NOISE))
     return np.asarray(keep)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import GROUND, IGNORE, LEAF, OUT_WOOD, WOOD, Part, decode_labels
+from leafwood.classes import IGNORE, LEAF, OUT_WOOD, WOOD, Part, decode_labels
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, about
 from leafwood.evaluate.metrics import Scores, score
@@ -66,9 +66,10 @@ def truth_of(cloud: PointCloud, preset: str) -> NDArray[np.int8]:
     """
     with about(cloud.path or Path("cloud")):
         truth = decode_labels(cloud.columns, preset)
-    for name, code in (("classification", GROUND), ("gt_part", int(Part.GROUND))):
+    ground = cloud.under_preset(preset).meaning.ground
+    for name, codes in (("classification", sorted(ground)), ("gt_part", [int(Part.GROUND)])):
         if name in cloud.columns:
-            truth[cloud.columns[name] == code] = IGNORE
+            truth[np.isin(cloud.columns[name], codes)] = IGNORE
     return truth
 
 
@@ -132,8 +133,10 @@ def thin_downward(cloud: PointCloud, share: float, seed: int = 0) -> PointCloud:
         raise BadConfig(f"the share to thin to must lie between 0 and 1, not {share}")
     z = cloud.xyz[:, 2]
     keep = 0.25 + 0.75 * (z - z.min()) / max(float(np.ptp(z)), 1e-6)
-    low, high = 0.0, 1e3  # the factor that gives the share although none is kept more than once
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if np.minimum(middle * keep, 1).mean() < share else (low, middle)
-    return cloud.select(np.random.default_rng(seed).random(len(z)) < high * keep)
+    if share == 1:
+        return cloud
+    from scipy.optimize import brentq
+
+    # the factor that gives the share although no point is kept more than once; at 1e3 every one is kept
+    factor = brentq(lambda f: np.minimum(f * keep, 1).mean() - share, 0.0, 1e3, xtol=1e-12)
+    return cloud.select(np.random.default_rng(seed).random(len(z)) < factor * keep)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,8 @@ Predict = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]
 def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointCloud, Decision]:
     """Label what is vegetation in a cloud.
 
-    Ground (class 2, or found by cloth simulation), noise, buildings, water and withheld points are not labelled.
+    Ground (class 2, or found by cloth simulation), noise, buildings, water, withheld points, strays, and points of
+    classes 64 to 67 that leafwood did not write are not labelled.
 
     Args:
         cloud: n points.
@@ -35,7 +36,8 @@ def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointC
 
     Returns:
         The cloud with columns ``leafwood``, ``wood_prob`` (at the shares of the scan), ``wood_prob_equal`` (where leaf
-        and wood are equally common) and ``height_ag``; and what was decided of the points that are labelled.
+        and wood are equally common), ``height_ag`` and ``ground`` (bool); and what was decided of the points that are
+        labelled.
 
     Raises:
         BadConfig: no such rule.
@@ -44,9 +46,8 @@ def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointC
     check_metres(cloud)
     ground = find_ground(cloud)
     strays = cloud.strays()
-    if strays.any():
-        lost = f"{strays.sum()} of {len(cloud)} points lie more than 50 km from the others and are not labelled"
-        warnings.warn(f"{cloud.path or 'the cloud'}: {lost}", FileWarning, stacklevel=2)
+    for line in _remarks(cloud, ground, strays):
+        warnings.warn(f"{cloud.path or 'the cloud'}: {line}", FileWarning, stacklevel=2)
     todo = ~(ground.mask | not_vegetation(cloud) | strays)
     equal = np.zeros(len(cloud), dtype=np.float32)
     seen = np.flatnonzero(todo | (_in_view(cloud, ground) & todo.any()))
@@ -56,8 +57,27 @@ def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointC
     prob, label = np.zeros(len(cloud), dtype=np.float32), np.full(len(cloud), OUT_NONE, dtype=np.uint16)
     prob[todo] = decision.prob
     label[todo] = np.where(decision.wood, OUT_WOOD, OUT_LEAF)
-    labelled = cloud.with_columns(leafwood=label, wood_prob=prob, wood_prob_equal=equal, height_ag=ground.height)
+    labelled = cloud.with_columns(
+        leafwood=label, wood_prob=prob, wood_prob_equal=equal, height_ag=ground.height, ground=ground.mask
+    )
     return labelled, decision
+
+
+def _remarks(cloud: PointCloud, ground: Ground, strays: NDArray[np.bool_]) -> Iterator[str]:
+    """What is odd about the points, one line each."""
+    if strays.any():
+        where = "kilometres away from the others, or nowhere, and are not labelled"
+        yield f"{strays.sum():,} of {len(cloud):,} points lie {where}"
+    if ground.choice.doubt:
+        yield ground.choice.doubt
+    if "classification" in cloud.columns:
+        foreign = cloud.meaning.is_foreign(cloud.columns)
+        if foreign.any():
+            codes = ", ".join(str(code) for code in np.unique(cloud.columns["classification"][foreign]))
+            yield (
+                f"{foreign.sum():,} points have class {codes}, which is the user's to define and was not written by "
+                "leafwood; they are not labelled (give them class 1 to have them labelled)"
+            )
 
 
 def _in_view(cloud: PointCloud, ground: Ground) -> NDArray[np.bool_]:

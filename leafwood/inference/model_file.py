@@ -16,15 +16,15 @@ from safetensors.numpy import load_file, save_file
 
 from leafwood.errors import BadConfig
 from leafwood.graph.config import GraphConfig
+from leafwood.inference.card import GRAPH, checked, network_of, provenance_of, read_card
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
 from leafwood.postprocess.likeness import DescriptorStatistics
+from leafwood.weights import FOLDER, shipped_models
 
 __all__ = [
-    "DEFAULT_MODEL",
     "Model",
-    "available_models",
     "graph_of",
     "kind_of",
     "load_model",
@@ -33,9 +33,8 @@ __all__ = [
     "weights_file",
 ]
 
-DEFAULT_MODEL = "uav"
 _KIND = "pyramid"  # of leafwood's own network, in :mod:`leafwood.models`; cards of version 0.1 do not say it
-_SHIPPED = Path(__file__).parents[1] / "weights"
+_READ_OUT = 32  # channels that the logits are read from
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +67,6 @@ class Model:
         return self.calibration != Calibration()
 
 
-def available_models() -> list[str]:
-    """Names of the models inside the package."""
-    return sorted(p.stem for p in _SHIPPED.glob("*.safetensors"))
-
-
 def save_model(
     weights: Mapping[str, NDArray[Any]], graph: GraphConfig, config: UNetConfig, provenance: dict[str, Any], path: Path
 ) -> None:
@@ -103,16 +97,16 @@ def weights_file(name: str | Path) -> Path:
     """Where a model's weights are.
 
     Args:
-        name: a name of :func:`available_models`, or the path of a ``.safetensors`` file.
+        name: a name of :func:`~leafwood.weights.shipped_models`, or the path of a ``.safetensors`` file.
 
     Raises:
         BadConfig: there is no such model.
     """
     path = Path(name)
     if path.suffix != ".safetensors":
-        path = _SHIPPED / f"{name}.safetensors"
+        path = FOLDER / f"{name}.safetensors"
     if not path.is_file():
-        raise BadConfig(f"no model {str(name)!r}: give one of {', '.join(available_models())}, or a .safetensors file")
+        raise BadConfig(f"no model {str(name)!r}: give one of {', '.join(shipped_models())}, or a .safetensors file")
     return path
 
 
@@ -120,7 +114,8 @@ def load_model(name: str | Path) -> Model:
     """Load a shipped model by name, or a file.
 
     Args:
-        name: a name of :func:`available_models`, or the path of a ``.safetensors`` file with its card beside it.
+        name: a name of :func:`~leafwood.weights.shipped_models`, or the path of a ``.safetensors`` file with its card
+            beside it.
 
     Returns:
         The model.
@@ -130,16 +125,22 @@ def load_model(name: str | Path) -> Model:
     """
     path = weights_file(name)
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        card = read_card(path)
         graph = graph_of(card)
-        config = UNetConfig(**_tuples(card["network"]))
-        network = TrainedUNet(load_file(path), graph, config)
-        calibration = Calibration(**_tuples(_renamed(card["calibration"] or {})))
+        config = network_of(card, graph.n_levels)
+        calibration = checked(Calibration, _renamed(card.get("calibration") or {}), {}, "calibration")
         known = card.get("descriptors")
-        descriptors = DescriptorStatistics(**_tuples(known)) if known else None
+        descriptors = checked(DescriptorStatistics, known, {}, "descriptors") if known else None
+        provenance = provenance_of(card)
+        length = 1 + graph.n_features(0) + _READ_OUT
+        if len(calibration.descriptor) not in (0, length):
+            raise ValueError("calibration.descriptor is not as long as what the network says of a scan")
+        if descriptors and not len(descriptors.mean) == len(descriptors.spread) == length:
+            raise ValueError("descriptors are not as long as what the network says of a scan")
+        network = TrainedUNet(_finite(load_file(path)), graph, config)
     except (OSError, ValueError, KeyError, TypeError, IndexError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
-    if _is_pretext(card):
+    if _is_pretext(provenance):
         raise BadConfig(
             f"{path}: weights of a pretext task do not tell wood from leaf; train on from them with `start`"
         )
@@ -148,7 +149,7 @@ def load_model(name: str | Path) -> Model:
         graph,
         config,
         calibration,
-        card.get("provenance", {}),
+        provenance,
         path.stem,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         descriptors,
@@ -170,25 +171,26 @@ def kind_of(path: Path) -> str:
     is wrong.
     """
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        kind = read_card(path).get("kind", _KIND)
     except (OSError, ValueError):
         return _KIND
-    return str(card.get("kind", _KIND)) if isinstance(card, dict) else _KIND
+    return kind if isinstance(kind, str) else "of no known name"
 
 
 def graph_of(card: Mapping[str, Any]) -> GraphConfig:
     """The graphs that the weights of a card read; cards of version 0.1 say `returns` and do not name their columns.
 
     Raises:
-        BadConfig: a value out of range, or columns that today's feature groups do not have.
-        KeyError, TypeError: not a card.
+        ValueError: a value of another type or out of range, or columns that today's feature groups do not have.
     """
-    values = _tuples(card["graph"])
-    if values.pop("returns", False):
-        values["features"] = (*GraphConfig().features, "returns")
-    columns = values.pop("columns", None)
-    graph = GraphConfig(**values)
-    if columns is not None and [list(names) for names in columns] != _column_names(graph):
+    values = dict(card["graph"]) if isinstance(card.get("graph"), dict) else {"graph": None}
+    returns, columns = values.pop("returns", False), values.pop("columns", None)
+    if not isinstance(returns, bool):
+        raise ValueError("graph.returns: expected true or false")
+    if returns:
+        values["features"] = [*GraphConfig().features, "returns"]
+    graph = checked(GraphConfig, values, GRAPH, "graph")
+    if columns is not None and columns != _column_names(graph):
         raise BadConfig("its input columns are not those of this version of leafwood")
     return graph
 
@@ -198,17 +200,23 @@ def _column_names(graph: GraphConfig) -> list[list[str]]:
     return [list(graph.column_names(level)) for level in range(graph.n_levels)]
 
 
-def _is_pretext(card: Mapping[str, Any]) -> bool:
+def _is_pretext(provenance: Mapping[str, Any]) -> bool:
     """Whether the weights have only learnt without labels; cards of version 0.1 say `pretask`."""
-    config = card.get("provenance", {}).get("config", {})
-    return bool(config.get("pretask")) or config.get("method", {}).get("kind") == "pretext"
+    config = provenance.get("config", {})
+    method = config.get("method")
+    return bool(config.get("pretask")) or (isinstance(method, dict) and method.get("kind") == "pretext")
 
 
-def _renamed(calibration: dict[str, Any]) -> dict[str, Any]:
+def _finite(weights: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The weights, unless a training that diverged has left them infinite or not a number."""
+    for name, tensor in weights.items():
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"{name} holds values that are no numbers")
+    return weights
+
+
+def _renamed(calibration: object) -> object:
     """A card's calibration with the field names of today; cards of version 0.1 say `traits` for `descriptor`."""
+    if not isinstance(calibration, dict):
+        return calibration
     return {"descriptor" if name == "traits" else name: value for name, value in calibration.items()}
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no tuples; the configurations are hashable."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -14,7 +14,7 @@ from leafwood.errors import BadConfig, ModelWarning
 from leafwood.graph.build import build_graph
 from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.labelling import Progress, label_cloud
-from leafwood.inference.model_file import DEFAULT_MODEL, Model, load_model
+from leafwood.inference.model_file import Model, load_model
 from leafwood.postprocess.calibration import covariates
 from leafwood.postprocess.evidence import WEIGHT, confident_points, fit_evidence, return_shares, spatial_folds
 from leafwood.postprocess.likeness import unlike
@@ -23,6 +23,7 @@ from leafwood.postprocess.regularize import smooth
 from leafwood.postprocess.rule import DEFAULT_RULE, Decision, Rule, check_rule
 from leafwood.spatial.tiles import iter_tiles
 from leafwood.threads import cpu_count
+from leafwood.weights import DEFAULT_MODEL
 
 __all__ = ["QUALITIES", "ForwardPass", "Quality", "ScanView", "Segmented", "Segmenter"]
 

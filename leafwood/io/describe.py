@@ -11,19 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning
+from leafwood.io.labels import LEAFWOOD, our_name
 from leafwood.io.las.crs import crs_of
 from leafwood.io.las.extra import describe_records
-from leafwood.io.las.layout import Layout, Record, Vlr, read_layout
+from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
-from leafwood.io.las.read import standard_values
+from leafwood.io.las.records import Record, Vlr
+from leafwood.io.las.standard import standard_values
 from leafwood.io.loaders import is_las, read
 
 __all__ = ["FileInfo", "describe"]
 
 _TYPE_NAMES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 _CELL = 1.0  # metres
+_CODES = (OUT_NONE, OUT_LEAF, OUT_WOOD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +108,7 @@ def _describe_las(path: Path, full: bool) -> FileInfo:
     dims, _ = describe_records(layout)
     counted = _Counts(layout.scale * np.array([crs.unit[0], crs.unit[0], crs.unit[1]]))
     if full:
-        leafwood = next((dim for dim in dims if dim.name == "leafwood" and dim.dtype is not None), None)
+        leafwood = next((dim for dim in dims if our_name(dim.name) == LEAFWOOD and dim.dtype is not None), None)
         for records in read_records(layout):
             counted.add(
                 np.ascontiguousarray(records[:, :12]).view("<i4"),
@@ -130,7 +134,7 @@ def _describe_las(path: Path, full: bool) -> FileInfo:
         software=layout.software,
         classes=counted.classes if full else None,
         returns=counted.returns if full else None,
-        labels=(counted.labels or None) if full else None,
+        labels=counted.label_codes() if full else None,
         density=counted.density() if full else None,
         problem=crs.problem or _problem(layout),
         warnings=(*layout.warnings, *crs.warnings),
@@ -152,7 +156,7 @@ def _describe_cloud(path: Path, cloud: PointCloud, lines: tuple[str, ...]) -> Fi
         extra_dims=tuple(f"{name} {column.dtype}" for name, column in cloud.columns.items()),
         classes=counted.classes or None,
         returns=counted.returns or None,
-        labels=counted.labels or None,
+        labels=counted.label_codes(),
         density=counted.density(),
         warnings=(*lines, *no_crs),
     )
@@ -183,7 +187,7 @@ class _Counts:
         self._points = 0
         self.classes: dict[int, int] = {}
         self.returns: dict[int, int] = {}
-        self.labels: dict[int, int] = {}
+        self.labels: dict[float, int] = {}
 
     def add(
         self,
@@ -192,14 +196,23 @@ class _Counts:
         returns: NDArray[Any] | None,
         labels: NDArray[Any] | None,
     ) -> None:
-        for counts, column in ((self.classes, classes), (self.returns, returns), (self.labels, labels)):
-            if column is not None:
+        for counts, column in ((self.classes, classes), (self.returns, returns)):
+            if column is not None and column.dtype.kind in "bui":
                 for value, number in zip(*np.unique(column, return_counts=True), strict=True):
                     counts[int(value)] = counts.get(int(value), 0) + int(number)
+        if labels is not None and labels.dtype.kind in "buif":
+            for value, number in zip(*np.unique(labels, return_counts=True), strict=True):
+                self.labels[float(value)] = self.labels.get(float(value), 0) + int(number)
         self._points += len(places)
         if np.isfinite(self._step).all():
             cells = np.floor(places[:, :2] * self._step[:2] / _CELL).astype(np.int64)
             self._cells = np.union1d(self._cells, (cells[:, 0] << 32) ^ (cells[:, 1] & 0xFFFFFFFF))
+
+    def label_codes(self) -> dict[int, int] | None:
+        """Points by label, or None where there are none, or where the field `leafwood` is somebody else's."""
+        if not self.labels or not set(self.labels) <= set(_CODES):
+            return None
+        return {int(code): number for code, number in self.labels.items()}
 
     def density(self) -> float | None:
         """Points per m² of the cells that have any."""

@@ -16,6 +16,9 @@ __all__ = ["read_e57"]
 _NAMES = {"intensity": "intensity", "colorRed": "red", "colorGreen": "green", "colorBlue": "blue"}
 
 
+_MOST_PER_BYTE = 8  # points, each of a bit at least
+
+
 def read_e57(path: Path) -> PointCloud:
     """Read all scans of an E57 file into one cloud, in the file's common coordinates.
 
@@ -34,12 +37,17 @@ def read_e57(path: Path) -> PointCloud:
     try:
         file = pye57.E57(str(path))
         try:
+            promised = sum(file.get_header(number).point_count for number in range(file.scan_count))
+            if promised > _MOST_PER_BYTE * path.stat().st_size:  # before anything is allocated for them
+                raise BadFile(f"{path}: promises {promised} points, the file has {path.stat().st_size} bytes")
             scans = [
                 file.read_scan(number, intensity=True, colors=True, ignore_missing_fields=True)
                 for number in range(file.scan_count)
             ]
         finally:
             file.close()
+    except BadFile:
+        raise
     except Exception as error:  # pye57 raises its own C++ exception type, RuntimeError and ValueError
         raise BadFile(
             f"{path}: cannot be read as E57: {str(error).splitlines()[0] if str(error) else error!r}"

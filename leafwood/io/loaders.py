@@ -22,11 +22,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
+import numpy as np
+
 from leafwood.classes import DEFAULT_CLASSES, ClassMap
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, BadFile, LeafwoodError
+from leafwood.io.labels import OURS
 from leafwood.io.results import result_columns
-from leafwood.io.target import check_target
+from leafwood.io.target import check_target, scratch_name
 
 __all__ = [
     "Loader",
@@ -74,7 +77,7 @@ _BUILT_IN: dict[str, tuple[str, str, str | None]] = {
     ".asc": _TEXT,
     ".csv": _TEXT,
     ".e57": ("e57", "read_e57", None),
-    ".pcd": ("open3d", "read_pcd", "write_pcd"),
+    ".pcd": ("pcd", "read_pcd", "write_pcd"),
     ".ply": ("ply", "read_ply", "write_ply"),
     ".pts": _TEXT,
     ".txt": _TEXT,
@@ -240,7 +243,7 @@ def write(
     *,
     like: Path | str | None = None,
     extra: Collection[str] = (),
-    keep_classification: bool = False,
+    classify: bool = False,
     upgrade: bool = False,
     class_map: ClassMap = DEFAULT_CLASSES,
     overwrite: bool = False,
@@ -254,7 +257,7 @@ def write(
         like: the source whose format and attributes are kept; where the cloud came from by default. A cloud that came
             from no file is written as LAS 1.4.
         extra: names of at most two more columns to add.
-        keep_classification: LAS: leave `classification` as it is.
+        classify: LAS: write leaf, wood and, where the cloud has a column `ground`, ground into `classification`, too.
         upgrade: LAS: turn point formats 0-5 into 6-10.
         class_map: LAS: the codes for `classification`.
         overwrite: replace an existing target; never the source.
@@ -288,7 +291,8 @@ def write(
             codes,
             prob,
             extra=columns,
-            keep_classification=keep_classification,
+            classify=classify,
+            ground=np.asarray(cloud.columns["ground"], dtype=bool) if classify and "ground" in cloud.columns else None,
             class_map=class_map,
             upgrade=upgrade,
             overwrite=overwrite,
@@ -301,7 +305,7 @@ def write(
     from leafwood.io.las.new import write_plain
 
     check_target(target, source, overwrite)
-    with tempfile.TemporaryDirectory(prefix=".leafwood-", dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{scratch_name()}-", dir=target.parent) as folder:
         plain = Path(folder) / "plain.laz"
-        write_plain(cloud, plain, skip=("leafwood", "wood_prob", "wood_prob_equal", *extra))
+        write_plain(cloud, plain, skip=(*OURS, "wood_prob_equal", "ground", *extra))
         labelled(plain)

@@ -33,6 +33,9 @@ _BY_LETTERS = {name.replace("_", ""): name for name in _LAS} | {
     "r": "red",
     "g": "green",
     "b": "blue",
+    "leafwood": "leafwood",
+    "woodprob": "wood_prob",
+    "heightag": "height_ag",
 }
 
 

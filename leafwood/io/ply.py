@@ -7,7 +7,7 @@ held for a file that is cut short (0.20.0, tried here), so the vertex table is r
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadFile, FileWarning, about
-from leafwood.io.names import column_name
-from leafwood.io.results import free_name, require_count, result_columns
+from leafwood.io.results import (
+    Replacement,
+    as_text,
+    column_names,
+    fields_replaced,
+    require_count,
+    result_columns,
+)
 from leafwood.io.target import writing
 
 __all__ = ["read_ply", "write_ply"]
@@ -46,7 +52,8 @@ class _Ply:
         lines: header lines as they stand, up to and with ``end_header``.
         order: numpy's byte order, ``=`` for ASCII.
         count: vertices.
-        properties: name and type of each vertex property.
+        properties: name and type of each vertex property; names may be alike.
+        places: number of the header line of each.
         last_line: number of the header line after which new properties go.
         start: first byte of the table (binary) or of the data (ASCII).
         rows_before: data lines before the table (ASCII).
@@ -57,13 +64,25 @@ class _Ply:
     order: str
     count: int
     properties: tuple[tuple[str, str], ...]
+    places: tuple[int, ...]
     last_line: int
     start: int
     rows_before: int
 
     @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.properties]
+
+    @property
+    def axes(self) -> tuple[int, int, int]:
+        """Numbers of the properties x, y, z, in whatever case."""
+        lower = [name.lower() for name in self.names]
+        return lower.index("x"), lower.index("y"), lower.index("z")
+
+    @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype([(name, self.order + kind) for name, kind in self.properties])
+        """One vertex, its properties called p0, p1 ..., as names may be alike."""
+        return np.dtype([(f"p{i}", self.order + kind) for i, (_, kind) in enumerate(self.properties)])
 
 
 def read_ply(path: Path) -> PointCloud:
@@ -77,16 +96,11 @@ def read_ply(path: Path) -> PointCloud:
         BadCloud: NaN or infinite coordinates.
     """
     ply = _open(path)
-    table = np.empty(ply.count, dtype=ply.dtype)
-    if ply.order == "=":
-        _read_ascii(ply, table)
-    else:
-        with path.open("rb") as stream:
-            stream.seek(ply.start)
-            stream.readinto(table.view(np.uint8).data if ply.count else bytearray())
-    columns = {column_name(n): np.ascontiguousarray(table[n]) for n, _ in ply.properties if n not in ("x", "y", "z")}
+    table = _table(ply)
+    names = column_names(ply.names, ply.axes)
+    columns = {name: np.ascontiguousarray(table[f"p{i}"]) for i, name in names.items()}
     with about(path):
-        return PointCloud.from_xyz(np.stack([table[n] for n in "xyz"], axis=1), columns, path=path)
+        return PointCloud.from_xyz(np.stack([table[f"p{i}"] for i in ply.axes], axis=1), columns, path=path)
 
 
 def write_ply(
@@ -102,11 +116,18 @@ def write_ply(
     ply = _open(source)
     require_count(source, ply.count, cloud)
     columns = {name: _ply_type(column) for name, column in result_columns(cloud, extra).items()}
-    renamed = _renamed(ply, columns)
+
+    def load(numbers: Sequence[int]) -> dict[int, NDArray[Any]]:
+        table = _table(ply)
+        return {i: table[f"p{i}"] for i in numbers}
+
+    change = fields_replaced(ply.names, ply.axes, columns, load)
+    for line in change.notes:
+        warnings.warn(f"{source}: {line}", FileWarning, stacklevel=2)
     with writing(target, source, overwrite) as stream, source.open("rb") as original:
-        _write_header(stream, ply, columns, renamed)
+        _write_header(stream, ply, columns, change)
         original.seek(sum(map(len, ply.lines)))
-        (_copy_ascii if ply.order == "=" else _copy_binary)(original, stream, ply, columns, renamed)
+        (_copy_ascii if ply.order == "=" else _copy_binary)(original, stream, ply, columns, change)
         while block := original.read(1 << 20):
             stream.write(block)
 
@@ -127,7 +148,9 @@ def _open(path: Path) -> _Ply:
 def _parse(path: Path, lines: list[bytes], start: int) -> _Ply:
     order, count, last, rows, skip = "", -1, 0, 0, 0
     properties: list[tuple[str, str]] = []
+    places: list[int] = []
     element, size = "", 0
+    elements: list[str] = []
     for number, line in enumerate(lines):
         words = line.decode("utf-8", "replace").split()
         try:
@@ -135,25 +158,63 @@ def _parse(path: Path, lines: list[bytes], start: int) -> _Ply:
                 order = _ORDERS[words[1]]
             elif words[:1] == ["element"]:
                 element, size = words[1], int(words[2])
+                elements.append(element)
+                if size < 0 or elements.count("vertex") > 1:
+                    raise ValueError("an element that cannot be")
                 if element == "vertex":
                     count, last = size, number
                 elif count < 0:
                     rows += size
+            elif words[:2] == ["property", "list"] and (element == "vertex" or (count < 0 and size and order != "=")):
+                where = "in its vertices" if element == "vertex" else f"in its element {element}, before the vertices"
+                raise BadFile(f"{path}: has a list ({words[-1]}) {where}, which leafwood does not read; leave it out")
             elif words[:1] == ["property"] and element == "vertex":
                 properties.append((words[2], _TYPES[words[1]]))
+                places.append(number)
                 last = number
-            elif words[:1] == ["property"] and count < 0:
+            elif words[:1] == ["property"] and count < 0 and words[1:2] != ["list"]:
                 skip += size * np.dtype(_TYPES[words[1]]).itemsize
         except (IndexError, KeyError, ValueError) as error:
             raise BadFile(f"{path}: line {number + 1} of its header cannot be read: {' '.join(words)[:60]}") from error
-    names = [name for name, _ in properties]
-    if not order or count < 0 or len(set(names)) < len(names) or not {"x", "y", "z"} <= set(names):
-        raise BadFile(f"{path}: has no vertices with x, y and z")
-    ply = _Ply(path, tuple(lines), order, count, tuple(properties), last, start + (skip if order != "=" else 0), rows)
-    held = (path.stat().st_size - ply.start) // ply.dtype.itemsize
-    if order != "=" and held < count:
-        raise BadFile(f"{path}: is cut short: the header promises {count} vertices, the file holds {max(held, 0)}")
+    if not order:
+        raise BadFile(f"{path}: its header names no format")
+    if count < 0:
+        raise BadFile(f"{path}: has no element vertex; its elements are {', '.join(elements)[:80] or 'none'}")
+    missing = {"x", "y", "z"} - {name.lower() for name, _ in properties}
+    if missing:
+        names = ", ".join(name for name, _ in properties)[:80] or "none"
+        raise BadFile(f"{path}: its vertices have no {', '.join(sorted(missing))}; their properties are {names}")
+    first = start + (skip if order != "=" else 0)
+    ply = _Ply(path, tuple(lines), order, count, tuple(properties), tuple(places), last, first, rows)
+    _check_size(ply)
     return ply
+
+
+def _check_size(ply: _Ply) -> None:
+    """Refuse what the file is too short for, before anything is allocated."""
+    held = ply.path.stat().st_size - ply.start
+    if ply.order == "=":
+        if ply.rows_before > held:
+            raise BadFile(f"{ply.path}: is cut short: {ply.rows_before} lines come before its vertices")
+        length = 2 * len(ply.properties)  # a digit and a blank for each value
+        held += 1
+    else:
+        length = ply.dtype.itemsize
+    if held < ply.count * length:
+        held = max(held // length, 0)
+        raise BadFile(f"{ply.path}: is cut short: the header promises {ply.count} vertices, the file holds {held}")
+
+
+def _table(ply: _Ply) -> NDArray[Any]:
+    """The vertices (n,) as records."""
+    table = np.empty(ply.count, dtype=ply.dtype)
+    if ply.order == "=":
+        _read_ascii(ply, table)
+    elif ply.count:
+        with ply.path.open("rb") as stream:
+            stream.seek(ply.start)
+            stream.readinto(table.view(np.uint8).data)
+    return table
 
 
 def _read_ascii(ply: _Ply, table: NDArray[Any]) -> None:
@@ -178,65 +239,47 @@ def _ply_type(column: NDArray[Any]) -> NDArray[Any]:
     return column if column.dtype.str[1:] in _TYPES.values() else column.astype(np.float64)
 
 
-def _renamed(ply: _Ply, columns: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-    """Somebody else's properties that have our names, under new ones."""
-    taken = [name for name, _ in ply.properties]
-    found = {n: free_name(n, taken) for n, kind in ply.properties if n in columns and columns[n].dtype.str[1:] != kind}
-    for name, new in found.items():
-        warnings.warn(f"{ply.path}: its {name} is of another kind and is now called {new}", FileWarning, stacklevel=3)
-    return found
-
-
-def _write_header(stream: BinaryIO, ply: _Ply, columns: Mapping[str, NDArray[Any]], renamed: Mapping[str, str]) -> None:
+def _write_header(stream: BinaryIO, ply: _Ply, columns: Mapping[str, NDArray[Any]], change: Replacement) -> None:
     spelled = {kind: name for name, kind in reversed(_TYPES.items())}
-    have = {name for name, _ in ply.properties} - set(renamed)
     ending = b"\r\n" if ply.lines[0].endswith(b"\r\n") else b"\n"
-    in_vertex = False
-    for number, line in enumerate(ply.lines):
-        words = line.split()
-        if words[:1] == [b"element"]:
-            in_vertex = words[1] == b"vertex"
-        if in_vertex and words[:1] == [b"property"] and words[-1].decode() in renamed:
-            line = b"property " + words[1] + b" " + renamed[words[-1].decode()].encode() + ending
-        stream.write(line)
-        if number == ply.last_line:
-            for name in (n for n in columns if n not in have):
-                stream.write(f"property {spelled[columns[name].dtype.str[1:]]} {name}".encode() + ending)
+    property_at = {line: number for number, line in enumerate(ply.places)}
+    for at, line in enumerate(ply.lines):
+        number = property_at.get(at, -1)
+        if number in change.renamed:
+            line = b" ".join([b"property", line.split()[1], change.renamed[number].encode()]) + ending
+        if number not in change.dropped:
+            stream.write(line)
+        if at == ply.last_line:
+            for name, column in columns.items():
+                stream.write(f"property {spelled[column.dtype.str[1:]]} {name}".encode() + ending)
 
 
 def _copy_binary(
-    original: BinaryIO, stream: BinaryIO, ply: _Ply, columns: Mapping[str, NDArray[Any]], renamed: Mapping[str, str]
+    original: BinaryIO, stream: BinaryIO, ply: _Ply, columns: Mapping[str, NDArray[Any]], change: Replacement
 ) -> None:
     stream.write(original.read(ply.start - original.tell()))  # elements before the vertices
-    old = [(renamed.get(name, name), ply.order + kind) for name, kind in ply.properties]
-    new = [(n, ply.order + c.dtype.str[1:]) for n, c in columns.items() if n not in dict(old)]
+    kept = [(f"p{i}", ply.order + kind) for i, (_, kind) in enumerate(ply.properties) if i not in change.dropped]
+    new = [(f"new {name}", ply.order + column.dtype.str[1:]) for name, column in columns.items()]
     for start in range(0, ply.count, _CHUNK):
-        part = np.fromfile(original, dtype=old, count=min(_CHUNK, ply.count - start))
-        out = np.empty(len(part), dtype=old + new)
-        for name, _ in old:
+        part = np.fromfile(original, dtype=ply.dtype, count=min(_CHUNK, ply.count - start))
+        out = np.empty(len(part), dtype=kept + new)
+        for name, _ in kept:
             out[name] = part[name]
         for name, column in columns.items():
-            out[name] = column[start : start + len(part)]
+            out[f"new {name}"] = column[start : start + len(part)]
         stream.write(out.tobytes())
 
 
 def _copy_ascii(
-    original: BinaryIO, stream: BinaryIO, ply: _Ply, columns: Mapping[str, NDArray[Any]], renamed: Mapping[str, str]
+    original: BinaryIO, stream: BinaryIO, ply: _Ply, columns: Mapping[str, NDArray[Any]], change: Replacement
 ) -> None:
     for _ in range(ply.rows_before):
         stream.write(original.readline())
-    names = [renamed.get(name, name) for name, _ in ply.properties]
-    at = {name: names.index(name) for name in columns if name in names}
     for number in range(ply.count):
         line = original.readline()
-        words = line.split()
         bare = line.rstrip(b"\r\n")
-        for name, place in at.items():
-            words[place] = _number(columns[name][number])
-        kept = b" ".join(words) if at else bare.rstrip()
-        added = [_number(column[number]) for name, column in columns.items() if name not in at]
+        kept = bare.rstrip()
+        if change.dropped:
+            kept = b" ".join(word for place, word in enumerate(bare.split()) if place not in change.dropped)
+        added = [as_text(column[number]) for column in columns.values()]
         stream.write(b" ".join([kept, *added]) + line[len(bare) :])
-
-
-def _number(value: Any) -> bytes:
-    return (f"{value:.6g}" if isinstance(value, np.float32) else str(value)).encode()

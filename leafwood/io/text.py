@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from itertools import islice
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,68 +11,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadFile
-from leafwood.io.names import column_name
-from leafwood.io.results import require_count, result_columns
+from leafwood.errors import BadFile, FileWarning
+from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB
+from leafwood.io.results import column_names, fields_replaced, require_count, result_columns
 from leafwood.io.target import writing
+from leafwood.io.text_layout import TextLayout, all_lines, is_point, number, sniff, split
 
 __all__ = ["read_text", "write_text"]
 
-_COMMENTS = (b"#", b"//")
-_BOM = b"\xef\xbb\xbf"
-_SMALL = frozenset({"classification", "return_number", "number_of_returns"})
-_OUR_CODE, _OUR_PROB = re.compile(rb"[012]"), re.compile(rb"[01]\.\d{4}")
-_SAMPLE = 100
-
-
-@dataclass(frozen=True)
-class _Style:
-    """How a file is laid out.
-
-    Attributes:
-        delimiter: what stands between values, None for blanks and tabs.
-        skip: lines before the first point.
-        header: number of the line that names the columns, or None.
-        names: the columns' names, or empty.
-        width: values on the first line with a point.
-        promised: points a PTS file announces, or None.
-        ours: how many columns at the end an earlier run of ours wrote into a file without a header.
-        joiner: what to put before a new column.
-    """
-
-    delimiter: bytes | None
-    skip: int
-    header: int | None
-    names: tuple[str, ...]
-    width: int
-    promised: int | None
-    ours: int
-    joiner: bytes
+_OURS = (LEAFWOOD, WOOD_PROB, HEIGHT)
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def read_text(path: Path) -> PointCloud:
     """Read x, y, z and, where a header names them, further columns of numbers.
 
     Args:
-        path: one point per line; separated by blanks, tabs, commas or semicolons; lines that start with ``#`` or
-            ``//`` and a first line of names are allowed, and the count that begins a PTS file.
+        path: one point per line; separated by blanks, tabs, commas or semicolons, with decimal points or commas, in
+            UTF-8 or UTF-16. Lines that start with ``#``, ``//`` or ``%``, a line of names, and the counts of a PTS
+            file are allowed. Columns are x, y, z by their names (easting, Points:0, X_m ...); without a header they are
+            the first three.
+
+    Returns:
+        The cloud; values that are missing (NA, empty) are NaN.
 
     Raises:
-        BadFile: empty, or a line that is not a point (the error names it).
+        NoPointCloud: a table, a grid or a letter: nothing that says where points are.
+        BadFile: a line that is not a point (the error names it).
     """
-    style = _sniff(path)
-    if style is None:
+    layout = sniff(path)
+    if layout is None:
         return PointCloud.from_xyz(np.empty((0, 3)), path=path)
-    axes, extra = _columns(path, style)
-    try:
-        table = _load(path, style, [*axes, *extra.values()])
-    except (ValueError, IndexError) as error:
-        raise _explain(path, style, axes, str(error)) from error
-    if style.promised is not None and style.promised != len(table):
-        raise BadFile(f"{path}: promises {style.promised} points and holds {len(table)}")
-    if not np.isfinite(table[:, :3]).all():
-        raise _explain(path, style, axes, "NaN or infinite coordinates")
-    columns = {name: _narrow(name, table[:, 3 + i].copy()) for i, name in enumerate(extra)}
+    if not layout.names and layout.width - layout.ours > 3:
+        warnings.warn(
+            f"{path}: has no header, so its first three columns are taken for x, y and z", FileWarning, stacklevel=2
+        )
+    extra = _extra_columns(path, layout)
+    table = _load(path, layout, [*layout.axes, *extra])
+    columns = {name: table[:, 3 + i].copy() for i, name in enumerate(extra.values())}
     return PointCloud.from_xyz(table[:, :3], columns, path=path)
 
 
@@ -83,8 +57,8 @@ def write_text(
 ) -> None:
     """Write the lines of `source` again, each with the cloud's labels behind it.
 
-    Columns of the same names are replaced, and so are, in a file without a header whose name ends in ``_leafwood``, two
-    last columns that look like an earlier run's.
+    Columns that an earlier run added are replaced: by their names, or, in a file without a header, where the last
+    columns of all lines look like labels.
 
     Raises:
         BadFile: the source is damaged.
@@ -92,164 +66,158 @@ def write_text(
         TargetExists: see :func:`leafwood.io.target.check_target`.
     """
     columns = result_columns(cloud, extra)
-    style = _sniff(source)
-    texts = [_texts(name, column) for name, column in columns.items()]
-    drop = _places_of_ours(style, list(columns)) if style else ()
-    number = 0
-    with writing(target, source, overwrite) as stream, source.open("rb") as original:
-        for at, line in enumerate(original):
-            bare = line.rstrip(b"\r\n")
-            if style is not None and at == style.header:
-                added = [name.encode() for name in columns]
-            elif style is None or at < style.skip or not _is_point(bare):
-                stream.write(line)
-                continue
-            else:
-                added = [next(column) for column in texts] if number < len(cloud) else []
-                number += 1
-            shift = len(_split(bare, style.delimiter)) - style.width if at == style.header else 0  # "# x y z"
-            kept = _without(bare, style.delimiter, [place + shift for place in drop])
-            stream.write(style.joiner.join([kept.removesuffix(style.joiner), *added]) + line[len(bare) :])
-        require_count(source, number, cloud)
+    layout = sniff(source)
+    if layout is None:
+        with writing(target, source, overwrite) as stream:
+            require_count(source, 0, cloud)
+            stream.write(source.read_bytes())
+        return
+    names = _names(layout)
+    unusable = {i for i in range(len(names)) if i in layout.axes or not names[i]}
+
+    def load(places: Sequence[int]) -> dict[int, NDArray[Any]]:
+        table = _load(source, layout, [*layout.axes, *places])
+        return {place: table[:, 3 + i] for i, place in enumerate(places)}
+
+    change = fields_replaced(names, unusable, columns, load)
+    for note in change.notes:
+        warnings.warn(f"{source}: {note}", FileWarning, stacklevel=2)
+    drop = sorted(change.dropped)
+    texts = [_texts(name, column, layout.comma) for name, column in columns.items()]
+    done = 0
+    with writing(target, source, overwrite) as stream:
+        stream.write(_mark(source))
+        for at, line in enumerate(all_lines(source, layout.encoding)):
+            if at == layout.header:
+                line = _header(line, layout, drop, change.renamed, list(columns))
+            elif at >= layout.first and is_point(line, layout):
+                added = [next(column) for column in texts] if done < len(cloud) else []
+                line = _with(line, layout, drop, added)
+                done += 1
+            stream.write(line if layout.encoding == "utf-8" else line.decode().encode(layout.encoding))
+        require_count(source, done, cloud)
 
 
-def _is_point(line: bytes) -> bool:
-    bare = line.strip()
-    return bool(bare) and not bare.startswith(_COMMENTS)
+def _names(layout: TextLayout) -> list[str]:
+    """A name for each column, "" for one without, those of ours in a file without a header included."""
+    if layout.names:
+        return list(layout.names)
+    return [""] * (layout.width - layout.ours) + list(_OURS[: layout.ours])
 
 
-def _split(line: bytes, delimiter: bytes | None) -> list[bytes]:
-    return [word.strip() for word in line.strip().rstrip(delimiter or b" ").split(delimiter)]
-
-
-def _is_number(word: bytes) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _sniff(path: Path) -> _Style | None:
-    """The layout; None where there is no point."""
-    header, names, promised = None, b"", None
-    with path.open("rb") as stream:
-        for at, raw in enumerate(stream):
-            line = raw.removeprefix(_BOM) if at == 0 else raw
-            bare = line.strip()
-            if not bare:
-                continue
-            if bare.startswith(_COMMENTS):
-                names, header = (bare.lstrip(b"#/ "), at) if _names_axes(bare) else (names, header)
-                continue
-            delimiter = next((d for d in (b";", b",") if d in bare), None)
-            words = _split(bare, delimiter)
-            if len(words) == 1 and path.suffix.lower() == ".pts" and words[0].isdigit() and promised is None:
-                promised = int(words[0])
-                continue
-            if header is None and not any(map(_is_number, words)) and re.search(rb"[A-Za-z]", bare):
-                header, names = at, bare
-                continue
-            joiner = delimiter or (b"\t" if b"\t" in bare else b" ")
-            sample = [_split(more, delimiter) for more in [line, *islice(stream, _SAMPLE)] if _is_point(more)]
-            titles = _titles(names, len(words))
-            return _Style(
-                delimiter, at, header if titles else None, titles, len(words), promised, _ours(path, sample), joiner
-            )
-    if path.stat().st_size == 0:
-        raise BadFile(f"{path}: is empty")
-    if not _names_axes(names):
-        raise BadFile(f"{path}: has no points")
-    return None
-
-
-def _titles(names: bytes, width: int) -> tuple[str, ...]:
-    delimiter = next((d for d in (b";", b",") if d in names), None)
-    titles = tuple(word.strip(b'"').decode("utf-8", "replace") for word in _split(names, delimiter))
-    return titles if len(titles) == width else ()
-
-
-def _names_axes(comment: bytes) -> bool:
-    words = re.split(rb"[\s,;]+", comment.replace(b'"', b"").lstrip(b"#/ ").lower())
-    return {b"x", b"y", b"z"} <= set(words)
-
-
-def _ours(path: Path, sample: list[list[bytes]]) -> int:
-    """Columns that look like labels of ours at the end of a file whose name says it is one."""
-    if not path.stem.endswith("_leafwood") or min(map(len, sample)) < 5:
-        return 0
-    alike = all(_OUR_CODE.fullmatch(words[-2]) and _OUR_PROB.fullmatch(words[-1]) for words in sample)
-    return 2 if alike else 0
-
-
-def _columns(path: Path, style: _Style) -> tuple[list[int], dict[str, int]]:
-    """Places of x, y, z, and of named columns of numbers."""
-    lower = [name.lower() for name in style.names]
-    axes = [lower.index(axis) for axis in "xyz"] if set("xyz") <= set(lower) else [0, 1, 2]
-    if style.width < 3:
-        raise BadFile(f"{path}: line {style.skip + 1} has {style.width} values, a point has at least 3")
-    with path.open("rb") as stream:
-        first = _split(next(islice(stream, style.skip, None)), style.delimiter)
-    return axes, {
-        column_name(name): place
-        for place, name in enumerate(style.names)
-        if place not in axes and _is_number(first[place])
+def _extra_columns(path: Path, layout: TextLayout) -> dict[int, str]:
+    """Places and names of further columns of numbers."""
+    lines = (line for at, line in enumerate(all_lines(path, layout.encoding)) if at >= layout.first)
+    first = split(next(lines), layout.delimiter)
+    names = _names(layout)
+    skip = {
+        place
+        for place, name in enumerate(names)
+        if place in layout.axes or not name or number(first[place], layout.comma) is None
     }
+    return column_names(names, skip)
 
 
-def _load(path: Path, style: _Style, places: list[int]) -> NDArray[np.float64]:
-    delimiter = style.delimiter.decode() if style.delimiter else None
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        table = np.loadtxt(stream, delimiter=delimiter, skiprows=style.skip, usecols=places, ndmin=2, comments="#")
+def _load(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArray[np.float64]:
+    """Columns (n, k) of numbers; the first three, which are coordinates, are all finite."""
+    counts: list[int] = []
+    delimiter = layout.delimiter.decode() if layout.delimiter else None
+    try:
+        table = np.loadtxt(
+            _plain(path, layout, counts), delimiter=delimiter, usecols=places, ndmin=2, comments=None, quotechar='"'
+        )
+    except (ValueError, IndexError, OverflowError):
+        table = None  # missing values, or a line that is wrong: which one is found out below
+    if table is None or not np.isfinite(table[:, :3]).all():
+        table = _load_slowly(path, layout, places)
+    if counts and sum(counts) != len(table):
+        raise BadFile(f"{path}: promises {sum(counts)} points and holds {len(table)}")
     return np.asarray(table, dtype=np.float64)
 
 
-def _explain(path: Path, style: _Style, axes: list[int], reason: str) -> BadFile:
-    """Which line is wrong: looked for only once something is."""
-    with path.open("rb") as stream:
-        for at, line in enumerate(stream):
-            if at < style.skip or not _is_point(line):
-                continue
-            words = _split(line.removeprefix(_BOM), style.delimiter)
-            if len(words) < style.width:
-                return BadFile(f"{path}: line {at + 1} has {len(words)} values, the first point has {style.width}")
-            for place in axes:
-                if not _is_number(words[place]):
-                    return BadFile(
-                        f"{path}: line {at + 1}: {words[place][:40].decode('utf-8', 'replace')!r} is no number"
-                    )
-                if not np.isfinite(float(words[place])):
-                    return BadFile(f"{path}: line {at + 1}: coordinates must be finite, not {words[place].decode()}")
-    return BadFile(f"{path}: cannot be read: {reason}")
+def _plain(path: Path, layout: TextLayout, counts: list[int]) -> Iterator[str]:
+    """Lines of points as numpy takes them; counts that stand between them are collected."""
+    for at, line in enumerate(all_lines(path, layout.encoding)):
+        if layout.counts and line.strip().isdigit():
+            counts.append(int(line.strip()[:18]))
+        elif at >= layout.first and is_point(line, layout):
+            yield _clean(line, layout).decode("utf-8", "replace")
 
 
-def _narrow(name: str, column: NDArray[np.float64]) -> NDArray[Any]:
-    whole = name in _SMALL and np.isfinite(column).all() and (column == column.astype(np.uint8)).all()
-    return column.astype(np.uint8) if whole else column
+def _clean(line: bytes, layout: TextLayout) -> bytes:
+    """The line without a remark at its end, and with decimal points."""
+    if layout.delimiter is None and b"#" in line:
+        line = line.split(b"#", 1)[0]
+    return line.replace(b",", b".") if layout.comma else line
 
 
-def _texts(name: str, column: NDArray[Any]) -> Iterator[bytes]:
+def _load_slowly(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArray[np.float64]:
+    """The same line by line: missing values become NaN, and what is wrong is named with its line."""
+    rows: list[list[float]] = []
+    for at, line in enumerate(all_lines(path, layout.encoding)):
+        if at < layout.first or not is_point(line, layout):
+            continue
+        words = split(_clean(line, layout), layout.delimiter)
+        if len(words) < layout.width:
+            what = f"line {at + 1} has {len(words)} values, the first point has {layout.width}"
+            raise BadFile(f"{path}: {what}")
+        values = [number(words[place], False) for place in places]
+        for place, value in zip(layout.axes, values, strict=False):
+            said = words[place][:40].decode("utf-8", "replace")
+            if value is None:
+                raise BadFile(f"{path}: line {at + 1}: {said!r} is no number")
+            if not np.isfinite(value):
+                raise BadFile(f"{path}: line {at + 1}: coordinates must be finite, not {said or 'empty'}")
+        rows.append([np.nan if value is None else value for value in values])
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(places))
+
+
+def _texts(name: str, column: NDArray[Any], comma: bool) -> Iterator[bytes]:
     """Values as text; the two of ours come from a table, which is several times faster than formatting each."""
-    if name == "wood_prob":
+    if name == WOOD_PROB:
         table = [b"%.4f" % (step / 1e4) for step in range(10_001)]
+        table = [word.replace(b".", b",") for word in table] if comma else table
         steps = np.round(np.clip(np.nan_to_num(column.astype(np.float64)), 0, 1) * 1e4).astype(np.int64)
         return (table[step] for step in steps.tolist())
     if column.dtype.kind == "f":
-        return (b"%.6g" % value for value in column.tolist())
+        words = (b"%.6g" % value for value in column.tolist())
+        return (word.replace(b".", b",") for word in words) if comma else words
     return (b"%d" % value for value in column.tolist())
 
 
-def _places_of_ours(style: _Style, names: list[str]) -> tuple[int, ...]:
-    named = tuple(i for i, name in enumerate(style.names) if name in names)
-    return named or tuple(range(style.width - style.ours, style.width))
+def _mark(path: Path) -> bytes:
+    """The byte order mark a file begins with, if any."""
+    with path.open("rb") as stream:
+        block = stream.read(3)
+    return next((mark for mark in _MARKS if block.startswith(mark)), b"")
 
 
-def _without(line: bytes, delimiter: bytes | None, drop: list[int]) -> bytes:
-    """The line without our earlier columns; they stand at its end unless somebody moved them."""
-    if not drop:
-        return line.rstrip(b" \t")
-    words = line.rstrip(b" \t").split(delimiter)
-    if drop == list(range(len(words) - len(drop), len(words))):
-        parts = line.rstrip(b" \t").rsplit(delimiter, len(drop))
-        return parts[0].rstrip(b" \t")
-    return (delimiter or b" ").join(word for place, word in enumerate(words) if place not in drop)
+def _with(line: bytes, layout: TextLayout, drop: Sequence[int], added: Sequence[bytes]) -> bytes:
+    """A point's line without earlier labels and with new ones."""
+    bare = line.rstrip(b"\r\n")
+    kept = bare.rstrip(b" \t") if layout.delimiter != b"\t" else bare.rstrip(b" ")
+    kept = kept.removesuffix(layout.joiner) if layout.trailing else kept
+    if drop:
+        words = split(kept, layout.delimiter)
+        if drop[-1] == len(words) - 1 and len(drop) == drop[-1] - drop[0] + 1 and b'"' not in kept:
+            kept = kept.rsplit(layout.delimiter, len(drop))[0].rstrip(b" ")  # the usual case keeps blanks as they are
+        else:
+            kept = layout.joiner.join(word for place, word in enumerate(words) if place not in drop)
+    return layout.joiner.join([kept, *added]) + line[len(bare) :]
+
+
+def _header(
+    line: bytes, layout: TextLayout, drop: Sequence[int], renamed: Mapping[int, str], added: Sequence[str]
+) -> bytes:
+    """The line of names without earlier labels and with new ones."""
+    bare = line.rstrip(b"\r\n")
+    delimiter = next((d for d in (b";", b"\t", b",") if d in bare), None)
+    joiner = delimiter or b" "
+    kept = bare.rstrip(b" \t").removesuffix(joiner)
+    if drop or renamed:
+        words = split(kept, delimiter)
+        shift = len(words) - layout.width  # "# x y z" has a word more, R's headers have one less
+        for place, name in renamed.items():
+            words[place + shift] = name.encode()
+        kept = joiner.join(word for at, word in enumerate(words) if at - shift not in drop)
+    return joiner.join([kept, *(name.encode() for name in added)]) + line[len(bare) :]

@@ -50,7 +50,8 @@ def fit_logistic(
     sign = np.where(truth, 1.0, -1.0)
 
     def loss(coefficients: Floats) -> float:
-        return float(w @ np.logaddexp(0.0, -sign * (offset + x @ coefficients)) + penalty / 2 * coefficients @ coefficients)
+        misfit = np.logaddexp(0.0, -sign * (offset + x @ coefficients))
+        return float(w @ misfit + penalty / 2 * coefficients @ coefficients)
 
     found = np.zeros(x.shape[1])
     lowest = loss(found)

@@ -92,7 +92,8 @@ def headline(canopy: Canopy) -> str:
     (lai, lai_error), (pai, pai_error) = (canopy.profile.index(name, dz) for name in ("lad", "pad"))
     words = f"LAI {lai:.2f} ± {lai_error:.2f}, PAI {pai:.2f} ± {pai_error:.2f} (k = {canopy.config.k:g})"
     occluded = canopy.profile.occluded.sum() * dz
-    return f"{words}; {occluded:g} m of height are occluded" if occluded else words
+    words += f"; {occluded:g} m of height are occluded" if occluded else ""
+    return f"{words}; doubts: {', '.join(canopy.doubts)}" if canopy.doubts else words
 
 
 def _tags(canopy: Canopy) -> dict[str, str]:
@@ -145,6 +146,7 @@ def _summary(canopy: Canopy) -> dict[str, Any]:
         "dz": dz,
         "z0": canopy.config.z0,
         "crs": canopy.cloud.crs,
+        "doubts": list(canopy.doubts),
         "area_m2": _number(counts.area.sum()),
         "pulses_per_m2": _number(counts.pulses.sum() / counts.area.sum()),
         "first_returns_per_pulse": _number(counts.completeness),

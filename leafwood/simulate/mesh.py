@@ -51,10 +51,10 @@ class LabelledMesh:
             out[start : start + _CHUNK] = 0.5 * np.linalg.norm(np.cross(u, v), axis=1)
         return out
 
-    def strewn(
+    def sample_surface(
         self, side: tuple[float, float], count: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Points strewn evenly over the surfaces, as no lidar sees them but many tripods nearly do.
+        """Points sampled evenly on the surfaces, as no lidar sees them but many tripods nearly do.
 
         Args:
             side: least and greatest x and y of the triangles' centres, m.

@@ -17,10 +17,10 @@ from torch_geometric.data import Batch
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
+from leafwood.inference.card import checked, provenance_of, read_card
 from leafwood.inference.labelling import Progress, label_cloud
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.postprocess.rule import Rule, check_rule
-from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import Prepared, SoulConfig, prepare_cloud
 from leafwood.spatial.neighbours import nearest
 from leafwood.threads import cpu_count
@@ -28,6 +28,15 @@ from leafwood.threads import cpu_count
 __all__ = ["SoulModel", "SoulSegmenter", "load_soul", "save_soul"]
 
 _KIND = "soul"  # in :mod:`leafwood.models`
+_SAMPLES = {
+    "voxel": (0.01, 100.0),
+    "max_steps": (1, 10_000),
+    "ier_limit": (1.0, 1e6),
+    "min_voxels": (0, 1_000_000),
+    "min_points": (0, 1_000_000),
+    "points": (16, 100_000),
+    "training_min_points": (0, 1_000_000),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +73,16 @@ def load_soul(path: Path) -> SoulModel:
         BadConfig: the file or its card is missing, or they are not a SOUL model.
     """
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        card = read_card(path)
         if card.get("kind") != _KIND:
             raise ValueError(f"its card says kind {card.get('kind')!r}")
-        samples = dict(card["samples"])
-        config = SoulConfig(**{**samples, "gvd": GVDConfig(**samples["gvd"])})
+        config, provenance = checked(SoulConfig, card.get("samples"), _SAMPLES, "samples"), provenance_of(card)
         network = PointNet2()
         network.load_state_dict(load_file(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a SOUL model ({str(error).splitlines()[0]})") from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return SoulModel(network.eval(), config, card.get("provenance", {}), path.stem, digest)
+    return SoulModel(network.eval(), config, provenance, path.stem, digest)
 
 
 class SoulSegmenter:

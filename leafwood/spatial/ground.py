@@ -1,13 +1,7 @@
-"""Ground points and height above ground.
+"""Ground points and height above ground, and the one decision which ground is used.
 
-The file's own class 2 is believed where it lies under the cloud as a surface. Otherwise a cloth is simulated over the
-inverted lowest points (Zhang et al. 2016, "An easy-to-use airborne LiDAR data filtering method based on cloth
-simulation", Remote Sensing 8, 501; library csf-3dfin). A plane takes the slope off first, and the cloth is laid again
-on the heights above where it came to rest, so hills and 40 degree slopes need no other settings than flat land.
-
-A cloth always comes to rest on something. A tree cut out of its plot has branches and a stem foot under it, no ground,
-so what the cloth found must also be a sheet: it lies under most of the plan, is locally flat, and has far fewer points
-a metre above it than in it, where the underside of a crown goes on upwards.
+The file's own ground classes are believed where they lie under the cloud as a surface. Otherwise the ground is looked
+for by cloth simulation (:mod:`leafwood.spatial.cloth`). `info` asks the same function as `segment`.
 """
 
 from __future__ import annotations
@@ -18,24 +12,37 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import GROUND, NOT_VEGETATION
 from leafwood.cloud import PointCloud
-from leafwood.spatial.terrain import Terrain, fit_plane, lowest_points, node_spacing, plan_extent
+from leafwood.spatial.cloth import FEWEST, THICK, terrain_of_cloth
+from leafwood.spatial.terrain import Terrain, lowest_points, plan_cells, plan_extent
 
-__all__ = ["Ground", "find_ground", "not_vegetation"]
+__all__ = ["Ground", "GroundChoice", "find_ground", "ground_source", "not_vegetation"]
 
 Points = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-_CLOTH = 0.5  # m, node spacing
-_CLOTH_ROUNDS = 60  # more move no node that matters: the cloth swings about its rest for ever
-_LAYINGS = 8  # at most; flat land needs two, a sharp valley nearly all, and any more climb into houses
-_NEAR = 0.3  # m, from the cloth to a ground candidate
-_THICK, _BELOW = 0.2, 1.0  # m, how far ground reaches above (litter, moss) and below (range noise) its surface
-_FEWEST = 30  # points; fewer are no surface
-_NOISE_CELL, _NOISE_DEPTH = 2.0, 1.0  # m
-_SHEET = 0.35  # real plots score 0.44-0.92, cut-out trees below 0, crops of plots cut at an even height up to 0.27
-_NARROW = 0.35  # m, standard deviation across: a log or a branch is no ground
+_BELOW = 1.0  # m that ground reaches below its surface (range noise)
+_LEVEL = 2.0  # m of height among ground points that are too few for a surface but may well be ground
+_NODES = 0.5  # m, spacing of the nodes of a surface of classified ground
+
+
+@dataclass(frozen=True, eq=False)
+class GroundChoice:
+    """Which ground is used for a cloud, and why.
+
+    Attributes:
+        source: ``file`` (the file's ground classes are the surface) or ``cloth`` (a surface is looked for).
+        classed: (n,) bool, points of ground classes that are believed to be ground.
+        terrain: the surface of the file's ground, or None where one is looked for.
+        reason: why, in words that go on after "the ground: ".
+        doubt: what the user should know about ground classes that are not believed, or None.
+    """
+
+    source: Literal["file", "cloth"]
+    classed: Mask
+    terrain: Terrain | None
+    reason: str
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,48 +53,88 @@ class Ground:
         mask: (n,) bool, ground points.
         source: ``file`` (class 2), ``cloth`` (simulated) or ``none`` (a cut-out tree: no ground under it).
         height: (n,) float32 metres above ground, negative below; NaN everywhere when the source is ``none``.
+        choice: why this ground was taken.
     """
 
     mask: Mask
     source: Literal["file", "cloth", "none"]
     height: NDArray[np.float32]
+    choice: GroundChoice
 
 
 def not_vegetation(cloud: PointCloud) -> Mask:
-    """Points that must never be labelled (n,): noise, buildings, water, wires ... and withheld points.
+    """Points that must never be labelled (n,): noise, buildings, water, wires ..., foreign codes and withheld points.
 
     Args:
-        cloud: n points; without the columns ``classification`` and ``withheld`` nothing is excluded.
+        cloud: n points; without the columns ``classification`` and ``withheld`` nothing is excluded. What its codes
+            mean is its `meaning`.
     """
-    out = np.zeros(len(cloud), dtype=bool)
+    out = cloud.withheld()
     if "classification" in cloud.columns:
-        out |= np.isin(cloud.columns["classification"], sorted(NOT_VEGETATION))
-    if "withheld" in cloud.columns:
-        out |= np.asarray(cloud.columns["withheld"]).astype(bool)
+        out |= np.isin(cloud.columns["classification"], sorted(cloud.meaning.excluded))
+        out |= cloud.meaning.is_foreign(cloud.columns)
     return out
 
 
+def ground_source(cloud: PointCloud) -> GroundChoice:
+    """Decide which ground is used, without simulating a cloth.
+
+    The file's ground classes are the surface where they lie under most of the plan as one. Where they cover a part of
+    the plan only, they are ground, and the rest of the surface is looked for. Where they lie at all heights they mean
+    something else (leaf, in some research data).
+
+    Args:
+        cloud: n points in local metres; ``classification`` and ``withheld`` are used where present.
+    """
+    usable = ~(not_vegetation(cloud) | cloud.strays())
+    nothing = np.zeros(len(cloud), dtype=bool)
+    if "classification" not in cloud.columns:
+        return GroundChoice("cloth", nothing, None, "it has no classes, so the ground is looked for")
+    codes = sorted(cloud.meaning.ground)
+    classed = usable & np.isin(cloud.columns["classification"], codes)
+    number = int(classed.sum())
+    if not number:
+        return GroundChoice("cloth", nothing, None, "no point is classified as ground, so the ground is looked for")
+    points = f"the {number:,} points of class {' and '.join(str(code) for code in codes)}"
+    ground = cloud.xyz[classed]
+    terrain = _terrain_of_classed(cloud.xyz[usable], ground)
+    if terrain is not None:
+        return GroundChoice("file", classed, terrain, f"{points} are the ground")
+    if _is_level(ground):
+        why = f"{points} are ground, but lie under a part of the plan only, so the rest of the ground is looked for"
+        return GroundChoice("cloth", classed, None, why)
+    why = f"{points} lie at all heights, so they are not taken for ground"
+    reason, doubt = f"{why}, which is looked for", f"{why} and are labelled like the others"
+    return GroundChoice("cloth", nothing, None, reason, doubt)
+
+
 def find_ground(cloud: PointCloud) -> Ground:
-    """Find ground points and the height of every point above them.
+    """Find ground points and the height of every point above them; see :func:`ground_source`.
 
     Args:
         cloud: n points in local metres; ``classification`` and ``withheld`` are used where present.
 
     Returns:
-        The ground, or none where no surface lies under the cloud.
+        The ground. Where no surface lies under the cloud, only points of a believed ground class are ground.
     """
+    choice = ground_source(cloud)
+    if choice.terrain is not None:
+        return Ground(choice.classed, "file", choice.terrain.heights(cloud.xyz), choice)
     usable = ~(not_vegetation(cloud) | cloud.strays())
-    if "classification" in cloud.columns:
-        classed = usable & (cloud.columns["classification"] == GROUND)
-        terrain = _terrain_of_classed(cloud.xyz[usable], cloud.xyz[classed])
-        if terrain is not None:
-            return Ground(mask=classed, source="file", height=terrain.heights(cloud.xyz))
-    terrain = _terrain_of_cloth(cloud.xyz if usable.all() else cloud.xyz[usable])
+    terrain = terrain_of_cloth(cloud.xyz if usable.all() else cloud.xyz[usable])
     if terrain is None:
-        nothing = np.full(len(cloud), np.nan, dtype=np.float32)
-        return Ground(mask=np.zeros(len(cloud), dtype=bool), source="none", height=nothing)
+        return Ground(choice.classed, "none", np.full(len(cloud), np.nan, dtype=np.float32), choice)
     height = terrain.heights(cloud.xyz)
-    return Ground(mask=usable & (height <= _THICK) & (height >= -_BELOW), source="cloth", height=height)
+    mask = usable & (height <= THICK) & (height >= -_BELOW)
+    return Ground(mask | choice.classed, "cloth", height, choice)
+
+
+def _is_level(ground: Points) -> bool:
+    """Whether points (m, 3) of a ground class lie as a surface by themselves, however little of the plan they cover."""
+    if len(ground) < FEWEST:
+        return bool(np.ptp(ground[:, 2]) < _LEVEL)
+    terrain = Terrain.from_points(ground[lowest_points(ground, _NODES)], ground)
+    return bool(np.mean(np.abs(terrain.heights(ground)) < 1.0) > 0.7)
 
 
 def _terrain_of_classed(xyz: Points, ground: Points) -> Terrain | None:
@@ -96,13 +143,13 @@ def _terrain_of_classed(xyz: Points, ground: Points) -> Terrain | None:
     Strays: they leave more than half of the plan without a ground point in reach. No surface: a file whose class 2
     means something else (leaf, in some research data) has points at all heights in it.
     """
-    if len(ground) < _FEWEST:
+    if len(ground) < FEWEST:
         return None
     low, high = plan_extent(xyz)
     cell = float(np.clip((high - low).max() / 20, 1.0, 5.0))
     if _share_in_reach(xyz, ground, cell) < 0.5:
         return None
-    terrain = Terrain.from_points(ground[lowest_points(ground, _CLOTH)], xyz)
+    terrain = Terrain.from_points(ground[lowest_points(ground, _NODES)], xyz)
     return terrain if np.mean(np.abs(terrain.heights(ground)) < 1.0) > 0.7 else None
 
 
@@ -110,151 +157,7 @@ def _share_in_reach(xyz: Points, ground: Points, cell: float) -> float:
     """Share of the occupied plan cells that have ground within about one and a half cells."""
     from scipy.spatial import cKDTree
 
-    occupied = _plan_cells(xyz[lowest_points(xyz, cell)], cell)
-    with_ground = _plan_cells(ground[lowest_points(ground, cell)], cell)
+    occupied = plan_cells(xyz[lowest_points(xyz, cell)], cell)
+    with_ground = plan_cells(ground[lowest_points(ground, cell)], cell)
     distance, _ = cKDTree(with_ground).query(occupied)
     return float(np.mean(distance < 1.5))
-
-
-def _plan_cells(xyz: Points, cell: float) -> NDArray[np.int64]:
-    """Occupied plan cells (k, 2)."""
-    return np.unique(np.floor(xyz[:, :2] / cell).astype(np.int64), axis=0)
-
-
-def _terrain_of_cloth(xyz: Points) -> Terrain | None:
-    """The surface under a cloud (n, 3) by cloth simulation, or None where it is no ground."""
-    if len(xyz) < _FEWEST:
-        return None
-    low, high = plan_extent(xyz)
-    cell = node_spacing(len(xyz), low, high, _CLOTH)
-    inside = np.all((xyz[:, :2] >= low) & (xyz[:, :2] <= high), axis=1)
-    lows = xyz if inside.all() else xyz[inside]
-    lows = lows[lowest_points(lows, cell / 2)].astype(np.float64)
-    lows = lows[~_low_noise(lows)]
-    if len(lows) < _FEWEST:
-        return None
-    candidates = lows[_near_cloth(lows, cell)]
-    if len(candidates) < _FEWEST or not _is_sheet(lows, candidates, max(1.0, 2 * cell)):
-        return None
-    terrain = Terrain.from_points(candidates, xyz, cell)
-    return terrain if _stands_clear(xyz, terrain, cell / 2) else None
-
-
-def _stands_clear(xyz: Points, terrain: Terrain, column: float) -> bool:
-    """Whether the sheet has twice as many plan columns with points in it as the layer a metre above it.
-
-    On six real plots and their crops the sheet had four times as many or more; inside a crown, equally many.
-    """
-    height = terrain.heights(xyz)
-    sheet = _plan_cells(xyz[np.abs(height) <= _THICK], column)
-    above = _plan_cells(xyz[np.abs(height - 1.0) <= _THICK], column)
-    return len(sheet) >= 2 * len(above)
-
-
-def _low_noise(lows: Points) -> Mask:
-    """Points far below their surroundings (n,): multipath ghosts, not ground.
-
-    Each 2 m cell's lowest points against the fifth-lowest of the 24 cells around it, the plane under the cloud taken
-    off. Ground seen in fewer cells than that would not pass for a sheet later.
-    """
-    from scipy.spatial import cKDTree
-
-    plane = _under(lows)
-    level = lows[:, 2] - lows[:, :2] @ plane[:2] - plane[2]
-    lowest = lowest_points(np.column_stack([lows[:, :2], level]), _NOISE_CELL)
-    base = lows[lowest]
-    around = min(25, len(base))
-    if around < 6:
-        return np.zeros(len(lows), dtype=bool)
-    tree = cKDTree(base[:, :2])
-    near = np.atleast_2d(tree.query(base[:, :2], k=around)[1])
-    floor = np.sort(level[lowest][near[:, 1:]], axis=1)[:, 4] - _NOISE_DEPTH
-    _, cell = tree.query(lows[:, :2])
-    return np.asarray(level < floor[cell])
-
-
-def _under(lows: Points) -> NDArray[np.float64]:
-    """Coefficients (3,) of a plane under most of the points."""
-    base = lows[lowest_points(lows, 1.0)]
-    return fit_plane(base[:: max(1, len(base) // 20_000)], quantile=0.1)
-
-
-def _near_cloth(lows: Points, cell: float) -> Mask:
-    """Points (n,) that lie on the cloth, which is laid again on what it left over until little more touches it."""
-    plane = _under(lows)
-    level = lows.copy()
-    level[:, 2] -= lows[:, :2] @ plane[:2] + plane[2]
-    level = np.concatenate([level, _in_voids(level, cell)])
-    touching = np.zeros(len(level), dtype=bool)
-    for _ in range(_LAYINGS):
-        level[:, 2] -= _cloth(level, cell)
-        before, touching = touching, np.abs(level[:, 2]) <= _NEAR
-        if touching.sum() < 1.02 * before.sum():
-            break
-    return touching[: len(lows)]
-
-
-def _in_voids(level: Points, cell: float) -> NDArray[np.float64]:
-    """A point (k, 3) for each plan cell without one, as high as its nearest point.
-
-    The cloth does the same for itself, in a time that grows with the square of the void: minutes between two plots.
-    """
-    from scipy.spatial import cKDTree
-
-    origin = level[:, :2].min(axis=0)
-    ij = np.floor((level[:, :2] - origin) / cell).astype(np.int64)
-    occupied = np.zeros(ij.max(axis=0) + 1, dtype=bool)
-    occupied[ij[:, 0], ij[:, 1]] = True
-    centres = (np.argwhere(~occupied) + 0.5) * cell + origin
-    _, near = cKDTree(level[:, :2]).query(centres)
-    return np.column_stack([centres, level[near, 2]])
-
-
-def _cloth(xyz: Points, cell: float) -> NDArray[np.float64]:
-    """Height (n,) of a cloth with nodes every `cell` metres, pressed against `xyz` from below."""
-    from CSF_3DFin import CSF
-    from scipy.interpolate import RegularGridInterpolator
-    from threadpoolctl import threadpool_limits
-
-    csf = CSF()
-    csf.params.verbose = False
-    csf.params.cloth_resolution = cell
-    csf.params.iterations = _CLOTH_ROUNDS
-    csf.params.rigidness = 1
-    csf.params.time_step = 1.0
-    csf.params.smooth_slope = True
-    csf.set_point_cloud(np.ascontiguousarray(xyz, dtype=np.float64))
-    with threadpool_limits(1, user_api="openmp"):  # its steps are so short that threads only wait for each other
-        nodes = np.asarray(csf.run_cloth_simulation())
-    ij = np.rint((nodes[:, :2] - nodes[:, :2].min(axis=0)) / cell).astype(np.int64)
-    grid = np.empty(tuple(ij.max(axis=0) + 1))
-    grid[ij[:, 0], ij[:, 1]] = nodes[:, 2]
-    axes = [nodes[:, i].min() + cell * np.arange(grid.shape[i]) for i in range(2)]
-    field = RegularGridInterpolator(axes, grid, bounds_error=False, fill_value=None)
-    return np.asarray(field(xyz[:, :2]), dtype=np.float64)
-
-
-def _is_sheet(lows: Points, candidates: Points, cell: float) -> bool:
-    """Whether ground candidates (m, 3) out of the lowest points (n, 3) are a ground sheet.
-
-    Coverage: the share of the occupied plan cells with a candidate in them, less two standard errors. Roughness:
-    departure of the lowest candidate of a cell from the plane through its twelve neighbours, as a share of the cell.
-    The underside of a crown meets the cloth here and there, at all heights; ground meets it nearly everywhere.
-    """
-    return _sheet_score(lows, candidates, cell) >= _SHEET
-
-
-def _sheet_score(lows: Points, candidates: Points, cell: float) -> float:
-    """Coverage less four times the relative roughness; minus one where the candidates are a line (see above)."""
-    from scipy.spatial import cKDTree
-
-    across = np.linalg.eigvalsh(np.cov(candidates[:, :2].T))[0]
-    if across < _NARROW**2:
-        return -1.0
-    base = candidates[lowest_points(candidates, cell)]
-    cells = len(_plan_cells(lows, cell))
-    cover = len(base) / cells - 1 / np.sqrt(cells)
-    near = np.atleast_2d(cKDTree(base[:, :2]).query(base[:, :2], k=min(13, len(base)))[1])
-    around = base[near] - base[near].mean(axis=1, keepdims=True)
-    thickness = np.linalg.svd(around, compute_uv=False)[:, 2] / np.sqrt(near.shape[1])
-    return float(cover - 4 * np.median(thickness) / cell)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Terrain", "fit_plane", "lowest_points", "node_spacing", "plan_extent"]
+__all__ = ["Terrain", "fit_plane", "lowest_points", "node_spacing", "plan_cells", "plan_extent"]
 
 Points = NDArray[np.floating[Any]]
 _CHUNK = 4_000_000
@@ -73,6 +73,11 @@ def lowest_points(xyz: Points, cell: float) -> NDArray[np.intp]:
 
     kept = [lowest(np.arange(i, min(i + _CHUNK, len(xyz)))) for i in range(0, len(xyz), _CHUNK)]
     return kept[0] if len(kept) == 1 else lowest(np.concatenate(kept))
+
+
+def plan_cells(xyz: Points, cell: float) -> NDArray[np.int64]:
+    """Occupied plan cells (k, 2)."""
+    return np.unique(np.floor(xyz[:, :2] / cell).astype(np.int64), axis=0)
 
 
 def fit_plane(xyz: Points, quantile: float = 0.5, rounds: int = 30) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from leafwood.train.deblora import DebloraConfig
 from leafwood.train.loop import Report, TrainConfig, check, fit
 from leafwood.train.lora import LoraMethod
 from leafwood.train.pyramid import PyramidSpec
+from leafwood.weights import DEFAULT_MODEL
 
 __all__ = ["adapt"]
 
@@ -26,7 +27,7 @@ def adapt(
     validation: Sequence[Path],
     out: Path,
     *,
-    model: str | Path = "uav",
+    model: str | Path = DEFAULT_MODEL,
     labels: str = "gt_wood",
     rank: int = 8,
     steps: int = 300,

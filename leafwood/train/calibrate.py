@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, LEAF, WOOD
-from leafwood.datasets.crops import heaped
+from leafwood.datasets.crops import with_litter_mounds
 from leafwood.datasets.stands import LabelledStand, load_stand
 from leafwood.errors import BadConfig
 from leafwood.graph.scale import scale_normalisation
@@ -39,7 +39,7 @@ _TREES = 2  # of each stand and density
 _SAMPLE = 4_000  # points of a piece that are kept
 _FEWEST_WOOD, _FEWEST = 20, 100  # points of a piece that can be learnt from
 _UNKNOWN = 0.5  # share of the pieces whose returns are withheld, as many files do
-_HEAPED = 0.4  # share of the pieces with heaps on the ground, as in training
+_HEAPED = 0.4  # share of the pieces with litter mounds on the ground, as in training
 _LEAFLESS = 0.15  # share of leaves below which a piece is leafless
 _RAREST = {LEAF: 0.2, WOOD: 0.002}  # shares below which a class is no longer weighed up
 _BINS = 15
@@ -176,7 +176,7 @@ def cut_pieces(stand: LabelledStand, density: float, rng: np.random.Generator) -
 def _pieces_of(stand: LabelledStand, number: int, segmenter: Segmenter, rng: np.random.Generator) -> Iterator[Piece]:
     """What the network says of all pieces of a stand that can be learnt from."""
     for density in _DENSITIES:
-        seen = heaped(stand, rng) if rng.random() < _HEAPED else stand
+        seen = with_litter_mounds(stand, rng) if rng.random() < _HEAPED else stand
         for kind, part in cut_pieces(seen.take(np.flatnonzero(~seen.ground)), density, rng):
             if (part.label == WOOD).sum() >= _FEWEST_WOOD and (part.label != IGNORE).sum() >= _FEWEST:
                 part = part.without_returns() if rng.random() < _UNKNOWN else part

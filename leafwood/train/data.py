@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from leafwood.datasets.stands import load_scan, load_stand
-from leafwood.errors import BadConfig
+from leafwood.errors import BadConfig, FileProblem
+from leafwood.io.files import list_files
 from leafwood.models import MODEL_KINDS
 from leafwood.train.balance import Balance
 from leafwood.train.config import TrainConfig
@@ -93,15 +94,10 @@ def _clean_trees(config: TrainConfig, task: Task, files: Sequence[Path]) -> list
 
 def _files(patterns: tuple[str, ...]) -> list[Path]:
     """Files of the patterns, sorted, relative to the working folder."""
-    found: list[Path] = []
-    for pattern in patterns:
-        path = Path(pattern)
-        root = Path(path.anchor) if path.is_absolute() else Path()
-        matches = sorted(root.glob(str(path.relative_to(root) if path.is_absolute() else path)))
-        if not matches:
-            raise BadConfig(f"no file matches {pattern!r}")
-        found += matches
-    return found
+    try:
+        return list_files(map(Path, patterns))
+    except FileProblem as error:
+        raise BadConfig(str(error)) from error
 
 
 def _check_apart(files: dict[str, list[Path]]) -> None:

@@ -8,15 +8,14 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.evaluate.evaluation import evaluate, thin_downward, truth_of
 
-RNG = np.random.default_rng(6)
-
 
 def labelled(n=2000):
     """A cloud with truth, labels and probabilities that are right nine times of ten."""
-    truth = (RNG.random(n) < 0.2).astype(np.int8)
-    prob = np.where(RNG.random(n) < 0.9, truth * 0.8 + 0.1, 0.9 - truth * 0.8).astype(np.float32)
+    rng = np.random.default_rng(6)
+    truth = (rng.random(n) < 0.2).astype(np.int8)
+    prob = np.where(rng.random(n) < 0.9, truth * 0.8 + 0.1, 0.9 - truth * 0.8).astype(np.float32)
     columns = {"leafwood": (1 + (prob > 0.5)).astype(np.uint16), "wood_prob": prob, "gt_wood": truth.astype(np.uint16)}
-    return PointCloud.from_xyz(RNG.uniform(0, 10, (n, 3)), columns), truth
+    return PointCloud.from_xyz(rng.uniform(0, 10, (n, 3)), columns), truth
 
 
 def test_strata_add_up_to_the_whole():
@@ -67,7 +66,8 @@ def test_ground_has_no_truth():
     ],
 )
 def test_label_presets(preset, column, values, expected):
-    cloud = PointCloud.from_xyz(RNG.uniform(0, 1, (len(values), 3)), {column: np.array(values)})
+    rng = np.random.default_rng(6)
+    cloud = PointCloud.from_xyz(rng.uniform(0, 1, (len(values), 3)), {column: np.array(values)})
     assert truth_of(cloud, preset).tolist() == expected
 
 
@@ -81,7 +81,8 @@ def test_missing_truth_is_said():
 
 @pytest.mark.parametrize("share", [0.1, 1 / 3, 0.9, 1.0])
 def test_thinning_keeps_the_share_and_more_of_the_top(share):
-    cloud = PointCloud.from_xyz(RNG.uniform(0, 20, (40_000, 3)))
+    rng = np.random.default_rng(6)
+    cloud = PointCloud.from_xyz(rng.uniform(0, 20, (40_000, 3)))
     thin = thin_downward(cloud, share)
     assert len(thin) == pytest.approx(share * 40_000, rel=0.05)
     below, above = (thin.xyz[:, 2] < 10).sum(), (thin.xyz[:, 2] >= 10).sum()

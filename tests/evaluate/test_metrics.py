@@ -10,13 +10,12 @@ from sklearn import metrics as sk
 
 from leafwood.evaluate.metrics import score
 
-RNG = np.random.default_rng(11)
-
 
 @pytest.fixture
 def labelled():
-    truth = (RNG.random(5000) < 0.1).astype(np.int8)
-    return truth, np.clip(0.3 * truth + RNG.normal(0.35, 0.2, 5000), 0, 1)
+    rng = np.random.default_rng(11)
+    truth = (rng.random(5000) < 0.1).astype(np.int8)
+    return truth, np.clip(0.3 * truth + rng.normal(0.35, 0.2, 5000), 0, 1)
 
 
 def test_agrees_with_scikit_learn(labelled):
@@ -58,9 +57,10 @@ def test_ignored_points_do_not_count(labelled):
 
 
 def test_perfectly_calibrated_probabilities_have_no_error():
-    prob = RNG.random(200_000)
-    assert score((RNG.random(200_000) < prob).astype(np.int8), prob).ece < 0.01
-    assert score((RNG.random(200_000) < prob**3).astype(np.int8), prob).ece > 0.1
+    rng = np.random.default_rng(11)
+    prob = rng.random(200_000)
+    assert score((rng.random(200_000) < prob).astype(np.int8), prob).ece < 0.01
+    assert score((rng.random(200_000) < prob**3).astype(np.int8), prob).ece > 0.1
 
 
 @given(st.integers(1, 50))

@@ -21,17 +21,17 @@ def test_sparse_clouds_are_shrunk_and_dense_ones_are_not(spacing, factor):
     assert scale_normalisation((grid * spacing).astype(np.float32), config) == pytest.approx(factor)
 
 
-RNG = np.random.default_rng(2)
 PLAIN = GraphConfig(n_levels=3, k=4, scales=(4, 6))
 FULL = replace(PLAIN, features=(*PLAIN.features, "returns"))
 
 
 def scan(n):
     """Places, heights and returns."""
+    rng = np.random.default_rng(2)
     return (
-        RNG.uniform(0, 1, (n, 3)).astype(np.float32),
-        RNG.uniform(0, 30, n).astype(np.float32),
-        RNG.integers(0, 5, (n, 2)).astype(np.uint8),
+        rng.uniform(0, 1, (n, 3)).astype(np.float32),
+        rng.uniform(0, 30, n).astype(np.float32),
+        rng.integers(0, 5, (n, 2)).astype(np.uint8),
     )
 
 
@@ -69,8 +69,9 @@ def test_returns_that_nobody_knows_are_all_zero():
 
 @pytest.mark.parametrize("config", [PLAIN, FULL, replace(FULL, scales=(6,)), replace(PLAIN, scales=(4, 6, 8))])
 def test_heights_are_found_among_the_columns(config):
+    rng = np.random.default_rng(2)
     xyz = (np.arange(60).reshape(20, 3) * 7.0).astype(np.float32)  # each in a voxel of its own
-    height = np.append(RNG.uniform(0, 30, 19), np.nan).astype(np.float32)
+    height = np.append(rng.uniform(0, 30, 19), np.nan).astype(np.float32)
     graph, node = build_graph(xyz, height, config)
     found = graph["x0"][:, config.columns("height")]
     assert found.shape == (20, len(HEIGHT_NAMES))

@@ -10,8 +10,6 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
 from leafwood.inference import labelling
 
-RNG = np.random.default_rng(5)
-
 
 def label_cloud(cloud, predict, rule="balanced"):
     return labelling.label_cloud(cloud, predict, rule)[0]
@@ -19,8 +17,9 @@ def label_cloud(cloud, predict, rule="balanced"):
 
 def scan(n=4000, side=10.0):
     """A floor of class 2 under a box of vegetation."""
-    floor = np.column_stack([RNG.uniform(0, side, (n // 4, 2)), RNG.normal(0, 0.01, n // 4)])
-    box = RNG.uniform([0, 0, 1], [side, side, 9], (n - n // 4, 3))
+    rng = np.random.default_rng(5)
+    floor = np.column_stack([rng.uniform(0, side, (n // 4, 2)), rng.normal(0, 0.01, n // 4)])
+    box = rng.uniform([0, 0, 1], [side, side, 9], (n - n // 4, 3))
     return np.concatenate([floor, box]), np.repeat([2, 1], [len(floor), len(box)]).astype(np.uint8)
 
 
@@ -58,8 +57,9 @@ def test_of_ground_that_a_cloth_found_some_is_seen_and_none_labelled():
 
 
 def test_whoever_predicts_is_told_the_returns_of_what_it_sees():
+    rng = np.random.default_rng(5)
     xyz, classes = scan()
-    number, of = RNG.integers(1, 4, (2, len(xyz))).astype(np.uint8)
+    number, of = rng.integers(1, 4, (2, len(xyz))).astype(np.uint8)
     seen = []
 
     def predict(places, height, returns):
@@ -83,16 +83,17 @@ def test_noise_buildings_and_water_are_not_labelled(code):
 def test_strays_are_not_labelled_and_are_reported():
     xyz, classes = scan()
     xyz[-3:] += 2e5
-    with pytest.warns(FileWarning, match="3 of 4000 points lie more than 50 km"):
+    with pytest.warns(FileWarning, match="3 of 4,000 points lie kilometres away"):
         found = label_cloud(PointCloud.from_xyz(xyz, {"classification": classes}), wood_above_five_metres).columns
     assert (found["leafwood"][-3:] == 0).all()
     assert (found["leafwood"][:-3][classes[:-3] == 1] > 0).all()
 
 
 def test_degrees_are_refused():
+    rng = np.random.default_rng(5)
     low, high = (12.5, 48.1, 300), (12.5003, 48.1002, 330)
     with pytest.raises(BadCloud, match="degrees"):
-        label_cloud(PointCloud.from_xyz(RNG.uniform(low, high, (500, 3))), wood_above_five_metres)
+        label_cloud(PointCloud.from_xyz(rng.uniform(low, high, (500, 3))), wood_above_five_metres)
 
 
 def test_labelling_needs_no_torch():

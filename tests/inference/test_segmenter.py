@@ -10,13 +10,14 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
-from leafwood.inference.model_file import DEFAULT_MODEL, Model, load_model, save_model
+from leafwood.inference.model_file import Model, load_model, save_model
 from leafwood.inference.segmenter import Segmenter
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import TrainedUNet
 from leafwood.nn.unet import PyramidUNet
 from leafwood.postprocess.calibration import Calibration
 from leafwood.postprocess.likeness import describe_pieces
+from leafwood.weights import DEFAULT_MODEL
 
 RNG = np.random.default_rng(4)
 
@@ -35,11 +36,12 @@ def weights(graph, shape):
 
 def plot(n=20_000, side=15.0):
     """Blobs of leaves on stems over a floor of class 2."""
-    floor = np.column_stack([RNG.uniform(0, side, (n // 4, 2)), RNG.normal(0, 0.01, n // 4)])
-    centre = RNG.uniform(0, side, (12, 2))
-    crown = np.column_stack([centre[RNG.integers(0, 12, n // 2)], np.full(n // 2, 8.0)]) + RNG.normal(0, 1, (n // 2, 3))
-    stem = np.column_stack([centre[RNG.integers(0, 12, n // 4)], RNG.uniform(0.5, 7, n // 4)])
-    xyz = np.concatenate([floor, crown, stem + RNG.normal(0, [0.08, 0.08, 0], stem.shape)]).round(3)
+    rng = np.random.default_rng(4)
+    floor = np.column_stack([rng.uniform(0, side, (n // 4, 2)), rng.normal(0, 0.01, n // 4)])
+    centre = rng.uniform(0, side, (12, 2))
+    crown = np.column_stack([centre[rng.integers(0, 12, n // 2)], np.full(n // 2, 8.0)]) + rng.normal(0, 1, (n // 2, 3))
+    stem = np.column_stack([centre[rng.integers(0, 12, n // 4)], rng.uniform(0.5, 7, n // 4)])
+    xyz = np.concatenate([floor, crown, stem + rng.normal(0, [0.08, 0.08, 0], stem.shape)]).round(3)
     return xyz, np.repeat([2, 1, 1], [len(floor), len(crown), len(stem)]).astype(np.uint8)
 
 
@@ -52,8 +54,9 @@ def test_moving_a_scan_by_a_thousand_kilometres_changes_nothing(model):
 
 
 def test_order_of_points_hardly_matters(model):
+    rng = np.random.default_rng(4)
     xyz, classes = plot()
-    order = RNG.permutation(len(xyz))
+    order = rng.permutation(len(xyz))
     one = Segmenter(model).segment(PointCloud.from_xyz(xyz, {"classification": classes})).columns["leafwood"]
     two = Segmenter(model).segment(PointCloud.from_xyz(xyz[order], {"classification": classes[order]}))
     assert (one[order] != two.columns["leafwood"]).mean() < 0.002
@@ -91,9 +94,10 @@ def test_a_scan_that_is_found_leafless_has_more_wood(model):
 
 
 def test_returns_are_read_where_a_file_says_more_than_one_of_one(model):
+    rng = np.random.default_rng(4)
     xyz, classes = plot()
     one = np.ones(len(xyz), dtype=np.uint8)
-    number = RNG.integers(1, 3, len(xyz)).astype(np.uint8)
+    number = rng.integers(1, 3, len(xyz)).astype(np.uint8)
     silent, ones, two = (
         Segmenter(model).segment(PointCloud.from_xyz(xyz, {"classification": classes, **columns})).columns["wood_prob"]
         for columns in (
@@ -107,7 +111,8 @@ def test_returns_are_read_where_a_file_says_more_than_one_of_one(model):
 
 
 def test_bare_coordinates_are_enough(model):
-    prob = Segmenter(model).predict_proba(RNG.normal(0, 1, (500, 3)))
+    rng = np.random.default_rng(4)
+    prob = Segmenter(model).predict_proba(rng.normal(0, 1, (500, 3)))
     assert prob.shape == (500,)
     assert prob.dtype == np.float32
     assert ((prob >= 0) & (prob <= 1)).all()
@@ -115,7 +120,8 @@ def test_bare_coordinates_are_enough(model):
 
 @pytest.mark.parametrize("n", [0, 1, 2, 50])
 def test_hardly_any_points(model, n):
-    result = Segmenter(model).segment(PointCloud.from_xyz(RNG.uniform(0, 1, (n, 3))))
+    rng = np.random.default_rng(4)
+    result = Segmenter(model).segment(PointCloud.from_xyz(rng.uniform(0, 1, (n, 3))))
     assert len(result.columns["leafwood"]) == n
 
 
@@ -126,7 +132,8 @@ def test_all_points_in_one_place(model):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_coordinates_that_are_not_numbers_are_refused(model, bad):
-    xyz = RNG.uniform(0, 1, (10, 3))
+    rng = np.random.default_rng(4)
+    xyz = rng.uniform(0, 1, (10, 3))
     xyz[3, 1] = bad
     with pytest.raises(BadCloud, match="1 of 10"):
         Segmenter(model).predict_proba(xyz)
@@ -141,9 +148,10 @@ def test_feet_are_labelled_as_metres(model):
 
 
 def test_a_saved_model_predicts_the_same(model, tmp_path):
+    rng = np.random.default_rng(4)
     save_model(weights(model.graph, model.config), model.graph, model.config, {}, tmp_path / "m.safetensors")
     again = load_model(tmp_path / "m.safetensors")
-    xyz = RNG.normal(0, 1, (500, 3))
+    xyz = rng.normal(0, 1, (500, 3))
     np.testing.assert_allclose(Segmenter(again).predict_proba(xyz), Segmenter(model).predict_proba(xyz), atol=2e-3)
     assert len(again.sha256) == 64
 

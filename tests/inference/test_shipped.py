@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from leafwood.inference.model_file import available_models, load_model
+from leafwood.inference.model_file import load_model
+from leafwood.weights import shipped_models
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "leafwood" / "weights"
 
 
 def test_the_default_and_the_one_without_real_trees_are_shipped():
-    assert {"uav", "virtual"} <= set(available_models())
+    assert {"uav", "virtual"} <= set(shipped_models())
 
 
-@pytest.mark.parametrize("name", available_models())
+@pytest.mark.parametrize("name", shipped_models())
 def test_every_shipped_model_loads_and_its_card_says_what_it_learnt_from(name: str):
     config = load_model(name).provenance["config"]
     patterns = [*config["train"], *(file for source in config.get("sources", ()) for file in source["files"])]

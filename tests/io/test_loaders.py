@@ -38,7 +38,7 @@ def test_a_format_of_ones_own(tmp_path):
     table.tofile(tmp_path / "scan.ABC")
     cloud = leafwood.segment(read(tmp_path / "scan.ABC"))
     target = default_output(tmp_path / "scan.ABC")
-    write(cloud, target)
+    write(cloud, target, classify=True)
 
     assert target == tmp_path / "scan_leafwood.laz"
     las = laspy.read(target)
@@ -48,6 +48,7 @@ def test_a_format_of_ones_own(tmp_path):
     assert np.array_equal(las.leafwood, cloud.columns["leafwood"])
     assert np.isin(las.leafwood, (1, 2)).all()
     assert np.array_equal(las.classification, np.array([0, 65, 64])[cloud.columns["leafwood"]])
+    assert list(las.point_format.extra_dimension_names) == ["reflectance", "leafwood", "wood_prob"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["scan.ABC", "scan_leafwood.laz"]
 
 
@@ -150,7 +151,7 @@ def test_write_keeps_the_source_it_is_told(las_file, tmp_path, same_but_labels):
     cloud = labelled(read(source)).with_columns(height_ag=np.arange(30.0))
     write(cloud, tmp_path / "a.laz")
     same_but_labels(source, tmp_path / "a.laz", cloud.columns["leafwood"], cloud.columns["wood_prob"])
-    write(cloud, tmp_path / "b.laz", like=tmp_path / "a.laz", extra=["height_ag"], keep_classification=True)
+    write(cloud, tmp_path / "b.laz", like=tmp_path / "a.laz", extra=["height_ag"])
     assert laspy.read(tmp_path / "b.laz")["height_ag"].tolist() == list(range(30))
     with pytest.raises(TargetExists):
         write(cloud, tmp_path / "a.laz")
@@ -178,7 +179,7 @@ def test_cloud_from_no_file_becomes_las(tmp_path):
     }
     places = np.array([432_000.5, 6_800_012.345, 80])
     cloud = labelled(PointCloud.from_xyz(np.eye(3) + places, columns))
-    write(cloud, tmp_path / "out.las")
+    write(cloud, tmp_path / "out.las", classify=True)
     las = laspy.read(tmp_path / "out.las")
     assert las.point_format.id == 7
     assert np.asarray(las.classification).tolist() == [2, 65, 64]

@@ -1,4 +1,4 @@
-"""PCD through Open3D, in and out."""
+"""PCD in and out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from leafwood.errors import BadCloud, BadFile
-from leafwood.io.open3d import read_pcd, write_pcd
+from leafwood.io.pcd import read_pcd, write_pcd
 
 HEAD = (
     "# .PCD v0.7\nVERSION 0.7\nFIELDS x y z label gps\nSIZE 8 8 8 2 8\nTYPE F F F U F\nCOUNT 1 1 1 1 1\n"

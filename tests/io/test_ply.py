@@ -105,8 +105,8 @@ def test_property_of_another_kind_with_our_name_survives(tmp_path):
         (b"ply\nformat ascii 1.0\n", "no end"),
         (b"ply\nformat ascii 1.0\nelement vertex many\nend_header\n", "line 3"),
         (b"ply\nformat odd 1.0\nelement vertex 1\nend_header\n", "line 2"),
-        (b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n1\n", "x, y and z"),
-        (b"ply\nformat ascii 1.0\nelement vertex 1\nproperty list uchar int x\nend_header\n1\n", "line 4"),
+        (b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n1\n", "no y, z"),
+        (b"ply\nformat ascii 1.0\nelement vertex 1\nproperty list uchar int x\nend_header\n1\n", "has a list"),
     ],
 )
 def test_damaged_headers(tmp_path, content, words):

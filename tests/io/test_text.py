@@ -96,7 +96,7 @@ def test_pts_count_is_checked(tmp_path):
         ("1 2 3\n4 five 6\n", "line 2: 'five' is no number"),
         ("1 2 3\n\n4 5 nan\n", "line 3: coordinates must be finite, not nan"),
         ("1 2 inf\n", "line 1: coordinates must be finite"),
-        ("1,5;2,5;3,5\n", "'1,5' is no number"),
+        ("1,5;2,5;drei\n", "'drei' is no number"),
         ("Dear reader\nthis is a letter\n", r"line \d"),
         ("Dear reader\n", "has no points"),
         ("# nothing\n", "has no points"),

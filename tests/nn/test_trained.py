@@ -13,7 +13,6 @@ from leafwood.nn.unet import PyramidUNet
 
 GRAPH = GraphConfig(n_levels=3, k=4, scales=(4, 6), features=("eigen", "spacing", "count", "height", "returns"))
 SHAPE = UNetConfig(widths=(8, 12, 16), encoder_convs=(1, 2, 1), decoder_convs=(1, 1))
-RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +32,10 @@ def weights(network):
 @pytest.mark.parametrize("n", [1, 2, 300, 10_000])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_it_gives_the_logits_of_the_torch_network(network, weights, n, threads):
-    xyz = RNG.uniform(0, 3, (n, 3)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    xyz = rng.uniform(0, 3, (n, 3)).astype(np.float32)
     height = np.where(xyz[:, 0] < 1.5, xyz[:, 2], np.nan).astype(np.float32)
-    returns = RNG.integers(0, 4, (n, 2)).astype(np.uint8)
+    returns = rng.integers(0, 4, (n, 2)).astype(np.uint8)
     found, channels = TrainedUNet(weights, GRAPH, SHAPE)(build_graph(xyz, height, GRAPH, returns)[0], threads)
     assert found.dtype == np.float32
     with torch.inference_mode():
@@ -47,14 +47,16 @@ def test_it_gives_the_logits_of_the_torch_network(network, weights, n, threads):
 
 
 def test_the_number_of_threads_changes_nothing(weights):
-    graph, _ = build_graph(RNG.uniform(0, 3, (20_000, 3)).astype(np.float32), np.zeros(20_000, np.float32), GRAPH)
+    rng = np.random.default_rng(0)
+    graph, _ = build_graph(rng.uniform(0, 3, (20_000, 3)).astype(np.float32), np.zeros(20_000, np.float32), GRAPH)
     one, two = (TrainedUNet(weights, GRAPH, SHAPE)(graph, threads) for threads in (1, 2))
     assert [x.tobytes() for x in one] == [x.tobytes() for x in two]
 
 
 @pytest.mark.parametrize("k", [1, 2, 16])
 def test_neighbour_max_is_gather_and_maximum(k):
-    x, index = RNG.normal(size=(200, 7)).astype(np.float32), RNG.integers(0, 200, (500, k)).astype(np.int32)
+    rng = np.random.default_rng(0)
+    x, index = rng.normal(size=(200, 7)).astype(np.float32), rng.integers(0, 200, (500, k)).astype(np.int32)
     np.testing.assert_array_equal(neighbour_max(x, index), x[index].max(axis=1))
 
 

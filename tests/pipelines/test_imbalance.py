@@ -84,7 +84,7 @@ def test_every_run_sees_as_many_crops():
     sizes = [in_size(config, 1200, 2) for config in methods().values()]
     assert {config.steps * config.batch for config in sizes} == {1200}
     assert {config.seed for config in sizes} == {2}
-    assert {config.network.widths for config in sizes} >= {(16, 24, 32, 48), (8, 12, 16, 24), (24, 36, 48, 72)}
+    assert {config.model.network.widths for config in sizes} >= {(16, 24, 32, 48), (8, 12, 16, 24), (24, 36, 48, 72)}
     assert all(isinstance(config, TrainConfig) and config.validate_every == config.steps for config in sizes)
 
 

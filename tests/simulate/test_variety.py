@@ -16,7 +16,7 @@ from leafwood.simulate.stands.config import StandConfig
 from leafwood.simulate.stands.stand import grow_stand
 from leafwood.simulate.trees.grow import grow_tree
 from leafwood.simulate.trees.species import Species, load_species, preset_names
-from leafwood.simulate.trees.variety import reshaped, varied
+from leafwood.simulate.trees.variety import random_branching, varied
 
 SPECIES = preset_names("species")
 
@@ -24,7 +24,7 @@ SPECIES = preset_names("species")
 @given(name=st.sampled_from(SPECIES), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=100, deadline=None)
 def test_a_reshaped_species_is_one_that_can_grow(name, seed):
-    found = reshaped(load_species(name), np.random.default_rng(seed))
+    found = random_branching(load_species(name), np.random.default_rng(seed))
     low, high = found.crown_base
     assert 0 < low <= high <= 0.9
     assert 0 <= found.dead <= 0.4
@@ -36,7 +36,7 @@ def test_a_reshaped_species_is_one_that_can_grow(name, seed):
     assert found.height == load_species(name).height
 
 
-@pytest.mark.parametrize("change", [reshaped, varied])
+@pytest.mark.parametrize("change", [random_branching, varied])
 @pytest.mark.parametrize("name", SPECIES)
 def test_the_same_seed_gives_the_same_species(name, change):
     a, b, other = (change(load_species(name), np.random.default_rng(seed)) for seed in (5, 5, 6))
@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_species(name, change):
 @pytest.mark.parametrize("name", SPECIES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_reshaped_trees_grow(name, seed):
-    species = reshaped(load_species(name), np.random.default_rng(seed))
+    species = random_branching(load_species(name), np.random.default_rng(seed))
     mesh = grow_tree(species, seed, height=min(species.height[1], max(species.height[0], 9.0)), lai=1.0)
     assert np.isfinite(mesh.vertices).all()
     assert (mesh.part == Part.STEM).any()
@@ -57,7 +57,7 @@ def test_reshaped_trees_grow(name, seed):
 @pytest.mark.parametrize("name", ["spruce", "fir", "pine"])
 def test_sprays_fitted_to_real_conifers_lie_within_reach(name):
     fitted = load(Path(__file__).parents[2] / "configs/realism/species" / f"rough_{name}.yaml", Species)
-    drawn = [reshaped(load_species(name), np.random.default_rng(seed)) for seed in range(300)]
+    drawn = [random_branching(load_species(name), np.random.default_rng(seed)) for seed in range(300)]
     for pick in (lambda s: s.whorls.planar, lambda s: s.whorls.side_hang, lambda s: s.leaf.bare):
         values = [pick(species) for species in drawn]
         assert min(values) <= pick(fitted) <= max(values)
@@ -65,5 +65,5 @@ def test_sprays_fitted_to_real_conifers_lie_within_reach(name):
 
 def test_a_stand_of_reshaped_trees_differs_from_one_of_presets():
     config = StandConfig(size=6.0, stems_per_ha=600, lai=0.5, height=(5.0, 7.0), max_triangles=60_000)
-    plain, other = (grow_stand(replace(config, reshape=reshape), seed=3) for reshape in (False, True))
+    plain, other = (grow_stand(replace(config, random_branching=other), seed=3) for other in (False, True))
     assert len(plain.mesh.triangles) != len(other.mesh.triangles)

@@ -1,12 +1,14 @@
 """Ground: found under plots on any slope, believed from class 2, absent under trees cut out of their plot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from leafwood.classes import NOT_VEGETATION
+from leafwood.classes import BEFORE_FORMAT_6, FOREIGN, NOT_VEGETATION
 from leafwood.cloud import PointCloud
 from leafwood.io.loaders import read
-from leafwood.spatial.ground import find_ground, not_vegetation
+from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
 
 TREES = [
     "labelled/tropical_tls_62889.laz",
@@ -223,6 +225,52 @@ def test_not_vegetation():
     xyz = np.zeros((256, 3), dtype=np.float32)
     assert not not_vegetation(PointCloud(xyz)).any()
     excluded = not_vegetation(PointCloud(xyz, columns={"classification": codes}))
-    assert set(codes[excluded].tolist()) == set(NOT_VEGETATION)
+    assert set(codes[excluded].tolist()) == NOT_VEGETATION | FOREIGN
     withheld = not_vegetation(PointCloud(xyz, columns={"withheld": (codes % 2).astype(np.uint8)}))
     assert np.array_equal(withheld, codes % 2 == 1)
+
+
+def test_class_8_is_ground_where_it_means_key_points():
+    xyz, is_ground, _ = stand(RELIEFS["flat"])
+    classes = np.where(is_ground, 8, 5).astype(np.uint8)
+    cloud = PointCloud.from_xyz(xyz, {"classification": classes})
+    old = replace(cloud, meaning=BEFORE_FORMAT_6)
+    assert np.array_equal(find_ground(old).mask, is_ground)
+    assert (ground_source(cloud).source, ground_source(old).source) == ("cloth", "file")
+
+
+def test_ground_classes_under_a_part_of_the_plan_are_ground():
+    xyz, is_ground, _ = stand(RELIEFS["20 degrees"])
+    part = is_ground & (xyz[:, 0] < 6) & (xyz[:, 1] < 6)
+    classes = np.where(part, 2, 5).astype(np.uint8)
+    found = find_ground(PointCloud.from_xyz(xyz, {"classification": classes}))
+    assert found.mask[part].all()
+    assert found.choice.doubt is None
+    assert "part of the plan" in found.choice.reason
+
+
+def test_ground_classes_at_all_heights_are_doubted_in_words():
+    tree = solid_tree(np.random.default_rng(5), 0, 0, n=20_000)
+    classes = np.where(tree[:, 2] > 6, 2, 1).astype(np.uint8)
+    found = find_ground(PointCloud.from_xyz(tree, {"classification": classes}))
+    assert not found.mask.any()
+    assert "at all heights" in found.choice.doubt
+
+
+def test_foreign_codes_are_left_alone_unless_leafwood_wrote_them():
+    xyz = np.random.default_rng(0).random((5, 3)).astype(np.float32)
+    classes = np.array([64, 65, 66, 67, 5], dtype=np.uint8)
+    cloud = PointCloud(xyz, columns={"classification": classes})
+    assert not_vegetation(cloud).tolist() == [True, True, True, True, False]
+    ours = cloud.with_columns(leafwood=np.array([2, 1, 1, 0, 1], dtype=np.uint16))
+    assert not_vegetation(ours).tolist() == [False, False, True, True, False]
+    swapped = cloud.with_columns(leafwood=np.array([1, 2, 0, 0, 1], dtype=np.uint16))
+    assert not_vegetation(swapped).tolist() == [True, True, True, True, False]
+
+
+def test_a_preset_says_what_its_codes_are():
+    xyz = np.random.default_rng(0).random((4, 3)).astype(np.float32)
+    cloud = PointCloud(xyz, columns={"classification": np.array([6, 9, 4, 64], dtype=np.uint8)})
+    assert not_vegetation(cloud.under_preset("for-instance")).tolist() == [False, True, False, True]
+    assert not_vegetation(cloud.under_preset("asprs")).tolist() == [True, True, False, False]
+    assert not_vegetation(cloud.under_preset("gt_wood")).tolist() == [True, True, False, True]

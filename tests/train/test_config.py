@@ -29,7 +29,7 @@ FILES = "train: [a]\nvalidation: [b]\n"
         ("model: {kind: piramid}", "did you mean pyramid"),
         ("model: pyramid", "model needs `kind`"),
         ("model: {kind: pyramid, grph: {}}", "model: there is no 'grph'; did you mean 'graph'"),
-        ("model: {kind: pyramid, graph: {sise: 1}}", "model: graph: there is no 'sise'; did you mean 'size'"),
+        ("model: {kind: pyramid, graph: {sise: 1}}", "model: there is no 'graph.sise'; did you mean 'size'"),
         ("model: {kind: pyramid, graph: {size: -1}}", "graph.size must be from"),
         ("model: {kind: pyramid, graph: {n_levels: 7}}", "network.widths needs 7 numbers"),
         ("model: {kind: pyramid, graph: {n_levels: 0}}", "graph.n_levels"),

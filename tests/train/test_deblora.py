@@ -49,6 +49,10 @@ class Network(nn.Module):
         self.body = nn.Linear(4, 6)
         self.head = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 2))
 
+    @property
+    def last_layer(self):
+        return self.head[-1]
+
     def channels(self, graph):
         return self.head[:-1](self.body(graph.x))
 
@@ -123,5 +127,5 @@ def test_a_batch_without_labels_moves_nothing(step):
 
 @pytest.mark.parametrize("bad", [{"clusters": 1}, {"smallest": 0}, {"free": 0.5}, {"most": 1.5}])
 def test_bad_settings(bad):
-    with pytest.raises(BadConfig, match=f"debias.{next(iter(bad))}"):
+    with pytest.raises(BadConfig, match=f"method.{next(iter(bad))}"):
         DebloraConfig(**bad)

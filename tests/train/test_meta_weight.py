@@ -238,12 +238,12 @@ def test_any_loss_takes_the_weights(network, graphs, batch):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"files": ()}, "meta_weight.files"),
-        ({"trees": 0}, "meta_weight.trees must be at least 1"),
-        ({"batch": 0}, "meta_weight.batch"),
-        ({"hidden": 0}, "meta_weight.hidden"),
-        ({"rate": -1.0}, "meta_weight.rate"),
-        ({"trial_rate": float("nan")}, "meta_weight.trial_rate"),
+        ({"files": ()}, "method.files"),
+        ({"trees": 0}, "method.trees must be at least 1"),
+        ({"batch": 0}, "method.batch"),
+        ({"hidden": 0}, "method.hidden"),
+        ({"rate": -1.0}, "method.rate"),
+        ({"trial_rate": float("nan")}, "method.trial_rate"),
     ],
 )
 def test_bad_settings(options, words):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyproj
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.io.las.layout import Layout
@@ -17,6 +17,7 @@ __all__ = ["PROJECTION", "WKT", "FileCrs", "crs_of", "parse_user_crs"]
 
 PROJECTION = "LASF_Projection"
 WKT = (PROJECTION, 2112)
+_WKTS = (WKT, (PROJECTION, 4224))  # the second is WKT 2, from LAS 1.5 on
 _GEOTIFF = (PROJECTION, 34735)
 _MODEL, _GEOGRAPHIC, _PROJECTED, _LINEAR, _VERTICAL, _VERTICAL_UNIT = 1024, 2048, 3072, 3076, 4096, 4099
 _DEGREES, _GEOCENTRIC = 2, 3
@@ -43,7 +44,7 @@ class FileCrs:
     @property
     def wkt(self) -> str | None:
         """WKT 2:2019, or None."""
-        return str(self.crs.to_wkt()) if self.crs is not None else None
+        return _wkt_of(self.crs) if self.crs is not None else None
 
     @property
     def epsg(self) -> int | None:
@@ -51,7 +52,10 @@ class FileCrs:
         if self.crs is None:
             return None
         plane = self.crs.sub_crs_list[0] if self.crs.sub_crs_list else self.crs
-        code = self.crs.to_epsg() or plane.to_epsg()
+        try:
+            code = self.crs.to_epsg() or plane.to_epsg()
+        except ProjError:
+            return None
         return int(code) if code else None
 
     def require_metric(self, path: Path | None) -> None:
@@ -72,7 +76,7 @@ def parse_user_crs(text: str) -> FileCrs:
     """
     try:
         return _from_crs(pyproj.CRS.from_user_input(text))
-    except CRSError as error:
+    except Exception as error:  # see `crs_of`
         raise BadConfig(f"{text!r} is no coordinate reference system that PROJ knows") from error
 
 
@@ -82,18 +86,21 @@ def crs_of(layout: Layout) -> FileCrs:
     for text in _wkt_texts(layout):
         try:
             return _from_crs(pyproj.CRS.from_wkt(text), tuple(warnings))
-        except CRSError:
+        except Exception:  # what a file holds may raise errors of pyproj's, of its parsers' and of Python's own
             warnings.append("its CRS (WKT) cannot be understood; units are taken as metres")
     keys = _geotiff_keys(layout)
     if keys:
-        return _from_keys(keys, warnings)
-    return FileCrs(warnings=tuple(warnings) or ("has no CRS; units are taken as metres",))
+        try:
+            return _from_keys(keys, warnings)
+        except Exception:
+            warnings.append("its CRS (GeoTIFF keys) cannot be understood; units are taken as metres")
+    return FileCrs(warnings=tuple(dict.fromkeys(warnings)) or ("has no CRS; units are taken as metres",))
 
 
 def _wkt_texts(layout: Layout) -> Iterator[str]:
-    bodies = [v.body for v in layout.vlrs if v.key == WKT]
-    bodies += [layout.evlr_body(record) for record in layout.evlrs if record.key == WKT]
-    for body in bodies:
+    bodies = [(v.key, v.body) for v in layout.vlrs if v.key in _WKTS]
+    bodies += [(r.key, layout.evlr_body(r)) for r in layout.evlrs if r.key in _WKTS]
+    for body in (body for key in _WKTS for found, body in bodies if found == key):
         text = body.split(b"\0", 1)[0].decode("utf-8", "replace").strip()
         if text:
             yield text
@@ -121,11 +128,22 @@ def _from_keys(keys: dict[int, int], warnings: list[str]) -> FileCrs:
         found = FileCrs(None, (linear, linear), problem)
     else:
         vertical = _epsg(keys.get(_VERTICAL))
-        if vertical is not None and vertical.is_vertical and not crs.is_geocentric:
-            crs = pyproj.crs.CompoundCRS(f"{crs.name} + {vertical.name}", [crs, vertical])
+        # Compound codes (EPSG:7415 ...) stand in the key of the projected system in some files.
+        if vertical is not None and vertical.is_vertical and not crs.is_compound and not crs.is_geocentric:
+            try:
+                crs = pyproj.crs.CompoundCRS(f"{crs.name} + {vertical.name}", [crs, vertical])
+            except ProjError:
+                warnings.append(f"its vertical CRS ({vertical.name}) does not go with {crs.name} and is not used")
         found = _from_crs(crs)
     up = _LINEAR_UNITS.get(keys.get(_VERTICAL_UNIT, 0), found.unit[1])
     return FileCrs(found.crs, (found.unit[0], up), found.problem, tuple(warnings))
+
+
+def _wkt_of(crs: pyproj.CRS) -> str | None:
+    try:
+        return str(crs.to_wkt())
+    except ProjError:
+        return None
 
 
 def _epsg(code: int | None) -> pyproj.CRS | None:
@@ -155,7 +173,7 @@ def _from_crs(crs: pyproj.CRS, warnings: tuple[str, ...] = ()) -> FileCrs:
 
 def _problem(degrees: bool, geocentric: bool) -> str | None:
     if degrees:
-        return "its coordinates are degrees, not lengths; reproject it, or give the right projected CRS with --crs"
+        return "its coordinates are degrees, not lengths; reproject it, or give the right projected CRS as `crs`"
     if geocentric:
         return "its coordinates are geocentric, so z is not up; reproject it to a projected CRS"
     return None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from leafwood.errors import BadFile, LeafwoodError
 
-__all__ = ["decoding"]
+__all__ = ["compressing", "decoding"]
 
 
 class _Hush:
@@ -85,5 +85,27 @@ def decoding(path: Path, what: str = "its compressed points are damaged") -> Ite
             _HUSH.panicked = True
         reason = str(error).split("\n", 1)[0].removeprefix("IoError: ")
         raise BadFile(f"{path}: {what} ({reason})") from error
+    finally:
+        _HUSH.leave()
+
+
+@contextlib.contextmanager
+def compressing() -> Iterator[None]:
+    """Turn whatever lazrs raises while it writes, panics included, into the operating system's error behind it.
+
+    Raises:
+        OSError: the disk is full, a quota or a limit is reached, or the compressor failed.
+    """
+    _HUSH.enter()
+    try:
+        yield
+    except OSError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        _HUSH.panicked = _HUSH.panicked or not isinstance(error, Exception)
+        reason = str(error).split("\n", 1)[0].removeprefix("IoError: ")
+        raise OSError(0, reason) from error
     finally:
         _HUSH.leave()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,29 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import DEFAULT_CLASSES, OUT_LEAF, OUT_WOOD, REPLACEABLE, ClassMap
+from leafwood.classes import DEFAULT_CLASSES, GROUND, OUT_LEAF, OUT_NONE, OUT_WOOD, REPLACEABLE, ClassMap
 from leafwood.errors import BadCloud, BadConfig
+from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB
 from leafwood.io.las.extra import ExtraDim
 
 __all__ = [
+    "CODES_TEXT",
     "EQUAL_MEANING",
-    "LEAFWOOD",
     "MOST_EXTRA",
     "PROB_MEANING",
     "PROB_SCALE",
-    "WOOD_PROB",
     "Labels",
     "place_dims",
     "write_classes",
 ]
 
-LEAFWOOD, WOOD_PROB = "leafwood", "wood_prob"
+CODES_TEXT = "0 none, 1 leaf, 2 wood"
 PROB_SCALE = 1e-4
 PROB_MEANING = "P(wood) at this scan's shares"  # the description of the dimension, at most 31 bytes
 EQUAL_MEANING = "P(wood), 0 to 1"  # that of version 0.1.0, for which leaf and wood are equally common
 MOST_EXTRA = 2
 _NAME_BYTES = 32
 _UNDECIDED = 1
+_DESCRIBED = {HEIGHT: "height above ground, m"}
 _CLASS_BYTE = 16  # of point formats 6 to 10
 
 
@@ -82,9 +83,9 @@ class Labels:
         if count and (codes.min() < 0 or codes.max() > OUT_WOOD):
             raise BadCloud(f"{path}: leafwood codes must be 0, 1 or 2, found {codes.min()} to {codes.max()}")
         dims = [
-            ExtraDim.new(LEAFWOOD, "<u2", "0 none, 1 leaf, 2 wood", 0),
+            ExtraDim.new(LEAFWOOD, "<u2", CODES_TEXT, 0),
             ExtraDim.new(WOOD_PROB, "<u2", PROB_MEANING, 0, PROB_SCALE),
-            *(ExtraDim.new(name, _file_type(columns[name]).str, "leafwood", 0) for name in extra),
+            *(ExtraDim.new(name, _file_type(columns[name]).str, _DESCRIBED.get(name, "leafwood"), 0) for name in extra),
         ]
         return cls(columns, tuple(dims))
 
@@ -116,16 +117,17 @@ def _file_type(column: NDArray[Any]) -> np.dtype[Any]:
 
 
 def place_dims(
-    existing: list[ExtraDim], labels: Labels, stop: int
+    existing: list[ExtraDim], labels: Labels, stop: int, left: Collection[str]
 ) -> tuple[list[ExtraDim], dict[str, ExtraDim], list[str]]:
     """Where our dimensions go: into their old places when an earlier run left them, else behind everything.
 
-    A dimension that has one of our names but another type is somebody else's: it keeps its values under another name.
+    A dimension that has one of our names but is somebody else's keeps its values under another name.
 
     Args:
-        existing: the file's dimensions.
+        existing: the file's dimensions, without those that are dropped.
         labels: the results.
         stop: bytes of the record they would follow.
+        left: names of the dimensions that an earlier run left.
 
     Returns:
         All dimensions in record order, ours by name, and warnings.
@@ -133,14 +135,14 @@ def place_dims(
     dims, ours, warnings = list(existing), {}, []
     for dim in labels.dims:
         found = next((i for i, old in enumerate(dims) if old.name == dim.name), None)
-        if found is not None and dims[found].same_type(dim):
+        if found is not None and dim.name in left and dims[found].same_type(dim):
             if dim.name == WOOD_PROB:  # an earlier version may have described another meaning
                 dims[found] = replace(dim, start=dims[found].start)
             ours[dim.name] = dims[found]
             continue
         if found is not None:
             name = _free_name(dim.name, {old.name for old in dims})
-            warnings.append(f"has a dimension {dim.name} of another kind, which is now called {name}")
+            warnings.append(f"has a dimension {dim.name} that is not leafwood's, which is now called {name}")
             dims[found] = dims[found].renamed(name)
         placed = replace(dim, start=stop)
         dims.append(placed)
@@ -157,22 +159,29 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def write_classes(
-    records: NDArray[np.uint8], codes: NDArray[Any], earlier: NDArray[Any] | None, class_map: ClassMap
+    records: NDArray[np.uint8],
+    codes: NDArray[Any],
+    earlier: NDArray[Any] | None,
+    class_map: ClassMap,
+    ground: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Put leaf and wood codes into `classification`, in place, where vegetation or nothing stood.
+    """Put leaf, wood and ground codes into `classification`, in place, where vegetation or nothing stood.
 
     Args:
         records: (m, length) records of point formats 6 to 10.
         codes: (m,) 0 none, 1 leaf, 2 wood.
         earlier: (m,) the codes an earlier run of ours left, whose classes are ours to replace, or None.
         class_map: what to write.
+        ground: (m,) ground points, or None where it is not known.
     """
     classes = records[:, _CLASS_BYTE]
     free = np.isin(classes, list(REPLACEABLE))
     if earlier is not None:
         ours = (earlier == OUT_LEAF) & np.isin(classes, [DEFAULT_CLASSES.leaf, class_map.leaf])
         ours |= (earlier == OUT_WOOD) & np.isin(classes, [DEFAULT_CLASSES.wood, class_map.wood])
-        classes[ours & (codes == 0)] = _UNDECIDED
+        classes[ours & (codes == OUT_NONE)] = _UNDECIDED
         free |= ours
     classes[free & (codes == OUT_LEAF)] = class_map.leaf
     classes[free & (codes == OUT_WOOD)] = class_map.wood
+    if ground is not None:
+        classes[free & ground & (codes == OUT_NONE)] = GROUND

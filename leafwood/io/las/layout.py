@@ -17,75 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.errors import BadFile
+from leafwood.io.las.records import EVLR_HEADER, Record, Vlr, field_text, parse_vlrs
 
-__all__ = ["EVLR_HEADER", "HEADER_SIZES", "RECORD_SIZES", "VLR_HEADER", "Layout", "Record", "Vlr", "read_layout"]
+__all__ = ["HEADER_SIZES", "RECORD_SIZES", "Layout", "read_layout"]
 
 HEADER_SIZES = {0: 227, 1: 227, 2: 227, 3: 235, 4: 375, 5: 393}
 RECORD_SIZES = (20, 28, 26, 34, 57, 63, 30, 36, 38, 59, 67)
-VLR_HEADER = struct.Struct("<H16sHH32s")
-EVLR_HEADER = struct.Struct("<H16sHQ32s")
 _COMPRESSED = 0x80
 # 50 000 equal points take some 100 bytes of LAZ; a header that promises far more per byte lies.
 _MOST_PER_BYTE = 10_000
-
-
-@dataclass(frozen=True)
-class Vlr:
-    """A variable length record: its 54 header bytes and its body."""
-
-    head: bytes
-    body: bytes
-
-    @classmethod
-    def new(cls, user: str, record_id: int, body: bytes, description: str) -> Vlr:
-        """A record with a fresh header."""
-        head = VLR_HEADER.pack(0, user.encode("ascii"), record_id, len(body), description.encode("ascii"))
-        return cls(head, body)
-
-    def with_body(self, body: bytes) -> Vlr:
-        """The same record with other content."""
-        return Vlr(self.head[:20] + struct.pack("<H", len(body)) + self.head[22:], body)
-
-    @property
-    def user(self) -> str:
-        """Who defined the record, such as ``LASF_Spec``."""
-        return _text(self.head[2:18])
-
-    @property
-    def record_id(self) -> int:
-        """The record's number among its user's."""
-        return int.from_bytes(self.head[18:20], "little")
-
-    @property
-    def description(self) -> str:
-        """Free text."""
-        return _text(self.head[22:54])
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """User and number, which say what the record is."""
-        return self.user, self.record_id
-
-
-@dataclass(frozen=True)
-class Record:
-    """An extended record after the points; its body stays in the file."""
-
-    user: str
-    record_id: int
-    description: str
-    start: int
-    length: int
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """User and number, which say what the record is."""
-        return self.user, self.record_id
-
-    @property
-    def stop(self) -> int:
-        """Where the next record starts, in bytes from the start of the file."""
-        return self.start + EVLR_HEADER.size + self.length
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,12 +71,12 @@ class Layout:
     @property
     def system_identifier(self) -> str:
         """What made the points."""
-        return _text(self.header[26:58])
+        return field_text(self.header[26:58])
 
     @property
     def software(self) -> str:
         """What wrote the file."""
-        return _text(self.header[58:90])
+        return field_text(self.header[58:90])
 
     @property
     def points_start(self) -> int:
@@ -228,10 +168,6 @@ class Layout:
             return stream.read(min(record.length, limit))
 
 
-def _text(raw: bytes) -> str:
-    return raw.split(b"\0", 1)[0].decode("utf-8", "replace").strip()
-
-
 def read_layout(path: Path) -> Layout:
     """Read a file's header and records, and check that what they say can be true.
 
@@ -260,12 +196,13 @@ def _read(path: Path, stream: BinaryIO) -> Layout:
     header = stream.read(header_size)
     warnings: list[str] = []
     block = stream.read(start - header_size)
-    vlrs, used = _parse_vlrs(block, promised)
+    vlrs, used = parse_vlrs(block, promised)
     if len(vlrs) != promised:
         warnings.append(f"the header promises {promised} VLRs, {len(vlrs)} can be read")
     layout = Layout(path, size, header, tuple(vlrs), block[used:])
     _check_points(layout)
     evlrs = tuple(_parse_evlrs(layout, stream))
+    _check_none(layout, evlrs, stream)
     if len(evlrs) != layout.evlr_count:
         warnings.append(f"the header promises {layout.evlr_count} EVLRs, {len(evlrs)} can be read")
     waveform = _loose_waveform(layout, evlrs, warnings)
@@ -306,17 +243,22 @@ def _check_points(layout: Layout) -> None:
         raise BadFile(f"{path}: is cut short: the header promises {layout.count} points, the file holds {held}")
 
 
-def _parse_vlrs(block: bytes, promised: int) -> tuple[list[Vlr], int]:
-    vlrs: list[Vlr] = []
-    used = 0
-    while len(vlrs) < promised and used + VLR_HEADER.size <= len(block):
-        length = int.from_bytes(block[used + 20 : used + 22], "little")
-        stop = used + VLR_HEADER.size + length
-        if stop > len(block):
-            break
-        vlrs.append(Vlr(block[used : used + VLR_HEADER.size], block[used + VLR_HEADER.size : stop]))
-        used = stop
-    return vlrs, used
+def _check_none(layout: Layout, evlrs: tuple[Record, ...], stream: BinaryIO) -> None:
+    """Refuse a file with points whose header promises none: its writer was stopped before it knew their number."""
+    if layout.count:
+        return
+    stop = min([r.start for r in evlrs if r.start >= layout.points_start], default=layout.size)
+    stop = min(stop, layout.waveform_start) if layout.waveform_start >= layout.points_start else stop
+    room = stop - layout.points_start
+    if layout.compressed:
+        stream.seek(layout.points_start)
+        table = int.from_bytes(stream.read(8), "little", signed=True)
+        room = max(table - layout.points_start - 8, 0)
+    if room >= layout.record_length:
+        raise BadFile(
+            f"{layout.path}: its header promises no points, but {room:,} bytes of points follow: the program that "
+            "wrote it was stopped before its end; let LAStools' lasinfo -repair or PDAL count them"
+        )
 
 
 def _parse_evlrs(layout: Layout, stream: BinaryIO) -> Iterator[Record]:
@@ -329,7 +271,7 @@ def _parse_evlrs(layout: Layout, stream: BinaryIO) -> Iterator[Record]:
         stream.seek(position)
         head = stream.read(EVLR_HEADER.size)
         _, user, record_id, length, description = EVLR_HEADER.unpack(head)
-        record = Record(_text(user), record_id, _text(description), position, length)
+        record = Record(field_text(user), record_id, field_text(description), position, length)
         if record.stop > layout.size:
             return
         yield record

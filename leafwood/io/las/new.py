@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import pyproj
 
 from leafwood._version import __version__
 from leafwood.cloud import PointCloud
+from leafwood.errors import FileWarning
+from leafwood.io.las.extra import free_name
 
 __all__ = ["write_plain"]
 
 _SCALE = 1e-4
 _MOST_STEPS = 2**30
-_NAME_BYTES = 32
 _DESCRIPTION = "from the source"
 
 
@@ -44,7 +46,11 @@ def write_plain(cloud: PointCloud, target: Path, skip: Iterable[str] = ()) -> No
         header.add_crs(pyproj.CRS.from_wkt(cloud.crs), keep_compatibility=False)
     header.global_encoding.wkt = True
     columns = {name: np.asarray(c) for name, c in cloud.columns.items() if name not in set(skip)}
-    columns = {name: c for name, c in columns.items() if c.ndim == 1 and c.dtype.kind in "buif"}
+    lost = [name for name, c in columns.items() if c.ndim != 1 or c.dtype.kind not in "buif"]
+    if lost:
+        what = f"fields that LAS has no room for are not written: {', '.join(lost)}"
+        warnings.warn(f"{cloud.path or 'the cloud'}: {what}", FileWarning, stacklevel=2)
+    columns = {name: c for name, c in columns.items() if name not in lost}
     standard = set(header.point_format.dimension_names)
     fits = {name for name, column in columns.items() if name in standard and _fits(name, column, header)}
     names = _extra_names([name for name in columns if name not in fits], standard)
@@ -81,13 +87,5 @@ def _extra_names(names: Iterable[str], taken: set[str]) -> dict[str, str]:
     """Unique names of at most 32 bytes."""
     out: dict[str, str] = {}
     for name in names:
-        new, number = _cut(name, _NAME_BYTES), 1
-        while new in taken or new in out.values():
-            number += 1
-            new = f"{_cut(name, _NAME_BYTES - len(str(number)) - 1)}_{number}"
-        out[name] = new
+        out[name] = free_name(name or "column", taken | set(out.values()))
     return out
-
-
-def _cut(name: str, size: int) -> str:
-    return name.encode()[:size].decode("utf-8", "ignore") or "column"

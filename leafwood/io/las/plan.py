@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from leafwood._version import __version__
 from leafwood.errors import BadConfig, BadFile
 from leafwood.io.las.crs import PROJECTION, FileCrs, crs_of, parse_user_crs
-from leafwood.io.las.extra import EXTRA_BYTES, ExtraDim, describe_records, extra_vlr
-from leafwood.io.las.labels import LEAFWOOD, Labels, place_dims
+from leafwood.io.las.earlier import fields_of_earlier_run
+from leafwood.io.las.extra import EXTRA_BYTES, ExtraDim, describe_records, extra_vlr, place
+from leafwood.io.las.labels import Labels, place_dims
 from leafwood.io.las.laszip import LASZIP, laszip_body
-from leafwood.io.las.layout import RECORD_SIZES, Layout, Record, Vlr
+from leafwood.io.las.layout import RECORD_SIZES, Layout
+from leafwood.io.las.records import Record, Vlr
 from leafwood.io.las.upgrade import UPGRADES, WKT_BIT, upgrade_header, wkt_vlr
 
 __all__ = ["Plan", "make_plan", "plan_header", "plan_vlrs"]
@@ -31,6 +33,8 @@ class Plan:
         layout: header and records as they will be, offsets not yet moved.
         point_format: of the output.
         dims: descriptors of the output.
+        moves: where a record's extra bytes go from the source (upgraded where it is to be) to the output, as
+            (from, to, bytes); None where they stay where they are.
         ours: where our values go.
         earlier: where an earlier run left its codes in the source's records, or None.
         record_length: of the output.
@@ -42,6 +46,7 @@ class Plan:
     layout: Layout
     point_format: int
     dims: list[ExtraDim]
+    moves: tuple[tuple[int, int, int], ...] | None
     ours: Mapping[str, ExtraDim]
     earlier: ExtraDim | None
     record_length: int
@@ -50,7 +55,7 @@ class Plan:
 
 
 def make_plan(
-    source: Layout, labels: Labels, compressed: bool, upgrade: bool, crs: str | None
+    source: Layout, labels: Labels, compressed: bool, upgrade: bool, crs: str | None, classify: bool
 ) -> tuple[Plan, list[str]]:
     """Decide what the output looks like.
 
@@ -60,6 +65,7 @@ def make_plan(
         compressed: whether LAZ is written.
         upgrade: whether point formats 0 to 5 become 6 to 10.
         crs: a CRS in place of the file's own, or None.
+        classify: whether classes are written, too.
 
     Returns:
         The plan, and what the user should know about it, one line each.
@@ -71,38 +77,60 @@ def make_plan(
     notes = []
     if len(source.evlrs) < source.evlr_count:
         notes.append(f"{source.evlr_count - len(source.evlrs)} EVLRs cannot be read and are not copied")
-    dims, left_out = describe_records(source)
+    new_format = UPGRADES.get(source.point_format, source.point_format) if upgrade else source.point_format
+    dims, left_out = describe_records(source, new_format)
     if left_out:
         notes.append(f"{left_out} of its extra byte descriptors do not fit the records and are left out")
-    earlier = next((d for d in dims if any(d.name == LEAFWOOD == o.name and d.same_type(o) for o in labels.dims)), None)
-    layout, point_format = source, source.point_format
-    if upgrade and point_format in UPGRADES:
-        point_format = UPGRADES[point_format]
+    left = fields_of_earlier_run(source, dims, labels)
+    renamed = [dim for dim in dims if dim.said is not None and dim.name not in left.dropped]
+    notes += [f"has a dimension {_said(dim)}, which is now called {dim.name}" for dim in renamed]
+    layout = source
+    if upgrade and source.point_format in UPGRADES:
         layout, more = upgrade_header(source, parse_user_crs(crs) if crs else crs_of(source))
         notes += more
     if crs:
-        layout = _with_crs(layout, parse_user_crs(crs), point_format)
-    shift = RECORD_SIZES[point_format] - source.base_length
-    moved = [replace(dim, start=dim.start + shift) for dim in dims]
-    dims, ours, more_notes = place_dims(moved, labels, source.record_length + shift)
-    length = source.record_length + shift + sum(d.size for d in dims[len(moved) :])
+        layout = _with_crs(layout, parse_user_crs(crs), new_format)
+    base = RECORD_SIZES[new_format]
+    shift = base - source.base_length
+    old = [dim for dim in dims if dim.name not in left.dropped]
+    kept_dims = place(old, base)
+    moves = (
+        tuple((a.start + shift, b.start, a.size) for a, b in zip(old, kept_dims, strict=True)) if left.dropped else ()
+    )
+    stop = base + sum(d.size for d in kept_dims)
+    dims, ours, more_notes = place_dims(kept_dims, labels, stop, left.names)
+    length = stop + sum(d.size for d in dims[len(kept_dims) :])
     if length > _MOST_RECORD or len(dims) * 192 > _MOST_RECORD:
-        raise BadFile(f"{source.path}: its {len(moved)} extra dimensions leave no room for labels")
-    notes += [*more_notes, *_format_notes(source, layout, point_format)]
-    kept = tuple(r for r in source.evlrs if not _is_copc(r) and not (crs and r.user == PROJECTION))
-    return Plan(source, layout, point_format, dims, ours, earlier, length, compressed, kept), notes
+        raise BadFile(f"{source.path}: its {len(kept_dims)} extra dimensions leave no room for labels")
+    notes += [*more_notes, *_format_notes(source, layout, new_format, classify)]
+    kept = tuple(r for r in source.evlrs if not _is_moved(r) and not (crs and r.user == PROJECTION))
+    changed = moves if left.dropped else None
+    return Plan(source, layout, new_format, dims, changed, ours, left.codes, length, compressed, kept), notes
+
+
+def _said(dim: ExtraDim) -> str:
+    return f"{dim.said!r} (a name that is taken)" if dim.said else "without a name"
+
+
+def _is_moved(record: Record) -> bool:
+    """Extended records that are not copied: COPC's octree, and descriptors, which end up in one record."""
+    return _is_copc(record) or record.key == EXTRA_BYTES
 
 
 def _is_copc(record: Vlr | Record) -> bool:
     return record.user == "copc"
 
 
-def _format_notes(source: Layout, layout: Layout, point_format: int) -> list[str]:
+def _format_notes(source: Layout, layout: Layout, point_format: int, classify: bool) -> list[str]:
     notes = []
     if layout.minor < 4:
-        notes.append(f"is LAS 1.{layout.minor}, where some programs misread extra dimensions; --upgrade writes LAS 1.4")
-    if point_format < 6:
-        notes.append("its point format has no room for leaf and wood classes: they are in the extra dimensions alone")
+        notes.append(
+            f"is LAS 1.{layout.minor}, where some programs misread extra dimensions; upgrade=True writes LAS 1.4"
+        )
+    if point_format < 6 and classify:
+        notes.append(
+            "its point format has no room for leaf and wood classes (upgrade=True makes it): they are not written"
+        )
     if source.is_copc:
         notes.append("is COPC; the output is plain LAZ (untwine or pdal make it COPC again)")
     if point_format in (4, 5, 9, 10) and source.global_encoding & _EXTERNAL_BIT:
@@ -133,8 +161,10 @@ def _geotiff_vlrs(crs: FileCrs) -> tuple[Vlr, ...]:
     plane = (crs.crs.sub_crs_list or [crs.crs])[0]
     try:
         keys, text = create_geotiff_projection_vlrs(plane)
-    except (RuntimeError, UnicodeEncodeError) as error:
-        raise BadConfig(f"{plane.name} cannot be written before LAS 1.4; use --upgrade ({error})") from error
+    except Exception as error:  # pyproj's and laspy's own, and those of Python for what is no ASCII
+        raise BadConfig(
+            f"{plane.name} cannot be written before LAS 1.4; upgrade=True makes it that ({error})"
+        ) from error
     return tuple(
         Vlr.new(PROJECTION, vlr.official_record_ids()[0], vlr.record_data_bytes(), what)
         for vlr, what in ((keys, "GeoTIFF GeoKeyDirectoryTag"), (text, "GeoTIFF GeoAsciiParamsTag"))
@@ -148,9 +178,9 @@ def plan_vlrs(plan: Plan) -> list[Vlr]:
     zip_body = laszip_body(plan.point_format, plan.record_length - extra_base) if plan.compressed else b""
     done: set[tuple[str, int]] = set()
     for vlr in plan.layout.vlrs:
-        if _is_copc(vlr) or (vlr.key == LASZIP and (not plan.compressed or LASZIP in done)):
+        if _is_copc(vlr) or vlr.key in done or (vlr.key == LASZIP and not plan.compressed):
             continue
-        if vlr.key == EXTRA_BYTES and EXTRA_BYTES not in done:
+        if vlr.key == EXTRA_BYTES:
             vlr = extra_vlr(plan.dims, vlr)
             done.add(EXTRA_BYTES)
         elif vlr.key == LASZIP:

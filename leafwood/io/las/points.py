@@ -9,6 +9,7 @@ differs from 3 only once the scanner channel changes and the record has more tha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol
 
 import lazrs
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.errors import BadFile
-from leafwood.io.las.decoder_guard import decoding
+from leafwood.io.las.decoder_guard import compressing, decoding
 from leafwood.io.las.laszip import POINTWISE, RECOMPRESS, check_chunks, checked_body, without_chunks
 from leafwood.io.las.layout import Layout
 
@@ -56,21 +57,54 @@ class LasSink:
         """Nothing is left to write."""
 
 
+class _Watched:
+    """A stream for lazrs, which forgets why it could not write."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._failure: OSError | None = None
+        self.seek, self.tell, self.flush = stream.seek, stream.tell, stream.flush
+
+    def write(self, data: bytes) -> int:
+        """Write, and remember what went wrong."""
+        try:
+            return self._stream.write(data)
+        except OSError as error:
+            self._failure = error
+            raise
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Raise the stream's own error in place of what lazrs makes of it."""
+        try:
+            with compressing():
+                yield
+        except OSError as error:
+            raise self._failure or error from error
+
+
 class LazSink:
-    """Records through LASzip, in chunks of 50 000 points compressed in parallel."""
+    """Records through LASzip, in chunks of 50 000 points compressed in parallel.
+
+    Raises:
+        OSError: the stream cannot be written to, as it would raise itself; lazrs wraps it in an error of its own.
+    """
 
     def __init__(self, stream: BinaryIO, body: bytes) -> None:
-        self._stream = stream
-        self._compressor = lazrs.ParLasZipCompressor(stream, lazrs.LazVlr(body))
+        self._stream = _Watched(stream)
+        with self._stream.reporting():
+            self._compressor = lazrs.ParLasZipCompressor(self._stream, lazrs.LazVlr(body))
 
     def write(self, records: Records) -> None:
         """Append (m, length) records."""
         if len(records):
-            self._compressor.compress_many(np.ascontiguousarray(records).reshape(-1))
+            with self._stream.reporting():
+                self._compressor.compress_many(np.ascontiguousarray(records).reshape(-1))
 
     def close(self) -> None:
         """Write the chunk table."""
-        self._compressor.done()
+        with self._stream.reporting():
+            self._compressor.done()
         self._stream.seek(0, 2)
 
 

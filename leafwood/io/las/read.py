@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from laspy.point import dims as las_dims
-from laspy.point.format import PointFormat
 from numpy.typing import NDArray
 
-from leafwood.classes import PRESETS
-from leafwood.cloud import PointCloud
+from leafwood.classes import ASPRS, BEFORE_FORMAT_6, PRESETS
+from leafwood.cloud import PointCloud, lower_corner
 from leafwood.errors import BadCloud, BadFile, FileWarning
+from leafwood.io.labels import OURS, our_name
 from leafwood.io.las.crs import crs_of, parse_user_crs
 from leafwood.io.las.extra import ExtraDim, describe_records
 from leafwood.io.las.labels import EQUAL_MEANING, WOOD_PROB
 from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
+from leafwood.io.las.standard import standard_columns, standard_values
 
-__all__ = ["read_las", "standard_columns", "standard_values"]
+__all__ = ["read_las"]
 
 _DEFAULT = (
     "classification",
@@ -35,35 +34,11 @@ _DEFAULT = (
     "gps_time",
     "point_source_id",
 )
-_LABELS = frozenset(name for preset in PRESETS.values() for name in preset.columns) | {"wood_prob"}
+_LABELS = frozenset(name for preset in PRESETS.values() for name in preset.columns) | set(OURS)
 _LOCAL_DECIMALS = 5  # PointCloud rounds to 10 µm
+_LEAST, _GREATEST = -(2**31), 2**31 - 1
+_WRAPPED = 0.9 * 2**32
 _LARGEST = 1e12  # metres; float32 overflows much later, but no scan is the size of the solar system
-
-
-@cache
-def _standard(point_format: int) -> dict[str, tuple[str, int]]:
-    """Dimension -> the record's field it lies in, and its bit mask (0: the whole field)."""
-    fields = {name: (name, 0) for name in PointFormat(point_format).dtype().names or ()}
-    for field, parts in las_dims.COMPOSED_FIELDS[point_format].items():
-        fields.pop(field)
-        fields.update({part.name: (field, int(part.mask)) for part in parts})
-    return fields
-
-
-def standard_columns(point_format: int) -> tuple[str, ...]:
-    """The dimensions of a point format under the names laspy gives them, X, Y, Z first."""
-    return tuple(_standard(point_format))
-
-
-def standard_values(records: NDArray[np.uint8], point_format: int, name: str) -> NDArray[Any]:
-    """Values (m,) of one standard dimension of (m, length) records, bit fields unpacked."""
-    field, mask = _standard(point_format)[name]
-    dtype, start = (PointFormat(point_format).dtype().fields or {})[field][:2]
-    values = np.ascontiguousarray(records[:, start : start + dtype.itemsize]).view(dtype)[:, 0]
-    if mask == 0:
-        return values
-    shift = (mask & -mask).bit_length() - 1
-    return np.asarray((values & mask) >> shift, dtype=np.uint8)
 
 
 def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: str | None = None) -> PointCloud:
@@ -99,14 +74,16 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         raise BadFile(f"{path}: {layout.count} points do not fit into memory") from error
     if any(dim.name == WOOD_PROB and dim.description == EQUAL_MEANING for dim in extras) and WOOD_PROB in values:
         values["wood_prob_equal"] = values.pop(WOOD_PROB)
-    low = raw.min(axis=0) if len(raw) else np.zeros(3, dtype=np.int32)
-    high = raw.max(axis=0) if len(raw) else low
-    corner = np.where(layout.scale > 0, low, high)
+    low = raw.min(axis=0).astype(np.int64) if len(raw) else np.zeros(3, dtype=np.int64)
+    high = raw.max(axis=0).astype(np.int64) if len(raw) else low
+    for line in _limits(raw, low, high):
+        warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
     step = layout.scale * np.array([system.unit[0], system.unit[0], system.unit[1]])
     with np.errstate(over="ignore"):
-        extent = np.abs((high.astype(np.float64) - low) * step)
-    if len(raw) and not (extent < _LARGEST).all():
+        extent = np.abs((high - low) * step)
+    if not (extent < _LARGEST).all():
         raise BadCloud(f"{path}: with scale {layout.scale.tolist()} its points lie too far apart to be places")
+    corner = lower_corner(raw, step, (low, high))
     return PointCloud(
         xyz=_local(raw, corner, step),
         origin=corner * layout.scale + layout.offset if len(raw) else np.zeros(3),
@@ -114,7 +91,27 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         unit=system.unit,
         crs=system.wkt,
         path=path,
+        meaning=BEFORE_FORMAT_6 if layout.point_format < 6 else ASPRS,
     )
+
+
+def _limits(raw: NDArray[np.int32], low: NDArray[np.int64], high: NDArray[np.int64]) -> list[str]:
+    """What is to be said of coordinates that an integer of 32 bits did not hold when they were written."""
+    lines = []
+    if (low == _LEAST).any() or (high == _GREATEST).any():
+        at = (raw == _LEAST) | (raw == _GREATEST)
+        axes = ", ".join(axis for axis, there in zip("XYZ", at.any(axis=0), strict=True) if there)
+        lines.append(
+            f"{at.any(axis=1).sum():,} of {len(raw):,} points have {axes} at the limit of their integers: the program "
+            "that wrote the file had no room for them; write it again with another offset or a coarser scale"
+        )
+    wrapped = (high - low > _WRAPPED) & (low > _LEAST) & (high < _GREATEST)
+    if wrapped.any():
+        axes = ", ".join(axis for axis, there in zip("XYZ", wrapped, strict=True) if there)
+        lines.append(
+            f"{axes} cover the whole range of their integers: they have probably overflowed when it was written"
+        )
+    return lines
 
 
 def _check_scale(layout: Layout) -> None:
@@ -125,7 +122,7 @@ def _check_scale(layout: Layout) -> None:
 
 
 def _wanted(layout: Layout, extras: Iterable[ExtraDim], columns: Collection[str] | None) -> list[str]:
-    scalars = [dim.name for dim in extras if dim.dtype is not None]
+    scalars = list(_by_name(extras))
     there = [*standard_columns(layout.point_format)[3:], *scalars]
     if columns is not None:
         return [name for name in there if name in columns]
@@ -136,10 +133,19 @@ def _is_label(name: str) -> bool:
     return name in _LABELS or name.startswith("gt_")
 
 
+def _by_name(extras: Iterable[ExtraDim]) -> dict[str, ExtraDim]:
+    """Scalar extra dimensions; leafwood's own under leafwood's spelling, the first of several spellings."""
+    found: dict[str, ExtraDim] = {}
+    for dim in extras:
+        if dim.dtype is not None:
+            found.setdefault(our_name(dim.name) or dim.name, dim)
+    return found
+
+
 def _read_columns(
     layout: Layout, names: list[str], extras: Iterable[ExtraDim]
 ) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
-    by_name = {dim.name: dim for dim in extras if dim.dtype is not None}
+    by_name = _by_name(extras)
     fmt, count = layout.point_format, layout.count
     raw = np.empty((0, 3), dtype=np.int32)
     columns: dict[str, NDArray[Any]] = {}

@@ -1,7 +1,7 @@
 """The same LAS file again, plus labels: what must not change is copied as bytes, chunk by chunk.
 
-Changed are: two (to four) extra dimensions and their descriptors, `classification` where vegetation or nothing stood,
-the generating software (appended), offsets that move because records grew, and, when asked for, format and CRS. COPC
+Changed are: two (to four) extra dimensions and their descriptors, the generating software (appended), offsets that move
+because records grew, and, when asked for, `classification` where vegetation or nothing stood, format and CRS. COPC
 loses its octree records: the file is plain LAZ afterwards.
 """
 
@@ -11,19 +11,21 @@ import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import DEFAULT_CLASSES, ClassMap
-from leafwood.errors import BadConfig, BadFile, FileWarning
-from leafwood.io.las.labels import LEAFWOOD, Labels, write_classes
+from leafwood.errors import BadCloud, BadConfig, BadFile, FileWarning
+from leafwood.io.labels import LEAFWOOD
+from leafwood.io.las.labels import Labels, write_classes
 from leafwood.io.las.laszip import LASZIP
-from leafwood.io.las.layout import EVLR_HEADER, Layout, read_layout
+from leafwood.io.las.layout import RECORD_SIZES, Layout, read_layout
 from leafwood.io.las.plan import Plan, make_plan, plan_header, plan_vlrs
 from leafwood.io.las.points import LasSink, LazSink, read_records
-from leafwood.io.las.read import standard_columns
+from leafwood.io.las.records import EVLR_HEADER
+from leafwood.io.las.standard import standard_columns
 from leafwood.io.las.upgrade import UPGRADES, upgrade_records
 from leafwood.io.target import check_target, writing
 
@@ -37,7 +39,8 @@ def relabel(
     wood_prob: NDArray[Any],
     *,
     extra: Mapping[str, NDArray[Any]] | None = None,
-    keep_classification: bool = False,
+    classify: bool = False,
+    ground: NDArray[np.bool_] | None = None,
     class_map: ClassMap = DEFAULT_CLASSES,
     upgrade: bool = False,
     overwrite: bool = False,
@@ -51,7 +54,8 @@ def relabel(
         leafwood: (n,) codes 0 not processed, 1 leaf, 2 wood, in file order.
         wood_prob: (n,) P(wood), 0 to 1.
         extra: at most two more (n,) columns by name.
-        keep_classification: leave `classification` as it is everywhere.
+        classify: write leaf, wood and ground into `classification`, too, where vegetation or nothing stood.
+        ground: (n,) ground points, for `classify`.
         class_map: codes for `classification`; only point formats 6 and above can hold them.
         upgrade: turn point formats 0-5 into 6-10 of LAS 1.4 with a WKT CRS.
         overwrite: replace an existing target (never the source).
@@ -71,11 +75,13 @@ def relabel(
     layout = read_layout(source)
     names = standard_columns(UPGRADES.get(layout.point_format, layout.point_format) if upgrade else layout.point_format)
     labels = Labels.of(source, layout.count, leafwood, wood_prob, extra or {}, names)
-    plan, notes = make_plan(layout, labels, compressed, upgrade, crs)
+    if ground is not None and ground.shape != (layout.count,):
+        raise BadCloud(f"{source}: ground has shape {ground.shape} for {layout.count} points")
+    plan, notes = make_plan(layout, labels, compressed, upgrade, crs, classify)
     for line in notes:
         warnings.warn(f"{source}: {line}", FileWarning, stacklevel=2)
     with writing(target, source, overwrite) as stream:
-        _write(stream, plan, labels, None if keep_classification else class_map)
+        _write(stream, plan, labels, _Classes(class_map, ground) if classify and plan.point_format >= 6 else None)
 
 
 def is_laz(target: Path) -> bool:
@@ -97,7 +103,19 @@ def _check_class_map(class_map: ClassMap) -> None:
         raise BadConfig(f"class codes are two numbers from 0 to 255, not {class_map.leaf} and {class_map.wood}")
 
 
-def _write(stream: BinaryIO, plan: Plan, labels: Labels, class_map: ClassMap | None) -> None:
+class _Classes(NamedTuple):
+    """What is written into `classification`.
+
+    Attributes:
+        codes: for leaf and wood.
+        ground: (n,) ground points, or None where they are not known.
+    """
+
+    codes: ClassMap
+    ground: NDArray[np.bool_] | None
+
+
+def _write(stream: BinaryIO, plan: Plan, labels: Labels, classes: _Classes | None) -> None:
     vlrs = plan_vlrs(plan)
     header = plan_header(plan, vlrs)
     stream.write(header)
@@ -109,7 +127,13 @@ def _write(stream: BinaryIO, plan: Plan, labels: Labels, class_map: ClassMap | N
     start = 0
     for records in _checked(plan, read_records(plan.source)):
         part = slice(start, start + len(records))
-        sink.write(_rewrite(plan, records, labels.part(part), class_map))
+        columns = labels.part(part)
+        out = _rewrite(plan, records, columns)
+        if classes is not None:
+            earlier = plan.earlier.values(records) if plan.earlier else None
+            ground = classes.ground[part] if classes.ground is not None else None
+            write_classes(out, columns[LEAFWOOD], earlier, classes.codes, ground)
+        sink.write(out)
         start = part.stop
     sink.close()
     _copy_tail(stream, plan, bytearray(header))
@@ -135,19 +159,20 @@ def _checked(plan: Plan, chunks: Iterator[NDArray[np.uint8]]) -> Iterator[NDArra
         yield records
 
 
-def _rewrite(
-    plan: Plan, records: NDArray[np.uint8], columns: Mapping[str, NDArray[Any]], class_map: ClassMap | None
-) -> NDArray[np.uint8]:
-    earlier = plan.earlier.values(records) if plan.earlier else None
+def _rewrite(plan: Plan, records: NDArray[np.uint8], columns: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
     if plan.point_format != plan.source.point_format:
         records = upgrade_records(records, plan.source.point_format)
     out = np.empty((len(records), plan.record_length), dtype=np.uint8)
-    out[:, : records.shape[1]] = records
+    if plan.moves is not None:
+        base = RECORD_SIZES[plan.point_format]
+        out[:, :base] = records[:, :base]
+        for start, to, size in plan.moves:
+            out[:, to : to + size] = records[:, start : start + size]
+    else:
+        out[:, : records.shape[1]] = records
     for name, dim in plan.ours.items():
         column = np.ascontiguousarray(columns[name])
         out[:, dim.start : dim.start + dim.size] = column.view(np.uint8).reshape(len(column), dim.size)
-    if class_map is not None and plan.point_format >= 6:
-        write_classes(out, columns[LEAFWOOD], earlier, class_map)
     return out
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from leafwood.io.las.crs import PROJECTION, WKT, FileCrs
-from leafwood.io.las.layout import HEADER_SIZES, RECORD_SIZES, Layout, Vlr
+from leafwood.io.las.layout import HEADER_SIZES, RECORD_SIZES, Layout
+from leafwood.io.las.records import Vlr
 
 __all__ = ["UPGRADES", "WKT_BIT", "upgrade_header", "upgrade_records", "wkt_vlr"]
 

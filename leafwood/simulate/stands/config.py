@@ -40,7 +40,8 @@ class StandConfig:
         low_height: m.
         ferns: share of ferns in it.
         vary: give each species other foliage and crowns than its preset has; breadth for training.
-        reshape: give each species other branching than its preset has; see :mod:`leafwood.simulate.trees.variety`.
+        random_branching: give each species other branching than its preset has; see
+            :mod:`leafwood.simulate.trees.variety`.
         distinct_trees: trees grown one by one; beyond that number they are turned, mirrored and rescaled copies.
         max_triangles: leaves grow larger and fewer, and twigs fewer, to keep the mesh near this size.
     """
@@ -68,7 +69,7 @@ class StandConfig:
     low_height: tuple[float, float] = (0.05, 0.3)
     ferns: float = 0.2
     vary: bool = False
-    reshape: bool = False
+    random_branching: bool = False
     distinct_trees: int = 40
     max_triangles: int = 6_000_000
 

@@ -23,7 +23,7 @@ from leafwood.simulate.stands.terrain import HeightField, make_terrain
 from leafwood.simulate.stands.undergrowth import deadwood, low_vegetation
 from leafwood.simulate.trees.grow import Wood, clothe, grow_wood
 from leafwood.simulate.trees.species import load_species
-from leafwood.simulate.trees.variety import reshaped, varied
+from leafwood.simulate.trees.variety import random_branching, varied
 
 __all__ = ["Stand", "grow_stand"]
 
@@ -123,8 +123,8 @@ def _grow_models(config: StandConfig, planting: Planting, rng: Rng) -> list[Wood
     presets = {name: load_species(name) for name in sorted(set(planting.species))}
     if config.vary:
         presets = {name: varied(species, rng) for name, species in presets.items()}
-    if config.reshape:
-        presets = {name: reshaped(species, rng) for name, species in presets.items()}
+    if config.random_branching:
+        presets = {name: random_branching(species, rng) for name, species in presets.items()}
     # Twelve triangles a shoot; big trees get most of them.
     shoots = (0.75 if config.leaf_on < 0.3 else 0.35) * config.max_triangles / 12
     size = planting.model_height[planting.model] ** 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from leafwood._version import __version__
 from leafwood.cloud import PointCloud
+from leafwood.io.target import writing
 
 __all__ = ["write_scan"]
 
@@ -68,9 +68,5 @@ def write_scan(
     for name in (*_PLAIN, *_TRUTH, "gt_wood_share"):
         las[name] = cloud.columns[name]
     las.gps_time = cloud.columns["gps_time"] + _TAKE_OFF
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        las.write(str(part))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with writing(path, None, overwrite=True) as stream:
+        las.write(stream, do_compress=path.suffix.lower() == ".laz")

@@ -71,7 +71,7 @@ class Task:
             found = {}
         if {key: found.get(key) for key in self.recipe} != self.recipe:
             raise TargetExists(
-                f"{self.path}: is there already and was made otherwise; use --overwrite or another folder"
+                f"{self.path}: is there already and was made otherwise; overwrite=True or another folder makes it again"
             )
         return True
 

@@ -15,7 +15,7 @@ from leafwood.simulate.trees.axes import BranchLevel
 from leafwood.simulate.trees.foliage import LeafAngles
 from leafwood.simulate.trees.species import Range, Species, StemForm, TwigForm, WhorlForm
 
-__all__ = ["reshaped", "varied"]
+__all__ = ["random_branching", "varied"]
 
 Rng = np.random.Generator
 
@@ -41,7 +41,7 @@ def varied(species: Species, rng: np.random.Generator) -> Species:
     return replace(species, leaf=leaf, crown_ratio=(narrow * crown, broad * crown))
 
 
-def reshaped(species: Species, rng: Rng) -> Species:
+def random_branching(species: Species, rng: Rng) -> Species:
     """The species with other branching: crown base, stem, limbs, side shoots, twigs, and where leaves begin.
 
     Ranges are wide on purpose, from flat sprays to bottle brushes and from dense crowns to tufts at the ends of bare

@@ -30,16 +30,23 @@ def classes(count: int = 256) -> np.ndarray:
 
 def test_only_vegetation_and_unclassified_points_change_class(las_file, tmp_path, records):
     source = las_file(records=classes())
-    relabel(source, tmp_path / "out.las", np.full(256, 2), np.ones(256))
+    relabel(source, tmp_path / "out.las", np.full(256, 2), np.ones(256), classify=True)
     changed = np.flatnonzero(records(read_layout(tmp_path / "out.las"))[:, 16] != np.arange(256))
     assert changed.tolist() == [0, 1, 3, 4, 5]
 
 
-def test_class_codes_can_be_chosen_or_kept(las_file, tmp_path, records):
+def test_found_ground_becomes_class_2_where_nothing_else_stood(las_file, tmp_path, records):
+    source = las_file(records=classes(8))
+    ground = np.array([1, 0, 0, 1, 0, 0, 1, 1], dtype=bool)
+    relabel(source, tmp_path / "out.las", np.zeros(8), np.zeros(8), classify=True, ground=ground)
+    assert records(read_layout(tmp_path / "out.las"))[:, 16].tolist() == [2, 1, 2, 2, 4, 5, 6, 7]
+
+
+def test_class_codes_can_be_chosen_and_stay_by_default(las_file, tmp_path, records):
     source = las_file(records=np.zeros((3, 30), np.uint8))
     codes = np.array([0, 1, 2])
-    relabel(source, tmp_path / "a.las", codes, np.zeros(3), class_map=ClassMap(leaf=5, wood=4))
-    relabel(source, tmp_path / "b.las", codes, np.zeros(3), keep_classification=True)
+    relabel(source, tmp_path / "a.las", codes, np.zeros(3), classify=True, class_map=ClassMap(leaf=5, wood=4))
+    relabel(source, tmp_path / "b.las", codes, np.zeros(3))
     assert records(read_layout(tmp_path / "a.las"))[:, 16].tolist() == [0, 5, 4]
     assert records(read_layout(tmp_path / "b.las"))[:, 16].tolist() == [0, 0, 0]
 
@@ -60,8 +67,8 @@ def test_twice_is_once(las_file, tmp_path, labels):
 
 def test_second_run_replaces_labels_and_their_classes(las_file, tmp_path, records):
     source = las_file(records=classes(4))  # 0, 1, 2, 3
-    relabel(source, tmp_path / "a.las", np.array([1, 2, 0, 2]), np.full(4, 0.25))
-    relabel(tmp_path / "a.las", tmp_path / "b.las", np.array([2, 0, 0, 1]), np.full(4, 0.75))
+    relabel(source, tmp_path / "a.las", np.array([1, 2, 0, 2]), np.full(4, 0.25), classify=True)
+    relabel(tmp_path / "a.las", tmp_path / "b.las", np.array([2, 0, 0, 1]), np.full(4, 0.75), classify=True)
     out = laspy.read(tmp_path / "b.las")
     assert list(out.point_format.extra_dimension_names) == ["leafwood", "wood_prob"]
     assert out.leafwood.tolist() == [2, 0, 0, 1]
@@ -71,7 +78,7 @@ def test_second_run_replaces_labels_and_their_classes(las_file, tmp_path, record
 
 def test_class_64_of_somebody_else_stays(las_file, tmp_path, records):
     source = las_file(records=classes(66))
-    relabel(source, tmp_path / "out.las", np.full(66, 1), np.zeros(66))
+    relabel(source, tmp_path / "out.las", np.full(66, 1), np.zeros(66), classify=True)
     assert records(read_layout(tmp_path / "out.las"))[64:, 16].tolist() == [64, 65]
 
 
@@ -211,7 +218,7 @@ def test_nothing_is_left_when_writing_is_stopped(las_file, tmp_path, monkeypatch
 
     monkeypatch.setattr("leafwood.io.las.relabel.write_classes", stop)
     with pytest.raises(FileProblem if isinstance(failure, OSError) else failure):
-        relabel(source, tmp_path / "out.las", np.ones(10), np.zeros(10), overwrite=True)
+        relabel(source, tmp_path / "out.las", np.ones(10), np.zeros(10), classify=True, overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.las", "out.las"]
     assert (tmp_path / "out.las").read_bytes() == b"older"
 
@@ -290,7 +297,7 @@ def test_what_the_user_should_know_is_said(las_file, tmp_path):
     source.write_bytes(source.read_bytes() + b"trailing")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        relabel(source, tmp_path / "out.las", np.ones(10), np.zeros(10))
+        relabel(source, tmp_path / "out.las", np.ones(10), np.zeros(10), classify=True)
     said = " ".join(str(w.message) for w in caught)
     for words in ("LAS 1.2", "--upgrade", "no room for leaf and wood classes", "8 bytes at its end"):
         assert words in said

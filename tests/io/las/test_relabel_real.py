@@ -81,7 +81,7 @@ def test_laspy_agrees(shared_data: Path, tmp_path: Path, labels, name: str):
     """The same comparison through another reader, so that one wrong idea of the format cannot hide."""
     source, target = shared_data / "scans" / name, tmp_path / "out.laz"
     codes, prob = labels(read_layout(source).count)
-    relabel(source, target, codes, prob, keep_classification=True)
+    relabel(source, target, codes, prob)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         a, b = laspy.read(source), laspy.read(target)
@@ -100,7 +100,7 @@ def test_laspy_agrees(shared_data: Path, tmp_path: Path, labels, name: str):
 def test_upgraded_scan_reads_the_same_in_laspy(shared_data, tmp_path, labels, name):
     source, target = shared_data / "scans" / name, tmp_path / "out.laz"
     codes, prob = labels(read_layout(source).count)
-    relabel(source, target, codes, prob, upgrade=True, keep_classification=True)
+    relabel(source, target, codes, prob, upgrade=True)
     a, b = laspy.read(source), laspy.read(target)
     assert (b.point_format.id, str(b.header.version), b.header.global_encoding.wkt) == (6, "1.4", True)
     same = set(a.point_format.dimension_names) & set(b.point_format.dimension_names)

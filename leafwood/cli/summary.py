@@ -1,0 +1,151 @@
+"""What came of a run of `leafwood segment`, file by file and together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
+from leafwood.cli.messages import in_flags, one_line, say
+from leafwood.cli.one_by_one import in_words, is_passed_over
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.table import Table
+
+    from leafwood.batch.one_file import Labelled
+
+__all__ = ["Summary"]
+
+
+class Summary:
+    """Says what came of each file as it comes, and of all of them in the end.
+
+    Args:
+        jobs: scan -> labelled file to be.
+        stop: raise a failure and do not go on.
+    """
+
+    def __init__(self, jobs: Mapping[Path, Path], *, stop: bool) -> None:
+        self._jobs = jobs
+        self._stop = stop
+        self._done: dict[Path, Labelled] = {}
+        self._there: list[Path] = []
+        self._passed: dict[Path, str] = {}
+        self._errors: dict[Path, str] = {}
+
+    @property
+    def failed(self) -> list[Path]:
+        """Scans that have no labels now."""
+        return list(self._errors)
+
+    def skip(self, sources: Iterable[Path]) -> None:
+        """These are there already."""
+        self._there.extend(sources)
+
+    def take(self, source: Path, outcome: Labelled | Exception, words: str) -> None:
+        """Note what came of a scan and say it.
+
+        Args:
+            source: the scan.
+            outcome: its labels, or what went wrong.
+            words: how far the run has come.
+
+        Raises:
+            Exception: the failure, where the run is to stop with it.
+        """
+        if isinstance(outcome, Exception):
+            if len(self._jobs) > 1 and is_passed_over(source, outcome):
+                self._passed[source] = one_line(in_words(source, outcome))
+                say(f"passed over: {self._passed[source]}")
+                return
+            if self._stop:
+                raise outcome
+            self._errors[source] = one_line(in_flags(in_words(source, outcome)))
+            say(self._errors[source])
+            return
+        self._done[source] = outcome
+        target, counts = self._jobs[source], outcome.counts
+        if len(self._jobs) > 1 and counts.any():
+            print(f"{target}: {counts.sum():,} points, wood share: {_wood_share(counts)} ({words})", flush=True)
+        if outcome.canopy:
+            print(outcome.canopy, flush=True)
+        if outcome.no_profile:
+            say(f"{target}: labelled, but without a profile: {outcome.no_profile}")
+
+    def entry(self, source: Path) -> dict[str, Any]:
+        """What a program should know of a scan."""
+        entry: dict[str, Any] = {"event": "file", "file": str(source), "output": str(self._jobs[source])}
+        if source in self._passed:
+            return entry | {"outcome": "passed over", "error": self._passed[source]}
+        if source in self._errors:
+            return entry | {"outcome": "failed", "error": self._errors[source]}
+        made = self._done[source]
+        entry |= {"outcome": "labelled", "not_processed": int(made.counts[OUT_NONE])}
+        entry |= {"leaf": int(made.counts[OUT_LEAF]), "wood": int(made.counts[OUT_WOOD])}
+        entry |= {"doubts": [doubt.name for doubt in made.doubts], "profile": made.canopy, "error": made.no_profile}
+        return entry
+
+    def numbers(self) -> dict[str, int]:
+        """Files by what came of them."""
+        no_profile = sum(made.no_profile is not None for made in self._done.values())
+        found = {"labelled": len(self._done), "there already": len(self._there), "failed": len(self._errors)}
+        return found | {"passed over": len(self._passed), "without a profile": no_profile}
+
+    def status(self) -> int:
+        """Exit status of the command."""
+        numbers = self.numbers()
+        nothing = not numbers["labelled"] and not numbers["there already"]
+        return 1 if numbers["failed"] or numbers["without a profile"] or nothing else 0
+
+    def show(self, seconds: float) -> None:
+        """Files, points by label, doubts, time, and where to look."""
+        import numpy as np
+        from rich.console import Console
+        from rich.table import Table
+
+        targets = [self._jobs[source] for source in self._done]
+        one = len(targets) == len(self._jobs) == 1
+        console = Console(markup=False, highlight=False, emoji=False)
+        if one:
+            console.print(str(targets[0]), soft_wrap=True)
+        table = Table(show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        if not one:
+            for name, number in self.numbers().items():
+                if number or name in ("labelled", "there already", "failed"):
+                    table.add_row(f"files {name}", f"{number:,}")
+        self._doubts(table)
+        counts = np.sum([made.counts for made in self._done.values()] or [np.zeros(3, dtype=np.int64)], axis=0)
+        if not counts.any():
+            console.print(table)
+            return
+        for name, code in (("leaf", OUT_LEAF), ("wood", OUT_WOOD), ("not processed", OUT_NONE)):
+            table.add_row(f"{name} (leafwood = {code})", f"{counts[code]:,}")
+        table.add_row("wood share of labelled points", _wood_share(counts))
+        table.add_row("seconds", f"{seconds:.1f}")
+        table.add_row("points/s", f"{counts.sum() / seconds:,.0f}")
+        console.print(table)
+        where = targets[0].name if one else "each file"
+        console.print(f"Labels: field `leafwood` of {where}; P(wood): `wood_prob`.", soft_wrap=True)
+        console.print(
+            "CloudCompare: open it and choose the scalar field `leafwood`. QGIS: style by attribute `leafwood`, "
+            "or by Classification (64 wood, 65 leaf) after --classify."
+        )
+
+    def _doubts(self, table: Table) -> None:
+        """Rows of the doubts that some file raises, with how many files where there are several."""
+        found = Counter((d.severe, d.title) for made in self._done.values() for d in made.doubts)
+        for (severe, title), number in sorted(found.items(), key=lambda item: (not item[0][0], item[0][1])):
+            many = f"{title}: {number} files" if len(self._jobs) > 1 else title
+            table.add_row("do not trust it" if severe else "mind", many)
+
+
+def _wood_share(counts: NDArray[np.int64]) -> str:
+    """Wood among the labelled points, in words."""
+    labelled = counts[OUT_LEAF] + counts[OUT_WOOD]
+    return f"{counts[OUT_WOOD] / labelled:.1%}" if labelled else "no vegetation found"

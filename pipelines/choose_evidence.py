@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from leafwood.classes import IGNORE
 from leafwood.cloud import PointCloud
 from leafwood.evaluate.metrics import score
-from leafwood.inference.model_file import DEFAULT_MODEL, load_model
+from leafwood.inference.model_file import load_model
 from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
+from leafwood.weights import DEFAULT_MODEL
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 

@@ -26,11 +26,11 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning
 from leafwood.evaluate.evaluation import thin_downward, truth_of
 from leafwood.evaluate.metrics import score
-from leafwood.inference.model_file import DEFAULT_MODEL
 from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 from leafwood.postprocess.decay import shift, wood_share
 from leafwood.postprocess.rule import height_strata, overlap_threshold
+from leafwood.weights import DEFAULT_MODEL
 
 PULLS = (3.0, 10.0, 30.0, 100.0, 300.0, 1e9)
 Scan = tuple[str, PointCloud, NDArray[np.int8]]

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from leafwood.classes import ASPRS, BEFORE_FORMAT_6, PRESETS
 from leafwood.cloud import PointCloud, lower_corner
 from leafwood.errors import BadCloud, BadFile, FileWarning
-from leafwood.io.labels import OURS, our_name
+from leafwood.io.labels import OURS, WOOD_PROB, our_name
 from leafwood.io.las.crs import crs_of, parse_user_crs
 from leafwood.io.las.extra import ExtraDim, describe_records
-from leafwood.io.las.labels import EQUAL_MEANING, WOOD_PROB
+from leafwood.io.las.labels import EQUAL_MEANING
 from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
 from leafwood.io.las.standard import standard_columns, standard_values

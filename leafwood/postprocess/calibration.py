@@ -55,10 +55,10 @@ class Calibration:
     """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 1) + leafless * L); neutral unless fitted.
 
     s are the covariates of a point, M is the mean margin of its scan. L are the log odds of wood that follow from the
-    chance that the scan is leafless, which is the sigmoid of a linear function of its descriptor, and that counts only as
-    far as the network sees more wood than leaf: a recogniser has seen few forests, and a scan that it has mistaken would
-    lose all of its leaves. It is P(wood) as if
-    leaf and wood were equally common; leaves that are less than a fifth of a scan are not weighed up so far.
+    chance that the scan is leafless, which is the sigmoid of a linear function of its descriptor. It counts only as far
+    as the network sees more wood than leaf: a recogniser has seen few forests, and a scan that it mistook would lose all
+    of its leaves. The result is P(wood) as if leaf and wood were equally common; leaves that are less than a fifth of a
+    scan are not weighed up so far.
 
     Attributes:
         slope: (4,) coefficients of the inverse temperature, linear in s.

@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
     check_preset(args.labels)
     fitted = calibrate(args.model, list_files(args.paths), labels=args.labels, seed=args.seed)
     _table(fitted)
-    if "leafless" not in fitted.before:
-        print("no leafless stand or tree among them: no scan will be taken for leafless")
+    if not fitted.calibration.descriptor:
+        print("too few stands, or none of them leafless, to recognise leafless scans by: none will be taken for one")
     if not fitted.after:
         print("a single stand: its calibration could not be checked on another")
     print("calibrated" if fitted.written else "no better on stands the fit has not seen: the card keeps what it has")

@@ -28,9 +28,6 @@ Floats = NDArray[np.float64]
 _COLUMNS = 4  # of covariates
 _DOUBTFUL = 1.0  # mean margin up to which it is doubt; chosen on virtual validation stands
 _BARE = 0.95  # share of wood in a leafless scan
-# Mean margins up to which a scan cannot be leafless, and from which nothing is said against it: of the calibration
-# pieces three quarters of those in leaf lie below the first, and half of the leafless ones above the second.
-_SEEN_LEAFY, _SEEN_BARE = -0.6, 0.4
 _HELD = 3.0  # penalty on the coefficients of the descriptor; chosen likewise
 _LOOSE = 1.0  # penalty on what makes it differ from a neutral one, beside scans that weigh 1 each
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
@@ -55,10 +52,8 @@ class Calibration:
     """P(wood) = sigmoid(slope(s) * margin + bias(s) + scan * min(M, 1) + leafless * L); neutral unless fitted.
 
     s are the covariates of a point, M is the mean margin of its scan. L are the log odds of wood that follow from the
-    chance that the scan is leafless, which is the sigmoid of a linear function of its descriptor. It counts only as far
-    as the network sees more wood than leaf: a recogniser has seen few forests, and a scan that it mistook would lose all
-    of its leaves. The result is P(wood) as if leaf and wood were equally common; leaves that are less than a fifth of a
-    scan are not weighed up so far.
+    chance that the scan is leafless, which is the sigmoid of a linear function of its descriptor. It is P(wood) as if
+    leaf and wood were equally common; leaves that are less than a fifth of a scan are not weighed up so far.
 
     Attributes:
         slope: (4,) coefficients of the inverse temperature, linear in s.
@@ -111,10 +106,8 @@ class Calibration:
 
     def _of_scans(self, descriptor: Floats) -> Floats:
         """What moves the logits of scans: min(M, 1) and L (m, 2) by their descriptor (m, 1 + t)."""
-        mean = descriptor[:, 0]
-        agreed = np.clip((mean - _SEEN_LEAFY) / (_SEEN_BARE - _SEEN_LEAFY), 0.0, 1.0)
-        wood = 0.5 + (_BARE - 0.5) * self.chance_leafless(descriptor) * agreed
-        return np.column_stack([np.minimum(mean, _DOUBTFUL), np.log(wood / (1 - wood))])
+        wood = 0.5 + (_BARE - 0.5) * self.chance_leafless(descriptor)
+        return np.column_stack([np.minimum(descriptor[:, 0], _DOUBTFUL), np.log(wood / (1 - wood))])
 
     def fit(
         self,

@@ -15,7 +15,6 @@ from leafwood.inference.segmenter import Segmenter
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import TrainedUNet
 from leafwood.nn.unet import PyramidUNet
-from leafwood.postprocess import calibration
 from leafwood.postprocess.calibration import Calibration
 from leafwood.postprocess.likeness import describe_pieces
 from leafwood.weights import DEFAULT_MODEL
@@ -83,12 +82,10 @@ def test_traits_are_means_over_the_points_that_are_owned(model):
     assert one.descriptor[0] == pytest.approx(one.margin[left].mean(), abs=1e-5)
 
 
-def test_a_scan_that_is_found_leafless_has_more_wood(model, monkeypatch):
+def test_a_scan_that_is_found_leafless_has_more_wood(model):
     xyz, classes = plot()
     cloud = PointCloud.from_xyz(xyz, {"classification": classes})
     descriptor = (4.0, *[0.0] * (model.graph.n_features(0) + 32))
-    monkeypatch.setattr(calibration, "_SEEN_LEAFY", -11.0)  # whatever an untrained network sees in it
-    monkeypatch.setattr(calibration, "_SEEN_BARE", -10.0)
     found = [replace(model, calibration=Calibration(leafless=c, descriptor=descriptor)) for c in (0.0, 2.0)]
     plain, bare = (Segmenter(m).segment(cloud).columns["wood_prob_equal"][classes != 2] for m in found)
     moved = np.log(bare / (1 - bare)) - np.log(plain / (1 - plain))

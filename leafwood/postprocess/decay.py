@@ -25,7 +25,6 @@ Floats = NDArray[np.float64]
 _STEPS = 1_000  # of a probability: finer ones change no share
 _SURE = 0.002  # nearer to 0 and 1 no network is calibrated
 _TYPICAL, _TYPICAL_POINTS = 0.07, 20.0  # share of wood in UAV scans in leaf, which is 2 to 25 %, and its pull
-_STRENGTH = 10.0  # pull of the scan's share and of the neighbours'; see also pipelines/choose_rule.py
 _LEAST = 0.001  # no share is nearer to 0 or 1
 # Systematic error of the likelihood ratios. Chosen with the pulls on virtual stands (seeds from 9500) whose logits were
 # also moved by 0.4 up and down; normal scores that tell the classes well apart would be served best by 0.2.
@@ -39,7 +38,7 @@ def wood_share(
     stratum: NDArray[np.integer[Any]],
     *,
     prior: float = 0.5,
-    strength: float = _STRENGTH,
+    strength: float = 10.0,
 ) -> Floats:
     """Share of wood in each stratum, estimated from P(wood).
 
@@ -79,7 +78,7 @@ def share_error(
     share: Floats,
     *,
     prior: float = 0.5,
-    strength: float = _STRENGTH,
+    strength: float = 10.0,
 ) -> Floats:
     """Standard error (k,) of the shares (k,) that :func:`wood_share` finds, by how well probabilities tell them.
 

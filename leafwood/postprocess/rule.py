@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 DEFAULT_RULE: Rule = "overlap"  # chosen by pipelines/choose_rule.py
 
 _STEPS = 10_000  # of a probability, as `wood_prob` is stored
+_PULL = 100.0  # of the scan's share and of neighbouring heights, in points; chosen by pipelines/choose_rule.py
 _STRATUM, _STRATA = 1.0, 150  # m of height, and how many at most
 
 
@@ -106,7 +107,7 @@ def scan_probability(
         (n,) ``wood_prob``, and the estimated share (k,) of wood in each metre of height.
     """
     stratum = height_strata(height, z)
-    share = wood_share(equal, stratum)
+    share = wood_share(equal, stratum, strength=_PULL)
     return shift(equal, share[stratum]), share
 
 

@@ -2,8 +2,8 @@
 
 Every stand is looked at as it is and thinned to several densities, as a plot and as single trees whose height above
 ground is not known, without ground but for what no filter would take away, half of the time without word of its
-returns. On these pieces three things are fitted, in this order: where there are many stands, what tells leafless scans from
-others (:func:`~leafwood.postprocess.calibration.recognise`); temperature and bias with the scan's own terms
+returns. On these pieces three things are fitted, in this order: where there are many stands, what tells leafless scans
+from others (:func:`~leafwood.postprocess.calibration.recognise`); temperature and bias with the scan's own terms
 (:class:`~leafwood.postprocess.calibration.Calibration`), and the statistics by which a scan can be told that is unlike
 all of them (:mod:`leafwood.postprocess.likeness`). Leaf and wood weigh the same within each piece but for bare trees:
 leaves below 20 % are not weighed up to half, as in training.
@@ -43,8 +43,8 @@ _HEAPED = 0.4  # share of the pieces with litter mounds on the ground, as in tra
 _LEAFLESS = 0.15  # share of leaves below which a piece is leafless
 _RAREST = {LEAF: 0.2, WOOD: 0.002}  # shares below which a class is no longer weighed up
 _BINS = 15
-# Stands that it takes to tell leafless scans by a descriptor of some fifty numbers. Recognisers learnt from ten took four
-# of seven real trees for leafless that were in leaf; without one, the estimated wood share by height says as much.
+# Stands that it takes to tell leafless scans by a descriptor of some fifty numbers. Recognisers learnt from ten took
+# four of seven real trees in leaf for leafless; without one, the estimated wood share by height does that work.
 _MANY = 50
 
 Report = Callable[[str], None]

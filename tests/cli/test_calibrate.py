@@ -51,7 +51,7 @@ def test_an_uncalibrated_model_says_so_and_a_calibrated_one_does_not(model, monk
     recwarn.clear()
     after = Segmenter(known).segment_with_account(cloud())
     assert not [warning for warning in recwarn if issubclass(warning.category, ModelWarning)]
-    assert after.unlike > 1  # a box full of points at random is unlike any forest
+    assert after.unlike > 0.5  # a box full of points at random is not in the middle of any forests
 
 
 def test_stands_that_are_all_in_leaf_and_few_are_said_and_not_a_traceback(model, monkeypatch, capsys):

@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint test-slow samples \
+.PHONY: help setup setup-dev demo test lint fuzz test-slow test-browser viewer samples small-stands \
 	validation-stands virtual-stands planted-stands train train-folds train-virtual calibrate picture clean
 
 help: ## list the targets
@@ -39,8 +39,19 @@ lint: setup-dev ## style, types and import contracts
 test: lint ## style, types and the everyday tests
 	$(BIN)/pytest
 
+fuzz: setup-dev ## bent files of every format, then bent model cards and YAML, for SECONDS=600 each
+	$(BIN)/python tests/hostile/fuzz.py $(or $(SECONDS),600)
+	$(BIN)/python tests/hostile/fuzz_config.py --seconds $(or $(SECONDS),600)
+
 test-slow: setup-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+test-browser: setup-dev ## the reports in a real browser
+	@.ci/setup browser
+	$(BIN)/pytest -m browser
+
+viewer: ## build the scripts of the reports again (needs node and npm)
+	cd leafwood/report/web && npm ci --no-audit --no-fund && npm run build
 
 samples: setup ## make data_samples again from its configs
 	$(BIN)/leafwood simulate data_samples/*.yaml -o data_samples --overwrite
@@ -50,6 +61,14 @@ TREES ?= ../shared/data/labelled/weiser_
 STANDS := $(BIN)/python pipelines/training_stands.py
 MODELS ?= uav pipelines/folds/a.safetensors pipelines/folds/b.safetensors pipelines/folds/c.safetensors
 CALIBRATION := runs/stands/validation* runs/stands/other_instruments
+
+# The first stands of the folders that configs/train/imbalance, soul.yaml and soul_short.yaml read.
+small-stands: setup ## a few virtual stands, for configs/train/imbalance and soul_short.yaml
+	$(STANDS) runs/stands/train --stands 2 --seed 3000
+	$(STANDS) runs/stands/validation --stands 1 --seed 2000
+	$(STANDS) runs/stands/clean --stands 1 --seed 5000
+	for seed in 3700 3710 3714; do $(STANDS) runs/stands/reshaped_closed \
+		--stands 1 --seed $$seed --closed --random-branching || exit 1; done
 
 validation-stands: setup # what no training learns from
 	$(STANDS) runs/stands/validation --stands 2 --seed 2000

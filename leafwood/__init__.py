@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from leafwood.cloud import PointCloud
     from leafwood.inference.segmenter import Segmenter
     from leafwood.io.loaders import read, register_loader, write
+    from leafwood.report.notebook import view
 
 __all__ = [
     "LeafwoodError",
@@ -28,6 +29,7 @@ __all__ = [
     "read",
     "register_loader",
     "segment",
+    "view",
     "write",
 ]
 
@@ -40,6 +42,7 @@ _HOMES = {
     "read": "leafwood.io.loaders",
     "register_loader": "leafwood.io.loaders",
     "segment": "leafwood.api",
+    "view": "leafwood.report.notebook",
     "write": "leafwood.io.loaders",
 }
 

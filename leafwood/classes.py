@@ -19,6 +19,7 @@ from leafwood.errors import BadCloud, BadConfig
 __all__ = [
     "ASPRS",
     "BEFORE_FORMAT_6",
+    "CLASS_NAMES",
     "DEFAULT_CLASSES",
     "FOREIGN",
     "GROUND",
@@ -27,12 +28,14 @@ __all__ = [
     "LEAF",
     "NOISE",
     "NOT_VEGETATION",
+    "OUTPUTS",
     "OUT_LEAF",
     "OUT_NONE",
     "OUT_WOOD",
     "PRESETS",
     "REPLACEABLE",
     "WOOD",
+    "WOODY",
     "ClassMap",
     "ClassMeaning",
     "LabelPreset",
@@ -40,6 +43,7 @@ __all__ = [
     "check_counts",
     "check_preset",
     "decode_labels",
+    "part_outputs",
 ]
 
 LEAF, WOOD, IGNORE = 0, 1, -1
@@ -73,6 +77,26 @@ class Part(IntEnum):
         return self in (Part.TWIG, Part.BRANCH, Part.STEM, Part.DEADWOOD)
 
 
+# What the codes of `classification` mean; 64 and 65 as leafwood writes them.
+CLASS_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "never classified",
+        1: "undecided",
+        2: "ground",
+        3: "low vegetation",
+        4: "medium vegetation",
+        5: "high vegetation",
+        6: "building",
+        7: "noise",
+        9: "water",
+        17: "bridge",
+        18: "high noise",
+        64: "wood (leafwood)",
+        65: "leaf (leafwood)",
+    }
+)
+
+
 class ClassMap(NamedTuple):
     """ASPRS codes written into `classification` (64 to 255 are the user's to define)."""
 
@@ -81,6 +105,24 @@ class ClassMap(NamedTuple):
 
 
 DEFAULT_CLASSES = ClassMap()
+
+
+# What a network may tell apart: names of its outputs, and which of them are wood.
+OUTPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"wood": ("leaf", "wood"), "parts": ("leaf", "stem", "branch", "ground")}
+)
+WOODY: Mapping[int, tuple[int, ...]] = MappingProxyType({2: (1,), 4: (1, 2)})  # by the number of outputs
+_OUTPUT_OF_PART = np.array([3, 0, 2, 2, 1, 2, 3], dtype=np.int8)  # of each Part; twigs and dead wood are branches
+
+
+def part_outputs(label: NDArray[np.int8], part: NDArray[Any]) -> NDArray[np.int8]:
+    """Outputs ``parts`` of points (n,): 0 leaf, 1 stem, 2 branch, 3 ground or low vegetation, IGNORE where unknown.
+
+    Args:
+        label: (n,) LEAF, WOOD or IGNORE.
+        part: (n,) of :class:`Part`.
+    """
+    return np.where(label == IGNORE, IGNORE, _OUTPUT_OF_PART[part.astype(np.int64)]).astype(np.int8)
 
 
 @dataclass(frozen=True)

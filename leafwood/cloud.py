@@ -7,16 +7,20 @@ well above float64 noise at 1e7 m: a scan and the same scan moved by 1e6 m have 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import ASPRS, ClassMeaning
+from leafwood.classes import ASPRS, OUT_LEAF, OUT_NONE, OUT_WOOD, ClassMeaning
 from leafwood.errors import BadCloud
+
+if TYPE_CHECKING:
+    from leafwood.report.notebook import CellView
 
 __all__ = ["PointCloud", "far_away", "lower_corner"]
 
@@ -28,10 +32,11 @@ _BODY = 0.005  # quantile of each axis at which the body of a scan begins and, f
 _FEW, _FEW_SHARE, _FEW_OF_SMALL = 20, 0.001, 0.05
 _SAMPLE = 100_000
 _CODES = frozenset({"classification", "return_number", "number_of_returns", "withheld"})
-_NOWHERE = -1.0  # m from the lower corner, where points without coordinates are put
+_LARGEST = 1e9  # m; what lies farther away is no place on earth
+_NOWHERE = -1.0  # m from the lower corner, where points without coordinates, or with impossible ones, are put
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PointCloud:
     """Points with attributes, in local metres.
 
@@ -65,6 +70,35 @@ class PointCloud:
     def __len__(self) -> int:
         return len(self.xyz)
 
+    def __repr__(self) -> str:
+        return f"PointCloud({', '.join(f'{name}: {value}' for name, value in self._summary())})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: counts, extent, labels and columns."""
+        row = "<tr><th style='text-align:left'>{}</th><td style='text-align:left'>{}</td></tr>"
+        rows = "".join(row.format(escape(name), escape(value)) for name, value in self._summary())
+        return f"<table><caption style='text-align:left'>PointCloud</caption>{rows}</table>"
+
+    def view(self) -> CellView:
+        """A labelled cloud in 3D in a notebook's cell; the public verb :func:`leafwood.view` as a method."""
+        import leafwood
+
+        return leafwood.view(self)
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        yield "points", f"{len(self):,}"
+        if len(self):
+            yield "extent", " x ".join(f"{edge:.1f}" for edge in np.ptp(self.xyz, axis=0)) + " m"
+        if "leafwood" in self.columns:
+            label = self.columns["leafwood"]
+            named = ((OUT_LEAF, "leaf"), (OUT_WOOD, "wood"), (OUT_NONE, "not labelled"))
+            yield "labels", "; ".join(f"{np.count_nonzero(label == code):,} {name}" for code, name in named)
+        yield "columns", " ".join(f"{name}:{column.dtype}" for name, column in self.columns.items()) or "none"
+        yield "CRS", self.crs.split('"')[1] if self.crs and '"' in self.crs else "none"
+        if self.path is not None:
+            yield "file", str(self.path)
+
     @classmethod
     def from_xyz(
         cls,
@@ -92,7 +126,7 @@ class PointCloud:
             others their precision (files with a few points at 0, 0, 0 are common).
 
         Raises:
-            BadCloud: a wrong shape, or coordinates that are NaN or infinite.
+            BadCloud: a wrong shape, or coordinates that are NaN, infinite, or too large to be places.
         """
         points = np.asarray(xyz, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 3:
@@ -102,9 +136,13 @@ class PointCloud:
         if not measured.all() and not (unmeasured and measured.any()):
             bad = int((~measured).sum())
             raise BadCloud(f"{bad} of {len(points)} points have NaN or infinite coordinates")
-        origin = lower_corner(points[measured] if not measured.all() else points, metres)
-        local = (points - origin) * metres
-        local[~measured] = _NOWHERE
+        with np.errstate(over="ignore", invalid="ignore"):
+            origin = lower_corner(points[measured] if not measured.all() else points, metres)
+            local = (points - origin) * metres
+            beyond = measured & ~(np.abs(local) < _LARGEST).all(axis=1)
+            if beyond.any() and not far_away(points[measured], metres)[beyond[measured]].all():
+                raise BadCloud(f"{beyond.sum()} of {len(points)} points have coordinates too large to be places")
+        local[~measured | beyond] = _NOWHERE
         return cls(
             xyz=np.round(local, _LOCAL_DECIMALS).astype(np.float32),
             origin=origin,

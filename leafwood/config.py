@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from leafwood.errors import BadConfig
 
@@ -181,8 +181,24 @@ def _check_keys(content: Mapping[str, Any], cls: type, where: str, inside: str =
             near = get_close_matches(str(key), hints, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise BadConfig(f"{where}: there is no '{inside}{key}'{hint}")
+        _check_form(value, hints[key], f"{where}: {inside}{key}")
         if isinstance(value, Mapping) and isinstance(hints[key], type) and is_dataclass(hints[key]):
             _check_keys(value, hints[key], where, f"{inside}{key}.")
+
+
+def _check_form(value: object, hint: Any, where: str) -> None:
+    """Refuse a word that is none of those there are, and anything but a list of mappings where one is wanted."""
+    origin, options = get_origin(hint), get_args(hint)
+    if origin is Literal and value not in options:
+        near = get_close_matches(str(value), [str(option) for option in options], 1)
+        there = ", ".join(map(str, options))
+        raise BadConfig(
+            f"{where} must be one of {there}, got {value!r}" + (f"; did you mean {near[0]}?" if near else "")
+        )
+    of_mappings = origin is tuple and isinstance(options[0], type) and is_dataclass(options[0])
+    if of_mappings and (not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value)):
+        first = fields(options[0])[0].name
+        raise BadConfig(f"{where} needs a list of mappings, such as [{{{first}: ...}}], got {value!r}")
 
 
 def _readable(error: BaseException) -> str:

@@ -95,7 +95,7 @@ def learn(variant: Variant, config: TrainConfig, crops: list[Example]) -> tuple[
         sample=crops[:SAMPLE],
         network=lambda: variant.build(config.model.graph, config.model.network),
         save=lambda state, provenance, path: kept.update(state),
-        balance=PyramidTask(config.model).balance(crops[:SAMPLE]),
+        balance=PyramidTask(config.model).balance(crops[:SAMPLE], config.loss),
     )
     started = time.process_time()  # a busy machine does not change it
     with tempfile.TemporaryDirectory() as folder:

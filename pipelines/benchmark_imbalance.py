@@ -7,7 +7,8 @@
 A small network, a few hundred steps, the same crops for all; what a YAML file says of loss, method, batch, width and
 augmentation is kept, the rest is the comparison's. The training stands are thinned to about 5, 20 and 50 leaf voxels
 for each wood voxel; the held-out ones, on which all are scored, are not touched, and nothing is chosen on them: the
-weights at the end of a run count. Labelled trees can be scored too. Runs that are in results.csv are not done again.
+weights at the end of a run count. Labelled trees can be scored too, those whose names begin alike together. Runs that
+are in results.csv are not done again.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import csv
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
 import torch
 from imbalance_data import (
+    CROPS,
     GRAPH,
     SHAPE,
     Tree,
@@ -46,26 +50,31 @@ from leafwood.inference.model_file import load_model
 from leafwood.nn.structure import UNetConfig
 from leafwood.soul.samples import epochs
 from leafwood.train.data import TrainingSet
+from leafwood.train.joint import JointConfig
 from leafwood.train.loop import TrainConfig, fit
 from leafwood.train.pretext import PretextConfig
 from leafwood.train.pyramid import PyramidTask
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "train" / "imbalance"
 RATIOS = (5, 20, 50)
+Trees = dict[str, list[Tree]]  # labelled files by the first word of their names
 SCORES = ("wood_recall", "leaf_recall", "balanced_accuracy", "g_mean", "wood_iou", "auroc", "ece")
 
 
 def methods() -> dict[str, TrainConfig]:
-    """Every configuration by name, the pre-task included."""
-    return {path.stem: load(path, TrainConfig) for path in sorted(CONFIGS.glob("*.yaml"))}
+    """Every configuration that tells leaf from wood by name, the pretext task included."""
+    found = {path.stem: load(path, TrainConfig) for path in sorted(CONFIGS.glob("*.yaml"))}
+    return {name: config for name, config in found.items() if config.model.network.outputs == "wood"}
 
 
-def sets(config: TrainConfig, ratio: int) -> tuple[Wanted, Wanted | None]:
-    """What a run learns from: its crops, and its clean trees if it needs any."""
+def sets(config: TrainConfig, ratio: int, number: int = CROPS) -> tuple[Wanted, Wanted | None]:
+    """What a run learns from: its crops, so many of them, and its clean trees if it needs any."""
     crops, method = small(config.model.crops), config.method
     clean = Wanted(0, replace(crops, single_tree=1.0), clean=True) if method.clean_files() else None
-    pretext = method if isinstance(method, PretextConfig) else None
-    return Wanted(0 if pretext else ratio, crops, pretext=pretext), clean
+    if isinstance(method, PretextConfig):
+        return Wanted(0, crops, pretext=method, number=number), clean
+    joint = method.pretext if isinstance(method, JointConfig) else None
+    return Wanted(ratio, crops, pretext=joint, labelled=joint is not None, number=number), clean
 
 
 def in_size(config: TrainConfig, crops: int, seed: int) -> TrainConfig:
@@ -92,10 +101,9 @@ def in_size(config: TrainConfig, crops: int, seed: int) -> TrainConfig:
 
 
 def learn(
-    config: TrainConfig, ratio: int, checks: list[Example], cache: Path, folder: Path
+    config: TrainConfig, wanted: Wanted, clean: Wanted | None, checks: list[Example], cache: Path, folder: Path
 ) -> tuple[dict[str, float], float]:
     """One run: scores on the checks at its end, and the imbalance of its crops."""
-    wanted, clean = sets(config, ratio)
     crops = graphs_of(wanted, cache)
     order = epochs(len(crops), config.steps * config.batch, np.random.default_rng(config.seed))
     task = PyramidTask(config.model)
@@ -106,7 +114,7 @@ def learn(
         trees=graphs_of(clean, cache) if clean else [],
         network=lambda: task.network([]),
         save=task.save,
-        balance=task.balance(crops),
+        balance=task.balance(crops, config.loss),
     )
     config = replace(config, validation_crops=len(checks))
     return fit(config, ready, folder, report=lambda line: None), imbalance(crops)
@@ -118,16 +126,18 @@ def graphs_of(wanted: Wanted, cache: Path) -> list[Example]:
     return load_graphs(cache / wanted.name())
 
 
-def on_tree(model: Path, tree: Tree) -> dict[str, float]:
-    """Scores of weights on a labelled file."""
-    graph, node, truth = tree
-    logits, _ = load_model(model).network(graph, threads=1)
-    wood = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
-    return score(truth, wood[node]).as_dict()
+def on_trees(model: Path, trees: Sequence[Tree]) -> dict[str, float]:
+    """Scores of weights on some labelled files, over all their points."""
+    network, parts = load_model(model).network, []
+    for graph, node, truth in trees:
+        logits, _ = network(graph, threads=1)
+        wood = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+        parts.append(score(truth, wood[node]))
+    return reduce(add, parts).as_dict()
 
 
 def run(
-    name: str, config: TrainConfig, ratio: int, checks: list[Example], trees: dict[str, Tree], cache: Path
+    name: str, config: TrainConfig, ratio: int, number: int, checks: list[Example], trees: Trees, cache: Path
 ) -> dict[str, object]:
     """One row of the results; without scores if the training diverged."""
     started = time.perf_counter()
@@ -136,8 +146,9 @@ def run(
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a method is compared as it is, advised or not
         try:
-            scores["held_out"], row["imbalance"] = learn(config, ratio, checks, cache, Path(folder))
-            scores |= {tree: on_tree(Path(folder) / "model.safetensors", trees[tree]) for tree in trees}
+            wanted, clean = sets(config, ratio, number)
+            scores["held_out"], row["imbalance"] = learn(config, wanted, clean, checks, cache, Path(folder))
+            scores |= {group: on_trees(Path(folder) / "model.safetensors", trees[group]) for group in trees}
         except BadBatch as error:
             print(f"{name}: {error}", flush=True)
     for where in ("held_out", *trees):
@@ -145,30 +156,35 @@ def run(
     return {**row, "seconds": time.perf_counter() - started}
 
 
-def compare(args: argparse.Namespace) -> None:
+def compare(args: argparse.Namespace, chosen: dict[str, TrainConfig]) -> None:
     """Do the runs that are missing: seed 1 of everything first."""
     torch.set_num_threads(1)
-    chosen, cache = methods(), args.out / "cache"
+    cache, pretext = args.out / "cache", methods()["pretext"]
     if unknown := set(args.methods or []) - set(chosen):
-        raise BadConfig(f"--methods: no {sorted(unknown)[0]!r} in {CONFIGS}")
-    pretext = chosen.pop("pretext")
+        raise BadConfig(f"--methods: no {sorted(unknown)[0]!r}; there are {', '.join(chosen)}")
     chosen = {name: config for name, config in chosen.items() if not args.methods or name in args.methods}
-    wanted = {one for config in (*chosen.values(), pretext) for ratio in RATIOS for one in sets(config, ratio) if one}
+    chosen.pop("pretext", None)
+    before = [pretext] if any(config.start for config in chosen.values()) else []
+    every = [sets(config, ratio, args.cut) for config in (*chosen.values(), *before) for ratio in args.ratios]
+    wanted = {one for pair in every for one in pair if one}
     write_training_data(sorted(wanted, key=Wanted.name), stands(args.train, "--train"), cache)
     checks = held_out(stands(args.held_out, "--held-out"), cache)
-    trees = {path.stem: labelled_tree(path) for path in args.labelled}
+    trees: Trees = {}
+    for path in args.labelled:
+        trees.setdefault(path.stem.split("_")[0], []).append(labelled_tree(path))
     begin = args.out / "pretext" / "model.safetensors"
-    if not begin.exists():
-        before = graphs_of(sets(pretext, 0)[0], cache)
-        learn(in_size(pretext, args.crops, 1), 0, before[: len(before) // 10], cache, begin.parent)
+    if before and not begin.exists():
+        crops, _ = sets(pretext, 0, args.cut)
+        seen = graphs_of(crops, cache)
+        learn(in_size(pretext, args.crops, 1), crops, None, seen[: len(seen) // 10], cache, begin.parent)
     done = {(row["method"], int(row["ratio"]), int(row["seed"])) for row in rows(args.out)}
     for seed in range(1, args.seeds + 1):
-        for ratio in RATIOS:
+        for ratio in args.ratios:
             for name, config in chosen.items():
                 if (name, ratio, seed) not in done:
                     sized = in_size(config, args.crops, seed)
                     started = replace(sized, start=begin) if config.start else sized
-                    row = run(name, started, ratio, checks, trees, cache)
+                    row = run(name, started, ratio, args.cut, checks, trees, cache)
                     append(args.out, row)
                     shown = f"G-mean {row['held_out.g_mean']:.3f}, {row['seconds']:.0f} s"
                     print(f"{name}, ratio {ratio}, seed {seed}: {shown}", flush=True)
@@ -205,16 +221,23 @@ def append(out: Path, row: dict[str, object]) -> None:
         writer.writerow(row)
 
 
-def main() -> None:
-    """Run, or print, or draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every comparison is told."""
     parser.add_argument("out", type=Path, help="folder of the results, and of what is prepared once")
     parser.add_argument("--train", type=Path, help="folder of labelled stands; the last four give the clean trees")
     parser.add_argument("--held-out", type=Path, help="folder of other stands, to score on")
     parser.add_argument("--labelled", type=Path, nargs="*", default=[], help="labelled files (gt_wood) to score on too")
     parser.add_argument("--methods", nargs="*", help="names of configurations; all of them by default")
+    parser.add_argument("--ratios", type=int, nargs="+", default=RATIOS, help="leaf voxels for each wood voxel")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--crops", type=int, default=1200, help="that a run sees")
+    parser.add_argument("--cut", type=int, default=CROPS, help="crops of each training set, to choose those from")
+
+
+def main() -> None:
+    """Run, or print, or draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
     parser.add_argument("--table", action="store_true", help="print what is there, do nothing")
     parser.add_argument("--figure", type=Path, help="draw what is there, do nothing")
     args = parser.parse_args()
@@ -224,7 +247,7 @@ def main() -> None:
         elif args.figure:
             draw(rows(args.out), args.figure)
         else:
-            compare(args)
+            compare(args, methods())
     except BadConfig as error:
         parser.error(str(error))
 

@@ -28,6 +28,7 @@ from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
 from leafwood.io.loaders import read
 from leafwood.nn.structure import UNetConfig
+from leafwood.train.joint import JointTask
 from leafwood.train.pretext import PretextConfig, PretextTask
 from leafwood.train.pyramid import PyramidSpec, PyramidTask, node_labels
 
@@ -51,16 +52,20 @@ class Wanted:
         crops: how it is cut.
         clean: whole trees of the stands that nothing else is cut from.
         pretext: what is hidden, for graphs of the pretext task.
+        labelled: whether such graphs have labels too, for joint self-supervision.
+        number: of crops, of all stands together.
     """
 
     ratio: int
     crops: CropConfig
     clean: bool = False
     pretext: PretextConfig | None = None
+    labelled: bool = False
+    number: int = CROPS
 
     def name(self) -> str:
         """Of its file: another set, another name."""
-        told = json.dumps([to_dict(self), to_dict(GRAPH), CROPS, CLEAN_STANDS], sort_keys=True)
+        told = json.dumps([to_dict(self), to_dict(GRAPH), CLEAN_STANDS], sort_keys=True)
         return f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
 
 
@@ -78,7 +83,7 @@ def write_training_data(wanted: Sequence[Wanted], files: Sequence[Path], folder:
             continue
         for one, graphs in missing.items():
             if one.clean == clean:
-                n = CLEAN_TREES // CLEAN_STANDS if clean else -(-CROPS // (len(files) - CLEAN_STANDS))
+                n = CLEAN_TREES // CLEAN_STANDS if clean else -(-one.number // (len(files) - CLEAN_STANDS))
                 graphs += _cut(one, stand, number, n)
     for one, graphs in missing.items():
         if not graphs:
@@ -115,9 +120,14 @@ def _cut(one: Wanted, stand: LabelledStand, number: int, n: int) -> Iterator[Exa
     if one.ratio:
         stand = thinned(stand, one.ratio, np.random.default_rng(number))
     spec = PyramidSpec(graph=GRAPH, network=SHAPE, crops=one.crops)
-    task = PretextTask(spec, one.pretext) if one.pretext else PyramidTask(spec)
+    task = PyramidTask(spec)
+    if one.pretext:
+        task = JointTask(spec, one.pretext) if one.labelled else PretextTask(spec, one.pretext)
     examples = task.examples([stand], (0, number), n)
-    return (examples[place] for place in range(n))
+    for place in range(n):
+        graph = examples[place]
+        graph.stand = torch.tensor([number])
+        yield graph
 
 
 def thinned(stand: LabelledStand, ratio: float, rng: np.random.Generator) -> LabelledStand:

@@ -3,8 +3,9 @@
     python pipelines/taxonomy_check.py out/imbalance
 
 For each imbalance: Delta of the features that the network reads, estimated on the training crops, and Delta of what
-plain cross-entropy made of them, from its AUROC; the wood recall that a plain and a balanced threshold should have by
-either; and the wood recall of plain cross-entropy and of logit adjustment on the held-out stands.
+plain cross-entropy made of them, from its AUROC; the regime, with stands as units, whose crops overlap; the wood recall
+that a plain and a balanced threshold should have by either; and the wood recall of plain cross-entropy and of logit
+adjustment on the held-out stands.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from leafwood.classes import IGNORE, WOOD
-from leafwood.diagnose.taxonomy import predict, regime, separation
+from leafwood.diagnose.taxonomy import margins, predict, regime, separation
+from leafwood.diagnose.units import effective_samples
 from leafwood.errors import BadConfig
 from leafwood.graph.batching import Example
 
@@ -31,12 +33,12 @@ PLAIN, BALANCED = "cross_entropy", "logit_adjusted"
 
 
 def samples(crops: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Features, class and crop of some labelled voxels of each crop."""
+    """Features, class and stand of some labelled voxels of each crop."""
     rng, parts = np.random.default_rng(0), []
-    for number, crop in enumerate(crops):
+    for crop in crops:
         known = torch.nonzero(crop.y != IGNORE).squeeze(1).numpy()
         chosen = rng.permutation(known)[:EACH]
-        parts.append((crop.x0.numpy()[chosen], crop.y.numpy()[chosen] == WOOD, np.full(len(chosen), number)))
+        parts.append((crop.x0.numpy()[chosen], crop.y.numpy()[chosen] == WOOD, np.full(len(chosen), int(crop.stand))))
     features, wood, unit = (np.concatenate(part) for part in zip(*parts, strict=True))
     return features.astype(np.float64), wood, unit
 
@@ -47,7 +49,9 @@ def line(ratio: int, crops: Sequence[Example], results: list[dict[str, str]]) ->
     apart = separation(features, wood, unit)
     seen = {m: values(results, str(ratio), "held_out.wood_recall")[m] for m in (PLAIN, BALANCED)}
     learnt = math.sqrt(2) * float(ndtri(np.mean(values(results, str(ratio), "held_out.auroc")[PLAIN])))
-    name, r, g = regime(eta, apart.robust, len(crops), features.shape[1])
+    units = np.array([len(np.unique(unit[those])) for those in (~wood, wood)])
+    leaf, rare = effective_samples(margins(features, wood, unit), wood, unit, units)
+    name, r, g = regime(eta, apart.robust, leaf + rare, features.shape[1], rare)
     plain = [predict(eta, delta).recall for delta in (apart.robust, learnt)]
     even = [float(ndtr(delta / 2)) for delta in (apart.robust, learnt)]
     cells = [f"{eta:.1f}", f"{apart.naive:.2f}, {apart.corrected:.2f}, {apart.robust:.2f}", f"{learnt:.2f}"]

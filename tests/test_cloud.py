@@ -58,3 +58,24 @@ def test_columns_go_with_their_points():
     assert cloud.select(np.array([3, 1])).columns["intensity"].tolist() == [3, 1]
     with pytest.raises(BadCloud, match="intensity"):
         cloud.with_columns(intensity=np.arange(4))
+
+
+@pytest.mark.parametrize("place", [1e300, -1e300, 1e12])
+def test_one_impossible_place_is_a_stray_and_many_are_no_cloud(place):
+    xyz = np.random.default_rng(9).uniform(0, 50, (500, 3)).round(3) + (500_000, 5_400_000, 0)
+    bent = xyz.copy()
+    bent[7, 1] = place
+    cloud = PointCloud.from_xyz(bent)
+    assert np.flatnonzero(cloud.strays()).tolist() == [7]
+    assert np.isfinite(cloud.xyz).all()
+    rest = np.arange(500) != 7
+    np.testing.assert_array_equal(cloud.xyz[rest], PointCloud.from_xyz(bent[rest]).xyz)
+    bent[::2, 0] = place
+    with pytest.raises(BadCloud, match="too large"):
+        PointCloud.from_xyz(bent)
+
+
+def test_codes_that_are_nan_are_unknown():
+    cloud = PointCloud.from_xyz(np.eye(3), {"classification": np.array([2.0, np.nan, 5.0], dtype=np.float32)})
+    assert cloud.columns["classification"].dtype == np.uint8
+    assert cloud.columns["classification"].tolist() == [2, 0, 5]

@@ -94,7 +94,7 @@ def test_a_word_that_sets_nothing_is_refused(tmp_path: Path, word: str) -> None:
     ("text", "named"),
     [
         ("inner: {width: wide}", "inner.width"),
-        ("inner: {depth: 2}", "inner: there is no 'depth'"),
+        ("inner: {depth: 2}", "inner.depth"),
         ("colour: red", "colour"),
         ("mode: sideways", "mode"),
         ("inner: {width: -1}", "width must not be negative"),

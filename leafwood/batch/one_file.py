@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.batch.pages import write_page
 from leafwood.batch.plan import is_made
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.classes import check_preset
@@ -31,6 +32,8 @@ from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
 from leafwood.report.canopy import canopy_files, headline, write_canopy
+from leafwood.report.notes import noted_warnings
+from leafwood.report.paths import report_path
 from leafwood.spatial.ground import find_ground
 from leafwood.weights import DEFAULT_MODEL
 
@@ -71,6 +74,7 @@ class LabelOptions:
         quality: ``standard`` or ``high``; the model's own when None.
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
+        report: also write a page to look at.
 
     Raises:
         BadConfig: a setting that would fail for every scan.
@@ -90,6 +94,7 @@ class LabelOptions:
     quality: Quality | None = None
     abstain: float | None = None
     profile: bool = False
+    report: bool = False
 
     def __post_init__(self) -> None:
         if self.abstain is not None and not 0.5 <= self.abstain <= 1:
@@ -134,12 +139,14 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
             alone is no failure but said in the result.
     """
     if options.resume and is_labelled(source, target):
-        labelled = read_remarked(target)[0]
+        labelled, remarks = read_remarked(target)
+        if options.report and not report_path(target).exists():
+            write_page(labelled, source, target, options, remarks=remarks)
         return _with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
     check_suffix(target, source)
-    started = time.perf_counter()
+    begun = started = time.perf_counter()
     cloud, remarks = read_cloud(source, options)
     _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
     with about(source):
@@ -150,6 +157,10 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
             result = abstain(result, options.abstain)
     write_labelled(result, target, source, options)
     _LOG.info("%s: written", target)
+    if options.report:
+        model = segmenter(options.model, options.threads).model
+        seconds = time.perf_counter() - begun
+        write_page(result, source, target, options, remarks=remarks, model=(model.name, model.sha256), seconds=seconds)
     found = tuple(doubts(result, remarks))
     for doubt in spoils(found, "labels"):
         warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
@@ -237,12 +248,9 @@ def measure(
 
 def read_remarked(path: Path, *, crs: str | None = None) -> tuple[PointCloud, list[str]]:
     """Read a cloud, and what was odd about the file; it is warned of, too."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FileWarning)
+    with noted_warnings() as remarks:
         cloud = read(path, crs=crs)
-    for item in caught:
-        warnings.warn(str(item.message), item.category, stacklevel=2)
-    return cloud, [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
+    return cloud, remarks
 
 
 def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
@@ -266,4 +274,5 @@ def segmenter(options: LabelOptions) -> CloudSegmenter:
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:
     """The files that are made of one scan, the labelled one first."""
-    return [target] + (canopy_files(target.parent, target.stem, CanopyConfig()) if options.profile else [])
+    profile = canopy_files(target.parent, target.stem, CanopyConfig()) if options.profile else []
+    return [target, *profile, *([report_path(target)] if options.report else [])]

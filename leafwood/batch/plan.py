@@ -14,7 +14,7 @@ from leafwood.io.loaders import default_output
 from leafwood.io.target import writing
 from leafwood.report.canopy import canopy_files
 
-__all__ = ["FAILED", "is_made", "note_failed", "plan"]
+__all__ = ["FAILED", "failures_below", "is_made", "note_failed", "plan"]
 
 FAILED = "leafwood_failed.lst"  # not the suffix of a point cloud: it may lie among them
 
@@ -97,3 +97,13 @@ def note_failed(failed: Collection[Path], jobs: Collection[Path], output: Path |
         return
     with writing(path, None, overwrite=True) as stream:
         stream.writelines(os.fsencode(job) + b"\n" for job in failed)
+
+
+def failures_below(paths: Iterable[Path]) -> dict[Path, str]:
+    """Scans that could not be labelled, as :func:`note_failed` left word of them in folders, with what to do."""
+    found = {}
+    for folder in (path for path in paths if path.is_dir()):
+        for note in folder.rglob(FAILED):
+            for line in note.read_bytes().splitlines():
+                found[Path(os.fsdecode(line))] = "could not be labelled; `leafwood segment` says why"
+    return found

@@ -137,7 +137,8 @@ def _plants(cloud: PointCloud, labels: str) -> tuple[NDArray[np.bool_], NDArray[
     """Which points are plants (n,), and how much of each is wood (n,) by its label."""
     if labels == "leafwood" and "leafwood" not in cloud.columns:
         raise BadCloud(
-            "no labels in it (no `leafwood` dimension): segment it first, or say with `labels` how they are written"
+            "no labels in it (no `leafwood` dimension): run `leafwood segment` first, or say with `labels` how they "
+            "are written"
         )
     label = decode_labels(cloud.columns, labels)
     plant = label != IGNORE

@@ -27,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the weights")
     parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=("head", "lora", "deblora"),
+        default=("lora", "deblora"),
+        help="what to try, one after the other (default: lora deblora)",
+    )
     parser.add_argument("--rank", type=int, default=8, metavar="R", help="of the adapters (default 8)")
     parser.add_argument("--steps", type=int, default=300, metavar="N", help="of each training (default 300)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of everything (default 1)")
@@ -52,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig("--threads must be at least 1")
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
         raise TargetExists(f"{args.output}: is there already and not an empty folder")
-    settings = {name: getattr(args, name) for name in ("model", "labels", "rank", "steps", "seed", "threads")}
+    settings = {
+        name: getattr(args, name) for name in ("model", "labels", "methods", "rank", "steps", "seed", "threads")
+    }
     found = adapt(
         list_files(args.paths, products=False), list_files(args.validation, products=False), args.output, **settings
     )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from leafwood.diagnose.diagnosis import Difficulty, Voxels
-    from leafwood.diagnose.seli import Collapse
+    from leafwood.diagnose.watch import Seen
+    from leafwood.inference.model_file import Model
 
 __all__ = ["add_arguments", "run"]
 
@@ -45,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.datasets.stands import load_stand
-    from leafwood.diagnose.diagnosis import THIRDS, difficulty, learnt, sample_voxels
+    from leafwood.diagnose.diagnosis import difficulty, learnt, sample_voxels
+    from leafwood.diagnose.units import THIRDS, count_units, with_units
     from leafwood.errors import BadCloud
     from leafwood.inference.model_file import load_model
     from leafwood.io.files import list_files
@@ -55,97 +57,126 @@ def run(args: argparse.Namespace) -> int:
         raise BadConfig("--crops must be at least 1, and --seed no less than 0")
     model = load_model(args.model)
     paths = list_files(args.paths, products=False)
-    stands = one_by_one(paths, lambda path: load_stand(path, args.labels), debug=args.debug)
-    if not stands:
+    loaded = one_by_one(paths, lambda path: load_stand(path, args.labels), debug=args.debug)
+    if not loaded:
         return 1
-    voxels = sample_voxels(list(stands.values()), model, args.crops, args.seed)
-    parts = {"all": voxels} | {name: voxels.take(voxels.third == i) for i, name in enumerate(THIRDS)}
+    stands, unit = with_units(list(loaded.values()))
+    voxels, units = sample_voxels(stands, model, args.crops, args.seed), count_units(stands)
+    parts = {"all heights": voxels} | {name: voxels.take(voxels.third == i) for i, name in enumerate(THIRDS)}
     found: dict[str, Difficulty | str] = {}
-    for name, part in parts.items():
+    for (name, part), there in zip(parts.items(), units.tolist(), strict=True):
         try:
-            found[name] = difficulty(part, args.seed)
+            found[name] = difficulty(part, there, args.seed)
         except BadCloud as error:
             found[name] = str(error)
     console = Console(width=None if os.isatty(1) else 160)
-    _difficulties(console, parts, found)
+    _difficulties(console, parts, found, unit)
     content: dict[str, Any] = {"model": model.name, "sha256": model.sha256, "crops": args.crops, "seed": args.seed}
+    content |= {"unit": unit}
     content["difficulty"] = {k: v if isinstance(v, str) else dataclasses.asdict(v) for k, v in found.items()}
     try:
-        geometry, names, counts = learnt(voxels, args.seed)
-    except BadCloud as error:
-        console.print(f"What {model.name} has learnt: {error}", highlight=False)
+        seen, counts = learnt(voxels, model, args.seed)
+    except (BadCloud, BadConfig) as error:
+        console.print(f"Last layer: {error}.", highlight=False)
     else:
-        _geometry(console, model.name, geometry, names, counts)
-        content["learnt"] = {"classes": names, "voxels": counts, "within": geometry.within}
-        content["learnt"] |= {"to_seli": geometry.to_seli, "to_etf": geometry.to_etf, "means": geometry.means.tolist()}
+        _geometry(console, model, seen, counts)
+        content["learnt"] = {"counts": counts, **dataclasses.asdict(seen)}
     if args.json:
         args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return 0 if len(stands) == len(paths) else 1
+    return 0 if len(loaded) == len(paths) else 1
 
 
-def _difficulties(console: Console, parts: dict[str, Voxels], found: dict[str, Difficulty | str]) -> None:
-    """The taxonomy's table, a row a part of the canopy, and what to do about it."""
+def _difficulties(console: Console, parts: dict[str, Voxels], found: dict[str, Difficulty | str], unit: str) -> None:
+    """The taxonomy's table, a column a part of the canopy, and what to do about it."""
     from rich.table import Table
 
     from leafwood.diagnose.diagnosis import ADVICE
 
-    table = Table(title="How hard wood is to learn", title_justify="left")
-    for name in (
-        "voxels of",
-        "wood",
-        "log eta",
-        "kappa",
-        "Delta",
-        "learnt",
-        "recall",
-        "precision",
-        "to win back",
-        "r",
-        "g",
-        "regime",
-    ):
-        table.add_column(name, justify="left" if name in ("voxels of", "regime") else "right")
-    for name, part in parts.items():
-        share = f"{part.wood.mean():.1%}" if len(part.wood) else ""
-        entry = found[name]
-        if isinstance(entry, str):
-            table.add_row(name, share, *[""] * 9, entry)
-            continue
-        deltas = (entry.apart.naive, entry.apart.corrected, entry.apart.robust)
-        plain, kappa = entry.plain, entry.crops / entry.dimensions
-        cells = [f"{math.log(entry.eta):.2f}", f"{kappa:.1f}", " ".join(f"{delta:.2f}" for delta in deltas)]
-        cells.append(f"{entry.made:.2f}")
-        cells += [f"{value:.2f}" for value in (plain.recall, plain.precision, plain.recoverable, entry.r, entry.g)]
-        table.add_row(name, share, *cells, entry.regime)
+    table = Table("", *found, title="How hard wood is to learn", title_justify="left")
+    columns = [_column(entry, parts[name]) for name, entry in found.items()]
+    for number, name in enumerate(_ROWS):
+        table.add_row(name.format(unit=unit), *(column[number] for column in columns))
     console.print(table)
-    whole = found["all"]
+    for name, entry in found.items():
+        if isinstance(entry, str):
+            console.print(f"{name}: {entry}.", highlight=False)
+    whole = found["all heights"]
     if not isinstance(whole, str):
         console.print(f"{whole.regime}: {ADVICE[whole.regime]}.", highlight=False)
     console.print(
-        "Delta of what the network reads: naive, corrected, robust; learnt: robust, of what it makes of it. Recall and "
-        "precision are those of the rarer class under plain training, as two Gaussian classes of the robust Delta have "
-        "them. Kappa counts crops, not points. The regimes' bounds are leafwood's own.",
+        "In brackets: 5th to 95th percentile over units drawn anew. Usable Delta: the robust one, less what too few "
+        "independent samples cost. Recall, precision, r, g and the regime follow from it, for the rarer class under "
+        "plain training, as two Gaussian classes have them. The regimes' bounds are leafwood's own.",
         highlight=False,
     )
 
 
-def _geometry(console: Console, model: str, geometry: Collapse, names: list[str], counts: list[int]) -> None:
-    """The table of the last layer's inputs."""
+_ROWS = (
+    "wood",
+    "log eta",
+    "{unit} with leaves, with wood",
+    "independent samples of leaf, of wood",
+    "kappa",
+    "Delta: naive, corrected",
+    "Delta: robust",
+    "Delta of what the model makes of them",
+    "usable Delta",
+    "recall",
+    "precision",
+    "recall to win back",
+    "r",
+    "g",
+    "regime",
+)
+
+
+def _column(entry: Difficulty | str, part: Voxels) -> list[str]:
+    """A part's cells; only the share of wood where nothing can be said."""
+    share = f"{part.wood.mean():.1%}" if len(part.wood) else ""
+    if isinstance(entry, str):
+        return [share, *[""] * (len(_ROWS) - 1)]
+    plain, apart = entry.plain, entry.apart
+
+    def with_interval(name: str, value: float) -> str:
+        low, high = entry.intervals[name]
+        return f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+    return [
+        share,
+        with_interval("log_eta", math.log(entry.eta)),
+        f"{entry.units[0]}, {entry.units[1]}",
+        f"{entry.samples[0]:.0f}, {entry.samples[1]:.0f}",
+        f"{sum(entry.samples) / entry.dimensions:.1f}",
+        f"{apart.naive:.2f}, {apart.corrected:.2f}",
+        with_interval("robust", apart.robust),
+        f"{entry.made:.2f}",
+        with_interval("usable", entry.usable),
+        with_interval("recall", plain.recall),
+        with_interval("precision", plain.precision),
+        with_interval("recoverable", plain.recoverable),
+        with_interval("r", entry.r),
+        with_interval("g", entry.g),
+        entry.regime,
+    ]
+
+
+def _geometry(console: Console, model: Model, seen: Seen, counts: list[int]) -> None:
+    """The table of the last layer."""
     from rich.table import Table
 
-    from leafwood.diagnose.seli import cosines
+    from leafwood.classes import OUTPUTS
 
-    table = Table(title=f"What {model} has made of them: class means of the last layer's inputs", title_justify="left")
-    for name in ("class", "voxels", "length", *(f"cosine with {number}" for number in range(1, len(names) + 1))):
-        table.add_column(name, justify="left" if name == "class" else "right")
-    longest = max(geometry.means.diagonal()) ** 0.5
-    rows = zip(names, counts, geometry.means.diagonal(), cosines(geometry.means), strict=True)
-    for number, (name, count, square, angles) in enumerate(rows, start=1):
-        cells = [f"{count:,}", f"{square**0.5 / longest:.2f}", *(f"{cosine:.2f}" for cosine in angles)]
-        table.add_row(f"{number} {name}", *cells)
+    names = OUTPUTS[model.config.outputs]
+    told = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
+    table = Table(
+        "", "to SELI", "to equal counts (ETF)", title=f"Last layer of {model.name}, learnt from {told} voxels"
+    )
+    table.add_row("classifiers", f"{seen.classifiers_to_seli:.2f}", f"{seen.classifiers_to_etf:.2f}")
+    table.add_row("class means", f"{seen.means_to_seli:.2f}", f"{seen.means_to_etf:.2f}")
+    table.add_row("classifiers with means", f"{seen.logits_to_seli:.2f}", f"{seen.logits_to_seli:.2f}")
     console.print(table)
     console.print(
-        f"Distance to the geometry of these counts (SELI) {geometry.to_seli:.2f}, of equal counts (ETF) "
-        f"{geometry.to_etf:.2f}; variance within the classes over that between them (NC1) {geometry.within:.2f}.",
+        f"Distances from 0 to 2. Variance within the classes over that between them (NC1) {seen.within:.2f}; cosine of "
+        f"the classifiers of the two rarest classes {seen.minority_cosine:.2f} (1: they have fallen together).",
         highlight=False,
     )

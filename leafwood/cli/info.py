@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.classes import DEFAULT_CLASSES
+from leafwood.classes import CLASS_NAMES, DEFAULT_CLASSES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,22 +16,6 @@ if TYPE_CHECKING:
     from leafwood.io.describe import FileInfo
 
 __all__ = ["add_arguments", "run"]
-
-_CLASS_NAMES = {
-    0: "never classified",
-    1: "undecided",
-    2: "ground",
-    3: "low vegetation",
-    4: "medium vegetation",
-    5: "high vegetation",
-    6: "building",
-    7: "noise",
-    9: "water",
-    17: "bridge",
-    18: "high noise",
-    64: "wood (leafwood)",
-    65: "leaf (leafwood)",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,14 +40,21 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
-    from leafwood.cli.one_by_one import one_by_one
+    from leafwood.cli.messages import say
+    from leafwood.cli.one_by_one import in_words, is_passed_over, one_by_one
+    from leafwood.errors import BadFile
     from leafwood.io.files import list_files
 
     console = Console(highlight=False, markup=False, emoji=False)
     paths = list_files(args.paths)
 
     def work(path: Path) -> None:
-        _describe(path, console, tried=not args.header)
+        try:
+            _describe(path, console, tried=not args.header)
+        except BadFile as error:
+            if len(paths) == 1 or not is_passed_over(path, error):
+                raise
+            say(f"passed over: {in_words(path, error)}")
 
     return 0 if len(one_by_one(paths, work, debug=args.debug)) == len(paths) else 1
 
@@ -128,7 +119,7 @@ def _format(info: FileInfo) -> str:
 def _shares(counts: Mapping[int, int], total: int, named: bool) -> str:
     lines = []
     for value, number in sorted(counts.items()):
-        name = f" {_CLASS_NAMES[value]}" if named and value in _CLASS_NAMES else ""
+        name = f" {CLASS_NAMES[value]}" if named and value in CLASS_NAMES else ""
         lines.append(f"{value}{name}: {number:,} ({number / max(total, 1):.1%})")
     return "\n".join(lines)
 

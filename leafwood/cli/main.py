@@ -33,6 +33,7 @@ _COMMANDS = {
     "calibrate": "fit a model's probabilities to labelled scans it has not learnt from",
     "diagnose": "how hard labelled stands are to learn from, and what a model has made of them",
     "simulate": "fly a virtual UAV survey with exact labels",
+    "report": "a page to look at and send: labelled scans in 3D, and what to distrust",
     "render": "draw a labelled scan as a picture",
     "models": "the models inside the package, and what is known of each",
     "labels": "how data sets write leaf and wood",

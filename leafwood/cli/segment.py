@@ -72,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", action="store_true", help="also write leaf and wood area by height (see `leafwood profile`)"
     )
+    parser.add_argument(
+        "--report", action="store_true", help="also write a page to look at and send (see `leafwood report`)"
+    )
     parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
     parser.add_argument("--threads", type=int, help="processors to use for a file (default: all)")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="files to label at the same time (Dask)")
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from leafwood.batch.leftovers import clear_leftovers
     from leafwood.batch.one_file import LabelOptions, is_labelled, outputs, segmenter
+    from leafwood.batch.pages import write_pages_of_all
     from leafwood.batch.plan import note_failed, plan
     from leafwood.cli.messages import say
     from leafwood.cli.progress import JsonLog, overall
@@ -125,6 +129,8 @@ def run(args: argparse.Namespace) -> int:
     if len(jobs) > 1:
         try:
             note_failed(summary.failed, jobs, args.output)
+            if args.report:
+                print(write_pages_of_all(jobs, summary.failures, args.output))
         except OSError as error:
             say(error)
     return summary.status()

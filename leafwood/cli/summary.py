@@ -42,6 +42,11 @@ class Summary:
         """Scans that have no labels now."""
         return list(self._errors)
 
+    @property
+    def failures(self) -> dict[Path, str]:
+        """Scans that have no labels now, each with why."""
+        return dict(self._errors)
+
     def skip(self, sources: Iterable[Path]) -> None:
         """These are there already."""
         self._there.extend(sources)

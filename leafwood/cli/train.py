@@ -8,13 +8,16 @@ from pathlib import Path
 __all__ = ["add_arguments", "run"]
 
 
-_RUN = ("last.pt", "log.csv", "model.safetensors", "model.json")  # what a run leaves in its folder
+_RUN = ("last.pt", "log.csv", "geometry.csv", "model.safetensors", "model.json")  # what a run leaves in its folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/train/uav.yaml")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for weights, log and checkpoint")
+    parser.add_argument(
+        "--geometry", action="store_true", help="log how near the last layer is to SELI; for networks with parts"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds another run")
     parser.add_argument(
@@ -38,17 +41,26 @@ def run(args: argparse.Namespace) -> int:
         BadConfig: it is to be gone on with and begun anew.
     """
     from leafwood.config import load
+    from leafwood.diagnose.watch import GeometryLog
     from leafwood.errors import BadConfig, TargetExists
+    from leafwood.report.training import write_training_report
     from leafwood.train.loop import TrainConfig, train
 
     if args.resume and args.overwrite:
         raise BadConfig("--resume goes on with a run and --overwrite begins anew: give one of them")
     config = load(args.config, TrainConfig, args.overrides)
+    if args.geometry and (config.model.kind != "pyramid" or config.model.network.outputs == "wood"):
+        raise BadConfig(
+            "--geometry: two outputs have the same geometry at every imbalance (SELI = ETF), so distances say "
+            "nothing; train with `model: {kind: pyramid, network: {outputs: parts}}`"
+        )
     there = [args.output / name for name in _RUN if (args.output / name).exists()]
     if there and not args.resume and not args.overwrite:
         raise TargetExists(f"{args.output}: holds another run; resume=True goes on with it, overwrite=True begins anew")
     for path in () if args.resume else there:
         path.unlink()
-    train(config, args.output, resume=args.resume)
+    watch = GeometryLog(args.output / "geometry.csv") if args.geometry else None
+    train(config, args.output, resume=args.resume, watch=watch)
     print(f"weights and card: {args.output / 'model.safetensors'}")
+    print(f"curves: {write_training_report(args.output)}")
     return 0

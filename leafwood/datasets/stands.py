@@ -39,6 +39,7 @@ class LabelledStand:
         return_number: (n,) of its pulse, 1 where the file does not say.
         number_of_returns: (n,) of its pulse, likewise.
         path: its file.
+        part: (n,) of :class:`leafwood.classes.Part`, in virtual surveys; None where the file does not say.
     """
 
     xyz: NDArray[np.float32]
@@ -50,6 +51,7 @@ class LabelledStand:
     return_number: NDArray[np.uint8]
     number_of_returns: NDArray[np.uint8]
     path: Path
+    part: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.xyz)
@@ -80,7 +82,8 @@ class LabelledStand:
     def take(self, index: NDArray[Any]) -> LabelledStand:
         """The points at `index`."""
         columns = ("xyz", "height", "label", "ground", "tree", "line", "return_number", "number_of_returns")
-        return replace(self, **{name: getattr(self, name)[index] for name in columns})
+        part = None if self.part is None else self.part[index]
+        return replace(self, part=part, **{name: getattr(self, name)[index] for name in columns})
 
     def without_returns(self) -> LabelledStand:
         """The same points of which no returns are known: 1 of 1 everywhere, as in many files."""
@@ -143,6 +146,7 @@ def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path, *, lone_tree:
         return_number=cloud.columns.get("return_number", ones).astype(np.uint8),
         number_of_returns=cloud.columns.get("number_of_returns", ones).astype(np.uint8),
         path=path,
+        part=cloud.columns["gt_part"].astype(np.uint8) if "gt_part" in cloud.columns else None,
     )
     if not len(stand.centres[0]):
         raise BadCloud(f"{path}: no labelled vegetation to learn from")

@@ -17,7 +17,18 @@ from scipy.special import ndtr, ndtri
 
 from leafwood.errors import BadBatch, BadConfig
 
-__all__ = ["Prediction", "Regime", "Separation", "predict", "regime", "separation", "usable_separation"]
+__all__ = [
+    "Prediction",
+    "Regime",
+    "Separation",
+    "average_precision",
+    "delta_of_auroc",
+    "margins",
+    "predict",
+    "regime",
+    "separation",
+    "usable_separation",
+]
 
 Regime = Literal["Normal", "Mild", "Extreme", "Catastrophic"]
 _FOLDS = 5
@@ -94,6 +105,19 @@ def predict(eta: float, delta: float) -> Prediction:
     )
 
 
+def average_precision(eta: float, delta: float) -> float:
+    """Area under the curve of precision against recall (PR-AUC) of the best classifier, for two Gaussian classes.
+
+    Args:
+        eta: majority over minority.
+        delta: distance of the means in standard deviations.
+    """
+    threshold = np.linspace(delta / 2 + 9, -delta / 2 - 9, 20_001)
+    recall, false_alarm = ndtr(delta / 2 - threshold), ndtr(-delta / 2 - threshold)
+    precision = recall / np.maximum(recall + eta * false_alarm, 1e-300)
+    return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2))
+
+
 def usable_separation(delta: float, dimensions: int, minority: float, majority: float) -> float:
     """What is left of Delta when the means have to be estimated from so many samples.
 
@@ -107,7 +131,9 @@ def usable_separation(delta: float, dimensions: int, minority: float, majority: 
     return delta**2 / math.sqrt(delta**2 + chance) if delta > 0 else 0.0
 
 
-def regime(eta: float, delta: float, samples: float, dimensions: int) -> tuple[Regime, float, float]:
+def regime(
+    eta: float, delta: float, samples: float, dimensions: int, minority: float | None = None
+) -> tuple[Regime, float, float]:
     """Name how hard it is; the boundaries are leafwood's.
 
     Args:
@@ -115,12 +141,14 @@ def regime(eta: float, delta: float, samples: float, dimensions: int) -> tuple[R
         delta: of the classes.
         samples: independent ones, of both classes.
         dimensions: number of features.
+        minority: those of the rare class; None: its share of `samples` by `eta`.
 
     Returns:
         The regime; r, log(eta) over what Delta and kappa together can bear (above 1 recall collapses by the paper's
         abstract); and g, which is 1 where half of the rare class is found.
     """
-    left = usable_separation(delta, dimensions, samples / (1 + eta), samples * eta / (1 + eta))
+    rare = samples / (1 + eta) if minority is None else minority
+    left = usable_separation(delta, dimensions, rare, samples - rare)
     if left <= 0:
         return "Catastrophic", math.inf, math.inf
     told = predict(eta, left)
@@ -132,33 +160,56 @@ def regime(eta: float, delta: float, samples: float, dimensions: int) -> tuple[R
     return ("Mild" if told.recoverable > _WORTH_IT else "Normal"), r, g
 
 
+def margins(features: NDArray[Any], wood: NDArray[np.bool_], unit: NDArray[Any]) -> NDArray[np.float64]:
+    """Side of a linear discriminant (n,), positive for wood, that each sample lies on, fitted to other units.
+
+    Args:
+        features: (n, p).
+        wood: (n,) class.
+        unit: (n,) tree, block or stand of each sample: what is fitted on one is not judged on the same.
+
+    Raises:
+        BadBatch: fewer than two units with both classes, or hardly more samples than features.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    n, p = features.shape
+    units = len(np.unique(unit))
+    if units < 2 or n < p + 4 or not 0 < wood.sum() < n:
+        raise BadBatch("separation: two units or more with both classes are needed, and more samples than features")
+    judge = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    folds = GroupKFold(min(_FOLDS, units))
+    seen = np.asarray(features, dtype=np.float64)
+    found = cross_val_predict(judge, seen, wood, groups=unit, cv=folds, method="decision_function")
+    return np.asarray(found, dtype=np.float64)
+
+
+def delta_of_auroc(auroc: float) -> float:
+    """Distance of two Gaussian classes that a linear discriminant ranks with that AUROC; 0 for 0.5 and below."""
+    return math.sqrt(2) * max(0.0, float(ndtri(min(auroc, 1 - 1e-12))))
+
+
 def separation(features: NDArray[Any], wood: NDArray[np.bool_], unit: NDArray[Any]) -> Separation:
     """Estimate Delta from samples.
 
     Args:
         features: (n, p).
         wood: (n,) class.
-        unit: (n,) tree, crop or stand of each sample: what is fitted on one is not judged on the same.
+        unit: (n,) as for :func:`margins`.
 
     Raises:
-        BadBatch: fewer than two units with both classes, or hardly more samples than features.
+        BadBatch: as :func:`margins`.
     """
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import GroupKFold, cross_val_predict
 
+    margin = margins(features, wood, unit)
     features = np.asarray(features, dtype=np.float64)
     n, p = features.shape
-    units = len(np.unique(unit))
-    if units < 2 or n < p + 4 or not 0 < wood.sum() < n:
-        raise BadBatch("separation: two units or more with both classes are needed, and more samples than features")
     one, none = features[wood], features[~wood]
     scatter = np.cov(one.T) * (len(one) - 1) + np.cov(none.T) * (len(none) - 1)
     apart = one.mean(axis=0) - none.mean(axis=0)
     squared = float(apart @ np.linalg.pinv(np.atleast_2d(scatter) / (n - 2)) @ apart)
     corrected = squared * (n - p - 3) / (n - 2) - p * (1 / len(one) + 1 / len(none))
-    judge = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    folds = GroupKFold(min(_FOLDS, units))
-    margin = cross_val_predict(judge, features, wood, groups=unit, cv=folds, method="decision_function")
-    robust = math.sqrt(2) * max(0.0, float(ndtri(roc_auc_score(wood, margin))))
+    robust = delta_of_auroc(float(roc_auc_score(wood, margin)))
     return Separation(math.sqrt(squared), math.sqrt(max(0.0, corrected)), robust)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from leafwood.nn.structure import UNetConfig
 
@@ -126,6 +126,10 @@ def _value(kind: Any, value: object, bounds: Bounds, where: str) -> Any:
         if not isinstance(value, list) or len(value) > _LONGEST:
             raise ValueError(f"{where}: expected a list")
         return tuple(_value(get_args(kind)[0], item, bounds, where) for item in value)
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ValueError(f"{where}: expected one of {', '.join(map(str, get_args(kind)))}")
+        return value
     if kind is bool or kind is str:
         if not isinstance(value, kind):
             raise ValueError(f"{where}: expected {'true or false' if kind is bool else 'a word'}")

@@ -15,14 +15,15 @@ __all__ = ["NAMED", "is_product", "list_files"]
 _LOOK = 1 << 16  # bytes at the beginning of a file, where formats name their fields
 _MOST = 1 << 23  # bytes that are looked at before the points of a LAS file
 NAMED = (".las", ".laz", ".ply", ".pcd")  # formats that always name their fields
-_LABELS, _PROFILE = "_leafwood", "_profile.csv"
+_LABELS = "_leafwood"
+_TABLES = ("_profile.csv", "leafwood_survey.csv")  # of leafwood's, which read like text scans
 _SPLIT = (f"{_LABELS}_wood", f"{_LABELS}_leaf")
 
 
 def list_files(paths: Iterable[Path], *, products: bool = True) -> list[Path]:
     """Files of a list of files, folders (searched below, too) and glob patterns.
 
-    Hidden files and folders of a folder are left out, and so are leafwood's tables of profiles.
+    Hidden files and folders of a folder are left out, and so are leafwood's tables of profiles and surveys.
 
     Args:
         paths: what the user wrote; a shell may or may not have filled in the patterns.
@@ -73,7 +74,7 @@ def _inside(path: Path) -> Iterator[Path]:
 def _is_listed(file: Path, folder: Path) -> bool:
     """Whether a file below a folder may be a point cloud, by its name."""
     name = file.name.lower()
-    if not name.endswith(suffixes()) or name.endswith(_PROFILE) or not file.is_file():
+    if not name.endswith(suffixes()) or name.endswith(_TABLES) or not file.is_file():
         return False
     return not any(part.startswith(".") for part in file.relative_to(folder).parts)
 
@@ -84,7 +85,7 @@ def _matches(pattern: Path) -> Iterator[Path]:
     rest = pattern.relative_to(root) if root != Path() else pattern
     for name in glob.glob(str(rest), root_dir=root, recursive=True):
         file = root / name
-        if file.is_file() and not file.name.lower().endswith(_PROFILE):
+        if file.is_file() and not file.name.lower().endswith(_TABLES):
             yield file
 
 
@@ -94,7 +95,7 @@ def is_product(file: Path) -> bool:
     Text may have no line that names its fields; there, and in formats of other packages, the name says it.
     """
     name = file.name.lower()
-    if name.endswith(_PROFILE):
+    if name.endswith(_TABLES):
         return True
     if not name.endswith(NAMED) and name.rpartition(".")[0].endswith((_LABELS, *_SPLIT)):
         return True

@@ -16,7 +16,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,10 +26,10 @@ import numpy as np
 
 from leafwood.classes import DEFAULT_CLASSES, ClassMap
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadConfig, BadFile, LeafwoodError
+from leafwood.errors import BadConfig, BadFile, FileProblem, LeafwoodError
 from leafwood.io.labels import OURS
 from leafwood.io.results import result_columns
-from leafwood.io.target import check_target, scratch_name
+from leafwood.io.target import check_target, scratch_name, why_not_written
 
 __all__ = [
     "Loader",
@@ -168,23 +168,32 @@ def read(path: Path | str, *, crs: str | None = None) -> PointCloud:
         raise BadFile(f"{path}: does not exist")
     if path.is_dir():
         raise BadFile(f"{path}: is a folder, not a file")
-    if is_las(path):
-        from leafwood.io.las.read import read_las
-
-        return read_las(path, crs=crs)
-    suffix = _suffix(path)
-    found = _format(suffix)
-    if found is None:
-        raise BadFile(f"{path}: no loader for {suffix or 'a name without suffix'}; known: {', '.join(suffixes())}")
+    reader, suffix = _reader(path, crs)
     try:
-        cloud = found.read(path)
+        cloud = reader(path)
     except LeafwoodError:
         raise
     except OSError as error:
         raise BadFile(f"{path}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:
-        raise BadFile(f"{path}: the loader for {suffix} failed: {type(error).__name__}: {error}") from error
+    except MemoryError as error:
+        raise BadFile(f"{path}: does not fit into memory") from error
+    except Exception as error:  # of libraries and of loaders that others wrote
+        text = str(error).split("\n", 1)[0]
+        raise BadFile(f"{path}: the loader for {suffix} failed: {type(error).__name__}: {text}") from error
     return cloud if cloud.path is not None else replace(cloud, path=path)
+
+
+def _reader(path: Path, crs: str | None) -> tuple[Loader, str]:
+    """What reads a file, and the suffix it is known by."""
+    suffix = _suffix(path)
+    if is_las(path):
+        from leafwood.io.las.read import read_las
+
+        return partial(read_las, crs=crs), suffix or "LAS"
+    found = _format(suffix)
+    if found is None:
+        raise BadFile(f"{path}: no loader for {suffix or 'a name without suffix'}; known: {', '.join(suffixes())}")
+    return found.read, suffix
 
 
 def default_output(path: Path | str, folder: Path | None = None) -> Path:
@@ -306,6 +315,9 @@ def write(
 
     check_target(target, source, overwrite)
     with tempfile.TemporaryDirectory(prefix=f"{scratch_name()}-", dir=target.parent) as folder:
-        plain = Path(folder) / "plain.laz"
-        write_plain(cloud, plain, skip=(*OURS, "wood_prob_equal", "ground", *extra))
+        plain = Path(folder) / "plain.las"
+        try:
+            write_plain(cloud, plain, skip=(*OURS, "wood_prob_equal", "ground", *extra))
+        except OSError as error:
+            raise FileProblem(f"{target}: cannot be written: {why_not_written(error, target.parent)}") from error
         labelled(plain)

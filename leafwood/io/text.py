@@ -15,7 +15,7 @@ from leafwood.errors import BadFile, FileWarning
 from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB
 from leafwood.io.results import column_names, fields_replaced, require_count, result_columns
 from leafwood.io.target import writing
-from leafwood.io.text_layout import TextLayout, all_lines, is_point, number, sniff, split
+from leafwood.io.text_layout import TextLayout, all_lines, has_width, is_point, number, parted, sniff, split
 
 __all__ = ["read_text", "write_text"]
 
@@ -107,13 +107,12 @@ def _names(layout: TextLayout) -> list[str]:
 
 def _extra_columns(path: Path, layout: TextLayout) -> dict[int, str]:
     """Places and names of further columns of numbers."""
-    lines = (line for at, line in enumerate(all_lines(path, layout.encoding)) if at >= layout.first)
-    first = split(next(lines), layout.delimiter)
+    first = _first_row(path, layout)
     names = _names(layout)
     skip = {
         place
         for place, name in enumerate(names)
-        if place in layout.axes or not name or number(first[place], layout.comma) is None
+        if place in layout.axes or not name or number(first[place], False) is None
     }
     return column_names(names, skip)
 
@@ -122,6 +121,9 @@ def _load(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArray[np.f
     """Columns (n, k) of numbers; the first three, which are coordinates, are all finite."""
     counts: list[int] = []
     delimiter = layout.delimiter.decode() if layout.delimiter else None
+    table = _load_fast(path, layout, delimiter)
+    if table is not None and np.isfinite(table[:, layout.axes]).all():
+        return table[:, places]
     try:
         table = np.loadtxt(
             _plain(path, layout, counts), delimiter=delimiter, usecols=places, ndmin=2, comments=None, quotechar='"'
@@ -135,19 +137,40 @@ def _load(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArray[np.f
     return np.asarray(table, dtype=np.float64)
 
 
+def _load_fast(path: Path, layout: TextLayout, delimiter: str | None) -> NDArray[np.float64] | None:
+    """All columns (n, width) of a file of nothing but numbers; None for any other."""
+    plain = layout.encoding == "utf-8" and not (layout.comma or layout.counts or layout.trailing)
+    if not plain or any(number(word, False) is None for word in _first_row(path, layout)):
+        return None
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            table = np.loadtxt(stream, delimiter=delimiter, skiprows=layout.first, ndmin=2, comments="#")
+    except (ValueError, OverflowError):
+        return None  # lines of another width, remarks, missing values: read with more care
+    return np.asarray(table, dtype=np.float64) if table.shape[1] == layout.width else None
+
+
+def _first_row(path: Path, layout: TextLayout) -> list[bytes]:
+    """Values of the first point's line."""
+    lines = (line for at, line in enumerate(all_lines(path, layout.encoding)) if at >= layout.first)
+    return split(_clean(next(lines), layout), layout.delimiter)
+
+
 def _plain(path: Path, layout: TextLayout, counts: list[int]) -> Iterator[str]:
     """Lines of points as numpy takes them; counts that stand between them are collected."""
     for at, line in enumerate(all_lines(path, layout.encoding)):
         if layout.counts and line.strip().isdigit():
             counts.append(int(line.strip()[:18]))
         elif at >= layout.first and is_point(line, layout):
-            yield _clean(line, layout).decode("utf-8", "replace")
+            clean = _clean(line, layout)
+            if not has_width(clean, layout):
+                raise ValueError(f"line {at + 1}")
+            yield clean.decode("utf-8", "replace")
 
 
 def _clean(line: bytes, layout: TextLayout) -> bytes:
     """The line without a remark at its end, and with decimal points."""
-    if layout.delimiter is None and b"#" in line:
-        line = line.split(b"#", 1)[0]
+    line = parted(line, layout.delimiter)[0]
     return line.replace(b",", b".") if layout.comma else line
 
 
@@ -157,9 +180,12 @@ def _load_slowly(path: Path, layout: TextLayout, places: Sequence[int]) -> NDArr
     for at, line in enumerate(all_lines(path, layout.encoding)):
         if at < layout.first or not is_point(line, layout):
             continue
-        words = split(_clean(line, layout), layout.delimiter)
-        if len(words) < layout.width:
-            what = f"line {at + 1} has {len(words)} values, the first point has {layout.width}"
+        clean = _clean(line, layout)
+        words = split(clean, layout.delimiter)
+        if clean.count(b'"') % 2:
+            raise BadFile(f"{path}: line {at + 1} has a quotation mark without its pair")
+        if not has_width(clean, layout):
+            what = f"line {at + 1} has {len(words) - layout.trailing} values, the first point has {layout.width}"
             raise BadFile(f"{path}: {what}")
         values = [number(words[place], False) for place in places]
         for place, value in zip(layout.axes, values, strict=False):
@@ -193,17 +219,25 @@ def _mark(path: Path) -> bytes:
 
 
 def _with(line: bytes, layout: TextLayout, drop: Sequence[int], added: Sequence[bytes]) -> bytes:
-    """A point's line without earlier labels and with new ones."""
+    """A point's line without earlier labels and with new ones, which stand before a remark at its end."""
+    values, remark = parted(line, layout.delimiter)
+    if remark:
+        return _with(values, layout, drop, added) + b" " + remark
     bare = line.rstrip(b"\r\n")
     kept = bare.rstrip(b" \t") if layout.delimiter != b"\t" else bare.rstrip(b" ")
     kept = kept.removesuffix(layout.joiner) if layout.trailing else kept
-    if drop:
-        words = split(kept, layout.delimiter)
-        if drop[-1] == len(words) - 1 and len(drop) == drop[-1] - drop[0] + 1 and b'"' not in kept:
-            kept = kept.rsplit(layout.delimiter, len(drop))[0].rstrip(b" ")  # the usual case keeps blanks as they are
-        else:
-            kept = layout.joiner.join(word for place, word in enumerate(words) if place not in drop)
+    kept = _without(kept, layout.delimiter, drop)
     return layout.joiner.join([kept, *added]) + line[len(bare) :]
+
+
+def _without(line: bytes, delimiter: bytes | None, drop: Sequence[int]) -> bytes:
+    """The line without some of its words; where they are the last ones, blanks between the others stay as they are."""
+    if not drop:
+        return line
+    words = split(line, delimiter)
+    if list(drop) == list(range(len(words) - len(drop), len(words))) and b'"' not in line:
+        return line.rsplit(delimiter, len(drop))[0].rstrip(b" ")
+    return (delimiter or b" ").join(word for place, word in enumerate(words) if place not in drop)
 
 
 def _header(
@@ -214,10 +248,11 @@ def _header(
     delimiter = next((d for d in (b";", b"\t", b",") if d in bare), None)
     joiner = delimiter or b" "
     kept = bare.rstrip(b" \t").removesuffix(joiner)
-    if drop or renamed:
+    shift = len(split(kept, delimiter)) - layout.width  # "# x y z" has a word more, R's headers have one less
+    if renamed:
         words = split(kept, delimiter)
-        shift = len(words) - layout.width  # "# x y z" has a word more, R's headers have one less
         for place, name in renamed.items():
             words[place + shift] = name.encode()
-        kept = joiner.join(word for at, word in enumerate(words) if at - shift not in drop)
+        kept = joiner.join(words)
+    kept = _without(kept, delimiter, [place + shift for place in drop])
     return joiner.join([kept, *(name.encode() for name in added)]) + line[len(bare) :]

@@ -11,7 +11,7 @@ from pathlib import Path
 from leafwood.errors import BadFile, NoPointCloud
 from leafwood.io.text_names import axes_of, degrees_among, names_axes
 
-__all__ = ["TextLayout", "all_lines", "is_point", "number", "sniff", "split"]
+__all__ = ["TextLayout", "all_lines", "has_width", "is_point", "number", "parted", "sniff", "split"]
 
 _COMMENTS = (b"#", b"//", b"%")
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -22,6 +22,7 @@ _MISSING = frozenset(
 _RASTER = (b"ncols", b"nrows", b"dsaa", b"xllcorner")
 _COMMA_NUMBER = re.compile(rb'"?[+-]?\d+,\d+(?:[eE][+-]?\d+)?"?')
 _OUR_CODE, _OUR_PROB = re.compile(rb"[012]"), re.compile(rb"[01][.,]\d{4}")
+_QUOTES = re.compile(rb'"[^"]*"')
 _QUOTED = re.compile(rb'(?:[^"\s]|"[^"]*")+')
 _SAMPLE = 100
 _SURE = 20  # lines that all look like labels of ours, whatever the file is called
@@ -86,6 +87,24 @@ def is_point(line: bytes, layout: TextLayout) -> bool:
     return bool(bare) and not bare.startswith(_COMMENTS) and not (layout.counts and bare.isdigit())
 
 
+def parted(line: bytes, delimiter: bytes | None) -> tuple[bytes, bytes]:
+    """A line and the remark at its end, if blanks stand between its values and nothing is quoted."""
+    if delimiter is not None or b"#" not in line or b'"' in line:
+        return line, b""
+    at = line.index(b"#")
+    return line[:at], line[at:]
+
+
+def has_width(line: bytes, layout: TextLayout) -> bool:
+    """Whether a point's line has as many values as the first, and no quotation mark without its pair."""
+    if b'"' in line:
+        return not line.count(b'"') % 2 and len(split(line, layout.delimiter)) == layout.width + layout.trailing
+    if layout.delimiter is None:
+        return len(line.split()) == layout.width
+    end = b" \r\n" if layout.delimiter == b"\t" else None
+    return line.strip(end).count(layout.delimiter) + 1 == layout.width + layout.trailing
+
+
 def split(line: bytes, delimiter: bytes | None) -> list[bytes]:
     """Values of a line as they stand, blanks around them taken off; quoted text is one value."""
     bare = line.strip(b" \r\n") if delimiter == b"\t" else line.strip()
@@ -136,7 +155,7 @@ def _encoding(path: Path) -> str:
 
 def _delimiter(lines: Sequence[bytes]) -> tuple[bytes | None, bool]:
     """What separates values, and whether they have decimal commas, from lines with points."""
-    first = lines[0]
+    first = _QUOTES.sub(b'""', lines[0])
     tabs = {line.strip(b" \r\n").count(b"\t") for line in lines}
     for delimiter in (b";", b"\t") if len(tabs) == 1 and tabs.pop() >= 2 else (b";",):
         if delimiter in first:
@@ -202,7 +221,7 @@ def _has_numbers(line: bytes) -> bool:
 def _titles(line: bytes) -> tuple[str, ...]:
     """Names in a header line, whatever stands before and between them."""
     bare = line.strip().lstrip(b"#/% ")
-    delimiter = next((d for d in (b";", b"\t", b",") if d in bare), None)
+    delimiter = next((d for d in (b";", b"\t", b",") if d in _QUOTES.sub(b"", bare)), None)
     words = split(bare, delimiter)
     if words and not words[-1]:
         words.pop()
@@ -219,7 +238,7 @@ def _layout(
     counted: bool,
 ) -> TextLayout:
     delimiter, comma = _delimiter(sample)
-    rows = [split(line, delimiter) for line in sample]
+    rows = [split(parted(line, delimiter)[0], delimiter) for line in sample]
     width = len(rows[0])
     names = _titles(header[1]) if header else ()
     trailing = delimiter is not None and len(names) != width and not any(row[-1] for row in rows)

@@ -10,7 +10,7 @@ __all__ = ["axes_of", "degrees_among", "names_axes"]
 # Letters and digits of a name, without units, in the order in which they are believed.
 _X = ("x", "easting", "east", "utmx", "utme", "utmeasting", "rechtswert", "points0", "e")
 _Y = ("y", "northing", "north", "utmy", "utmn", "utmnorthing", "hochwert", "points1", "n")
-_Z = ("z", "elevation", "elev", "altitude", "alt", "utmz", "points2", "height", "h", "up")
+_Z = ("z", "elevation", "elev", "altitude", "alt", "utmz", "points2", "height", "hoehe", "hhe", "h", "up")
 _AROUND = ("coord", "coordinate", "coordinates", "pos", "position", "point", "p", "cartesian", "local", "global", "utm")
 _METRES = ("m", "metre", "metres", "meter", "meters")
 _DEGREES = ("lon", "long", "longitude", "lng", "lat", "latitude")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from leafwood.losses.base import Loss, PointLoss
-from leafwood.losses.registry import LOSSES, LossConfig, SumLoss, build, build_all
+from leafwood.losses.registry import ALIASES, LOSSES, LossConfig, SumLoss, build, build_all
 
-__all__ = ["LOSSES", "Loss", "LossConfig", "PointLoss", "SumLoss", "build", "build_all"]
+__all__ = ["ALIASES", "LOSSES", "Loss", "LossConfig", "PointLoss", "SumLoss", "build", "build_all"]

@@ -19,6 +19,8 @@ class LogitAdjusted(PointLoss):
         tau: 1 is consistent for balanced accuracy, 0 is cross-entropy.
     """
 
+    balances = True
+
     def __init__(self, class_counts: ArrayLike, *, tau: float = 1.0) -> None:
         super().__init__(class_counts)
         self.tau = in_range("tau", tau, 0.0)
@@ -34,6 +36,8 @@ class BalancedSoftmax(PointLoss):
     Args:
         class_counts: (C,) training points of each class.
     """
+
+    balances = True
 
     def each(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Loss of each point (n,)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from numpy.typing import ArrayLike
@@ -23,6 +24,7 @@ class Loss(nn.Module, ABC):
         class_counts: (C,) training points of each class; C is also the number of logits.
 
     Attributes:
+        balances: whether the loss makes the classes count alike by itself, so that it expects points of equal weight.
         counts: (C,) float64, `class_counts`.
         prior: (C,) float64, shares of the classes, at least 1e-6.
         progress: share of the training that is done, 0 to 1, as last told to :meth:`set_progress`.
@@ -31,6 +33,7 @@ class Loss(nn.Module, ABC):
         BadConfig: a class without points, a negative count, or fewer than two classes.
     """
 
+    balances: ClassVar[bool] = False
     counts: Tensor
     prior: Tensor
 

@@ -30,6 +30,7 @@ class Weighted(PointLoss):
         power: 1 gives each class the same total weight, 0.5 is the milder square root, 0 plain cross-entropy.
     """
 
+    balances = True
     class_weights: Tensor
 
     def __init__(self, class_counts: ArrayLike, *, power: float = 1.0) -> None:
@@ -53,6 +54,7 @@ class ClassBalanced(PointLoss):
             the same weight, which is said in a warning.
     """
 
+    balances = True
     class_weights: Tensor
 
     def __init__(self, class_counts: ArrayLike, *, beta: float = 0.9999) -> None:

@@ -27,6 +27,7 @@ class LDAM(PointLoss):
         drw_beta: of the effective number; 0 leaves re-weighting out.
     """
 
+    balances = True
     margins: Tensor
     drw_weights: Tensor
 

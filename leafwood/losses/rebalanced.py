@@ -25,6 +25,8 @@ class Rebalanced(Loss):
         seed: of the draws. Their state is in ``state_dict()``, so that a resumed training goes on drawing.
     """
 
+    balances = True
+
     def __init__(self, class_counts: ArrayLike, *, seed: int = 0) -> None:
         super().__init__(class_counts)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from leafwood.losses.overlap import Dice, Lovasz, Tversky
 from leafwood.losses.poly import Poly1, Poly1Focal
 from leafwood.losses.rebalanced import Rebalanced
 
-__all__ = ["LOSSES", "LossConfig", "SumLoss", "build", "build_all"]
+__all__ = ["ALIASES", "LOSSES", "LossConfig", "SumLoss", "build", "build_all"]
 
 LOSSES: Mapping[str, type[Loss]] = MappingProxyType(
     {
@@ -47,13 +48,25 @@ LOSSES: Mapping[str, type[Loss]] = MappingProxyType(
     }
 )
 
+# What the field calls some of them, in papers and in other libraries.
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "cb": "class_balanced",
+        "ce": "cross_entropy",
+        "gce": "generalised",
+        "generalized": "generalised",
+        "la": "logit_adjusted",
+        "logit_adjustment": "logit_adjusted",
+    }
+)
+
 
 @dataclass(frozen=True)
 class LossConfig:
     """One term of a loss, as a YAML file names it.
 
     Attributes:
-        name: of :data:`LOSSES`.
+        name: of :data:`LOSSES`, or of :data:`ALIASES`, in whose place the loss's own name is kept.
         options: of that loss; their values are checked when it is built.
         weight: of this term in the sum.
 
@@ -66,9 +79,15 @@ class LossConfig:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "name", ALIASES.get(self.name, self.name))
         _check_options(self.name, self.options)
         if in_range("weight", self.weight, 0.0) == 0:
             raise BadConfig(f"weight of {self.name} must be above 0; leave the loss out instead")
+
+    @property
+    def balances(self) -> bool:
+        """Whether the loss makes the classes count alike by itself."""
+        return LOSSES[self.name].balances
 
 
 class SumLoss(Loss):
@@ -105,7 +124,7 @@ def build(name: str, class_counts: ArrayLike, **options: Any) -> Loss:
     """A loss by name.
 
     Args:
-        name: of :data:`LOSSES`.
+        name: of :data:`LOSSES`, or of :data:`ALIASES`.
         class_counts: (C,) points of each class in the training data (not in a batch); class 0 leaf, 1 wood.
         **options: of that loss; see its class, or docs/losses.md.
 
@@ -115,6 +134,7 @@ def build(name: str, class_counts: ArrayLike, **options: Any) -> Loss:
     Raises:
         BadConfig: an unknown name or option, an option out of range, a class without points, a negative count.
     """
+    name = ALIASES.get(name, name)
     _check_options(name, options)
     try:
         return LOSSES[name](class_counts, **options)
@@ -136,9 +156,16 @@ def build_all(configs: Sequence[LossConfig], class_counts: ArrayLike) -> SumLoss
 
 def _check_options(name: str, options: Mapping[str, Any]) -> None:
     if name not in LOSSES:
-        raise BadConfig(f"unknown loss {name!r}; there are {', '.join(LOSSES)}")
+        raise BadConfig(f"unknown loss {name!r}{_meant(name, (*LOSSES, *ALIASES))}; there are {', '.join(LOSSES)}")
     parameters = inspect.signature(LOSSES[name]).parameters.values()
     known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     for option in options:
         if option not in known:
-            raise BadConfig(f"{name}: unknown option {option!r}; it has {', '.join(known) or 'none'}")
+            has = ", ".join(known) or "none"
+            raise BadConfig(f"{name}: unknown option {option!r}{_meant(option, known)}; it has {has}")
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """A question about the likeliest of the known names, or nothing where none is alike."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -20,7 +20,7 @@ class LoRAConfig:
     """How much of a network may move.
 
     Attributes:
-        rank: of what is added to each weight matrix.
+        rank: of what is added to each weight matrix; 0 adds nothing, so that the last layer alone learns.
         alpha: strength; alpha / rank times the product of the two factors is added.
 
     Raises:
@@ -31,7 +31,7 @@ class LoRAConfig:
     alpha: float = 16.0
 
     def __post_init__(self) -> None:
-        in_range("lora.rank", self.rank, 1)
+        in_range("lora.rank", self.rank, 0)
         in_range("lora.alpha", self.alpha, 1e-6)
 
 
@@ -60,13 +60,13 @@ def add_adapters(network: PyramidUNet, config: LoRAConfig) -> None:
 
     Args:
         network: a trained one.
-        config: rank and strength.
+        config: rank and strength; with rank 0 no layer gets an adapter.
     """
     last = network.last_layer
     network.requires_grad_(False)
     last.requires_grad_(True)
     layers = [module for module in network.modules() if isinstance(module, nn.Linear) and module is not last]
-    for layer in layers:
+    for layer in layers if config.rank else ():
         parametrize.register_parametrization(layer, "weight", LowRank(layer.weight.shape, config))
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from leafwood.classes import OUTPUTS
 from leafwood.config import in_range
 from leafwood.errors import BadConfig
 from leafwood.graph.config import GraphConfig
@@ -30,6 +32,8 @@ class UNetConfig:
             describe neighbourhoods already.
         decoder_convs: graph convolutions of each level on the way up (none at the coarsest).
         dropout: share of channels dropped before the head, in training.
+        outputs: what the network tells apart, of :data:`leafwood.classes.OUTPUTS`: ``wood`` (leaf and wood), or
+            ``parts`` (leaf, stem, branch, ground), from which leaf and wood follow.
 
     Raises:
         BadConfig: a value out of range.
@@ -39,6 +43,7 @@ class UNetConfig:
     encoder_convs: tuple[int, ...] = (0, 1, 2, 2, 2, 1)
     decoder_convs: tuple[int, ...] = (0, 0, 1, 1, 1)
     dropout: float = 0.1
+    outputs: Literal["wood", "parts"] = "wood"
 
     def __post_init__(self) -> None:
         for width in self.widths:
@@ -177,5 +182,5 @@ def unet_structure(graph: GraphConfig, config: UNetConfig) -> Structure:
         down=blocks("down", config.encoder_convs, levels),
         join=tuple(Layers(f"join.{n}", widths[n] + 3 + widths[n + 1], widths[n]) for n in range(levels - 1)),
         up=blocks("up", config.decoder_convs, levels - 1),
-        head=Head("head", widths[0], _HEAD_CHANNELS, 2),
+        head=Head("head", widths[0], _HEAD_CHANNELS, len(OUTPUTS[config.outputs])),
     )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from leafwood.classes import WOODY
 from leafwood.graph.build import Graph
 from leafwood.graph.config import GraphConfig
 from leafwood.nn.structure import Block, Layers, Structure, UNetConfig, unet_structure
@@ -30,6 +31,10 @@ _EPSILON = 1e-5  # torch's LayerNorm
 
 class Network(Protocol):
     """What labels a graph."""
+
+    @property
+    def classifiers(self) -> Floats:
+        """The last layer's weights (outputs, c): a row for each output."""
 
     def __call__(self, graph: Graph, threads: int) -> tuple[Floats, Floats]:
         """Logits (m, 2) of the m finest voxels, leaf and wood, and the channels (m, c) that they are read from."""
@@ -149,6 +154,16 @@ class _Block:
         return out
 
 
+def _leaf_and_wood(logits: Floats) -> Floats:
+    """Logits (m, 2) of leaf and wood from those of all outputs: the chances of the woody ones are added."""
+    if logits.shape[1] == 2:
+        return logits
+    woody = list(WOODY[logits.shape[1]])
+    others = np.setdiff1d(np.arange(logits.shape[1]), woody)
+    found = [np.logaddexp.reduce(logits[:, those], axis=1) for those in (others, woody)]
+    return np.stack(found, axis=1).astype(np.float32)
+
+
 class TrainedUNet:
     """Logits of a graph's finest voxels.
 
@@ -180,7 +195,12 @@ class TrainedUNet:
         with threadpool_limits(1, user_api="blas"):  # the threads are those of by_rows
             x = self._up(self._down(graph, threads), graph, threads)
             hidden = by_rows(lambda rows: _relu(_standard(x[rows]) @ first + bias), len(x), threads)
-            return hidden @ second + end, hidden
+            return _leaf_and_wood(hidden @ second + end), hidden
+
+    @property
+    def classifiers(self) -> Floats:
+        """The last layer's weights (outputs, c): a row for each output."""
+        return self.head[1][0].T
 
     def _down(self, graph: Graph, threads: int) -> list[Floats]:
         """What each level knows on the way down, finest first."""

@@ -80,7 +80,7 @@ class _Join(nn.ModuleList):
 
 
 class PyramidUNet(nn.Module):
-    """Graph U-Net: down the voxel pyramid by child maxima, up again by parent links, two logits a finest voxel.
+    """Graph U-Net: down the voxel pyramid by child maxima, up again by parent links, a logit for each output.
 
     Once trained it is :class:`~leafwood.nn.trained.TrainedUNet`, which knows the names of its parts.
 
@@ -89,7 +89,7 @@ class PyramidUNet(nn.Module):
         config: its shape.
 
     Shapes:
-        a graph with m finest voxels -> (m, 2) logits, leaf and wood.
+        a graph with m finest voxels -> (m, 2) logits, leaf and wood, or one for each of the parts.
     """
 
     def __init__(self, graph: GraphConfig, config: UNetConfig) -> None:
@@ -117,7 +117,7 @@ class PyramidUNet(nn.Module):
         return cast(nn.Linear, self.head[-1])
 
     def forward(self, graph: GraphTensors) -> Tensor:
-        """Logits (m, 2) of the finest voxels; see the class."""
+        """Logits (m, outputs) of the finest voxels; see the class."""
         logits: Tensor = self.last_layer(self.channels(graph))
         return logits
 

@@ -1,145 +1,71 @@
-"""Pictures of labelled scans without a graphics card: orthographic views with eye-dome lighting.
-
-Points are drawn nearest first into a depth image, then darkened where something nearer lies beside them (eye-dome
-lighting: Boucheny 2009, "Interactive scientific visualization of large datasets", PhD thesis, Grenoble), which makes
-crowns and stems stand out that plain dots would blur.
-"""
+"""Pictures of labelled scans: views side by side on a sheet, each with a scale bar in metres."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
+from leafwood.report.palette import LABELS, THEMES, Coding, Theme
+from leafwood.report.views import Image, Panel, Points, View, see
 
-__all__ = ["THEMES", "Panel", "Theme", "draw_labels", "render_view"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-Points = NDArray[np.floating[Any]]
-Image = NDArray[np.float32]
-_FINE = 2  # pixels drawn for each pixel shown, both ways
+__all__ = ["FORMATS", "Sheet", "draw_labels", "lay_out", "panels_of", "pixels_of", "save_sheet"]
+
+FORMATS = ("png", "svg", "pdf")
 _GAP, _HEAD, _FOOT = 24, 44, 64  # pixels between panels, for a title, for the legend
+_BAR = 34  # pixels below a view, for its scale bar
 _MAX_HEIGHT = 1500
 _DRAWN = 5_000_000  # points; more fill no further pixels
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours, as hexadecimal RGB."""
-
-    background: str
-    text: str
-    leaf: str
-    wood: str
-    other: str
-
-
-THEMES: dict[str, Theme] = {
-    "dark": Theme(background="#11161a", text="#d8dee2", leaf="#6fb35c", wood="#d9904a", other="#7d868c"),
-    "light": Theme(background="#ffffff", text="#20272c", leaf="#4f9a3d", wood="#8a4f1d", other="#9aa3a9"),
-}
+_METRES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
-    """One view of the scan.
+class Sheet:
+    """Views of one scan at one scale, before they have colours.
 
     Attributes:
-        title: what stands above it.
-        across: (n,) metres to the right.
-        up: (n,) metres upwards.
-        away: (n,) metres from the eye.
-        labels: (n,) 0 not processed, 1 leaf, 2 wood.
-    """
-
-    title: str
-    across: Points
-    up: Points
-    away: Points
-    labels: NDArray[Any]
-
-
-def render_view(panel: Panel, size: tuple[int, int], scale: float, theme: Theme, low: tuple[float, float]) -> Image:
-    """Draw one view.
-
-    Args:
-        panel: the points, their depth and labels.
-        size: width and height, pixels.
+        views: what is seen in each.
+        titles: what stands above each.
+        width: of the sheet, pixels.
         scale: pixels per metre.
-        theme: the colours.
-        low: left and lower end of the view, metres.
-
-    Returns:
-        (height, width, 3) float32 in 0..1, the first row on top.
+        stacked: whether the views stand on top of each other.
+        coding: what the codes mean.
+        counts: points of each code, in the coding's order.
     """
-    wide, high = size[0] * _FINE, size[1] * _FINE
-    column = ((panel.across - low[0]) * scale * _FINE).astype(np.int64)
-    row = high - 1 - ((panel.up - low[1]) * scale * _FINE).astype(np.int64)
-    depth, nearest = _depth_image(column, row, panel.away.astype(np.float32), (high, wide))
-    drawn = nearest >= 0
-    image = np.empty((high, wide, 3), dtype=np.float32)
-    image[:] = _rgb(theme.background)
-    palette = np.stack([_rgb(theme.other), _rgb(theme.leaf), _rgb(theme.wood)])
-    image[drawn] = palette[panel.labels[nearest[drawn]].astype(np.intp)] * _eye_dome(depth)[drawn, None]
-    return np.asarray(image.reshape(size[1], _FINE, size[0], _FINE, 3).mean(axis=(1, 3)), dtype=np.float32)
 
+    views: list[View]
+    titles: list[str]
+    width: int
+    scale: float
+    stacked: bool
+    coding: Coding
+    counts: tuple[int, ...]
 
-def _depth_image(
-    column: NDArray[np.int64], row: NDArray[np.int64], away: Image, shape: tuple[int, int]
-) -> tuple[Image, NDArray[np.int64]]:
-    """Depth of the nearest point at every pixel (inf where none) and its number (-1 where none)."""
-    depth = np.full(shape[0] * shape[1], np.inf, dtype=np.float32)
-    nearest = np.full(shape[0] * shape[1], -1, dtype=np.int64)
-    order = np.argsort(-away, kind="stable")
-    column, row = column[order], row[order]
-    for i in (-1, 0, 1):
-        for j in (-1, 0, 1):
-            y, x = row + i, column + j
-            inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
-            pixel, point = (y * shape[1] + x)[inside], order[inside]
-            closer = away[point] < depth[pixel]
-            # of several points written to one pixel the last stays, and the last is the nearest
-            depth[pixel[closer]] = away[point[closer]]
-            nearest[pixel[closer]] = point[closer]
-    return depth.reshape(shape), nearest.reshape(shape)
+    def painted(self, theme: Theme) -> list[Image]:
+        """The views in a theme's colours."""
+        colours = self.coding.colours(dark=theme.dark)
+        return [view.painted(theme.background, colours) for view in self.views]
 
+    def figure(self, theme: Theme, title: str = "") -> Figure:
+        """The sheet with titles, scale bars and a legend as a figure of 100 pixels to the inch."""
+        return _compose(self, self.painted(theme), theme, title)
 
-def _eye_dome(depth: Image) -> Image:
-    """Brightness (h, w) in 0..1: darker the more the surroundings lie in front, and a little darker far away."""
-    drawn = np.isfinite(depth)
-    if not drawn.any():
-        return np.ones_like(depth)
-    near, far = float(depth[drawn].min()), float(depth[drawn].max())
-    filled = np.where(drawn, depth, np.float32(far + 1))
-    reach = 2 * _FINE
-    padded = np.pad(filled, reach, mode="edge")
-    high, wide = depth.shape
-    shade = np.zeros_like(depth)
-    for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)):
-        top, left = reach * (1 + dy), reach * (1 + dx)
-        shade += np.clip(filled - padded[top : top + high, left : left + wide], 0, 1.5)
-    haze = 1 - 0.35 * (filled - near) / max(far - near, 1e-3)
-    return np.asarray(np.exp(-0.16 * shade) * np.clip(haze, 0, 1), dtype=np.float32)
+    def bare(self, theme: Theme) -> Figure:
+        """The first view with a scale bar and nothing else, for a page that has titles and a legend of its own."""
+        from matplotlib.figure import Figure
 
-
-def _rgb(colour: str) -> NDArray[np.float32]:
-    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)], dtype=np.float32)
-
-
-def _panels(xyz: Points, labels: NDArray[Any], section: float | None) -> list[Panel]:
-    """Side view, the same without leaves, and the view from above."""
-    middle = np.quantile(xyz[:, 1], [0.01, 0.99]).mean()  # of the plot, strays apart
-    slab = np.ones(len(xyz), dtype=bool) if section is None else np.abs(xyz[:, 1] - middle) <= section / 2
-    side, kind = xyz[slab], labels[slab]
-    bare = kind != OUT_LEAF
-    from_side = "From the side" if section is None else f"From the side, the middle {section:g} m"
-    return [
-        Panel(from_side, side[:, 0], side[:, 2], side[:, 1], kind),
-        Panel("The same without leaves", side[bare, 0], side[bare, 2], side[bare, 1], kind[bare]),
-        Panel("From above", xyz[:, 0], xyz[:, 1], -xyz[:, 2], labels),
-    ]
+        image = self.painted(theme)[0]
+        wide, high = image.shape[1], len(image) + _BAR
+        figure = Figure(figsize=(wide / 100, high / 100), dpi=100, facecolor=theme.background)
+        figure.figimage(image, xo=0, yo=_BAR, origin="upper")
+        _scale_bar(figure, (0, _BAR // 2), wide, self.scale, theme.text, size=18)
+        return figure
 
 
 def draw_labels(
@@ -150,98 +76,138 @@ def draw_labels(
     width: int = 1600,
     section: float | None = None,
     theme: Theme = THEMES["dark"],
+    coding: Coding = LABELS,
 ) -> NDArray[np.uint8]:
     """Draw a labelled cloud from the side, from the side without leaves, and from above.
 
     Args:
         xyz: (n, 3) metres, n > 0.
-        labels: (n,) 0 not processed, 1 leaf, 2 wood.
+        labels: (n,) codes, those of ``leafwood`` by default.
         title: a line over the picture.
         width: picture width, pixels.
         section: thickness of the middle slab that the side views show, metres; all of the cloud when None.
-        theme: the colours.
+        theme: what surrounds the points.
+        coding: what the codes mean.
 
     Returns:
         (height, width, 3) uint8 RGB.
     """
+    sheet = lay_out(xyz, labels, panels_of(xyz, labels, coding, section), width, coding)
+    return pixels_of(sheet.figure(theme, title))
+
+
+def pixels_of(figure: Figure) -> NDArray[np.uint8]:
+    """What a figure shows, (height, width, 3) uint8 RGB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
+
+
+def save_sheet(figure: Figure, stream: BinaryIO, kind: str) -> None:
+    """Write a figure as one of :data:`FORMATS`; words and scale bars stay text and lines in SVG and PDF."""
+    from matplotlib import rc_context
+
+    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "leafwood"}):
+        figure.savefig(stream, format=kind, dpi=100, metadata=dated)
+
+
+def panels_of(xyz: Points, labels: NDArray[Any], coding: Coding, section: float | None) -> list[Panel]:
+    """Side view, the same without what the coding hides, and the view from above."""
     thin = slice(None, None, max(1, len(xyz) // _DRAWN))
-    panels = _panels(xyz[thin], labels[thin], section)
+    xyz, labels = xyz[thin], labels[thin]
+    middle = np.quantile(xyz[:, 1], [0.01, 0.99]).mean()  # of the plot, strays apart
+    slab = np.ones(len(xyz), dtype=bool) if section is None else np.abs(xyz[:, 1] - middle) <= section / 2
+    side, kind = xyz[slab], labels[slab]
+    bare = ~np.isin(kind, coding.hidden)
+    from_side = "From the side" if section is None else f"From the side, the middle {section:g} m"
+    return [
+        Panel(from_side, side[:, 0], side[:, 2], side[:, 1], kind),
+        Panel(coding.without, side[bare, 0], side[bare, 2], side[bare, 1], kind[bare]),
+        Panel("From above", xyz[:, 0], xyz[:, 1], -xyz[:, 2], labels),
+    ]
+
+
+def lay_out(xyz: Points, labels: NDArray[Any], panels: Sequence[Panel], width: int, coding: Coding = LABELS) -> Sheet:
+    """See panels at one scale.
+
+    Args:
+        xyz: (n, 3) metres, n > 0: what the panels show at most.
+        labels: (n,) codes, for the counts.
+        panels: as :func:`panels_of` gives them; those titled "From above" are as deep as the cloud, others as high.
+        width: of the sheet, pixels.
+        coding: what the codes mean.
+    """
     low, size = xyz.min(axis=0), np.maximum(np.ptp(xyz, axis=0), 0.5)
-    lows = [(low[0], low[2]), (low[0], low[2]), (low[0], low[1])]
-    extents = [(size[0], size[2]), (size[0], size[2]), (size[0], size[1])]
-    stacked, scale = _layout(extents, width)
+    upward = [1 if panel.title == "From above" else 2 for panel in panels]
+    extents = [(float(size[0]), float(size[axis])) for axis in upward]
+    stacked, scale = _fit(extents, width)
     boxes = [(max(1, int(w * scale)), max(1, int(h * scale))) for w, h in extents]
-    views = [render_view(p, box, scale, theme, at) for p, box, at in zip(panels, boxes, lows, strict=True)]
-    return _compose(views, [p.title for p in panels], stacked, width, scale, theme, title, labels)
+    views = [
+        see(panel, box, scale, (float(low[0]), float(low[axis])))
+        for panel, box, axis in zip(panels, boxes, upward, strict=True)
+    ]
+    counts = tuple(int(np.count_nonzero(labels == code)) for code in coding.codes)
+    return Sheet(views, [panel.title for panel in panels], width, scale, stacked, coding, counts)
 
 
-def _layout(extents: list[tuple[float, float]], width: int) -> tuple[bool, float]:
+def _fit(extents: list[tuple[float, float]], width: int) -> tuple[bool, float]:
     """Whether the panels stand on top of each other, which has to gain a lot, and the pixels per metre."""
     wide, high = [w for w, _ in extents], [h for _, h in extents]
-    beside = min((width - 4 * _GAP) / sum(wide), _MAX_HEIGHT / max(high))
+    beside = min((width - (len(wide) + 1) * _GAP) / sum(wide), _MAX_HEIGHT / max(high))
     above = min((width - 2 * _GAP) / max(wide), _MAX_HEIGHT / sum(high))
     stacked = above > 1.5 * beside
     return stacked, above if stacked else beside
 
 
-def _compose(
-    views: list[Image],
-    titles: list[str],
-    stacked: bool,
-    width: int,
-    scale: float,
-    theme: Theme,
-    title: str,
-    labels: NDArray[Any],
-) -> NDArray[np.uint8]:
-    """Views, their titles, a scale bar and a legend on one sheet (height, width, 3) uint8."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def _compose(sheet: Sheet, images: list[Image], theme: Theme, title: str) -> Figure:
+    """Views with their titles and scale bars, and a legend, on one figure."""
     from matplotlib.figure import Figure
 
+    width, stacked = sheet.width, sheet.stacked
     top = _HEAD + (_HEAD if title else 0)
-    highs, wides = [len(v) for v in views], [v.shape[1] for v in views]
-    body = sum(h + _HEAD for h in highs) if stacked else max(highs) + _HEAD
+    highs, wides = [len(image) for image in images], [image.shape[1] for image in images]
+    body = sum(h + _HEAD + _BAR for h in highs) if stacked else max(highs) + _HEAD + _BAR
     height = top - _HEAD + body + _FOOT
     figure = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor=theme.background)
-    gap = _GAP if stacked else (width - sum(wides)) // (len(views) + 1)
+    gap = _GAP if stacked else (width - sum(wides)) // (len(images) + 1)
     x, y = gap, top
-    for view, name in zip(views, titles, strict=True):
+    for image, name in zip(images, sheet.titles, strict=True):
         if stacked:
-            x = (width - view.shape[1]) // 2
-        baseline = y + (len(view) if stacked else max(highs))
-        figure.figimage(view, xo=x, yo=height - baseline, origin="upper")
+            x = (width - image.shape[1]) // 2
+        baseline = y + (len(image) if stacked else max(highs))
+        figure.figimage(image, xo=x, yo=height - baseline, origin="upper")
         figure.text(x / width, 1 - (y - 14) / height, name, color=theme.text, fontsize=12, va="bottom")
-        x, y = (x, y + len(view) + _HEAD) if stacked else (x + view.shape[1] + gap, y)
+        _scale_bar(figure, (x, height - baseline - 16), image.shape[1], sheet.scale, theme.text)
+        x, y = (x, y + len(image) + _HEAD + _BAR) if stacked else (x + image.shape[1] + gap, y)
     if title:
         figure.text(gap / width, 1 - 34 / height, title, color=theme.text, fontsize=15, weight="bold")
-    _legend(figure, (width, height), scale, theme, labels)
-    return _pixels(FigureCanvasAgg(figure))
+    _legend(figure, sheet, theme)
+    return figure
 
 
-def _pixels(canvas: Any) -> NDArray[np.uint8]:
-    """What a canvas shows (height, width, 3)."""
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
-
-
-def _legend(figure: Any, size: tuple[int, int], scale: float, theme: Theme, labels: NDArray[Any]) -> None:
-    """Class names with their counts, and a scale bar, along the foot."""
+def _scale_bar(figure: Figure, at: tuple[int, int], room: int, scale: float, colour: str, size: int = 11) -> None:
+    """A bar of so many metres from a place (pixels from the lower left), shorter than two fifths of the room."""
     from matplotlib.lines import Line2D
 
-    width, height = size
+    width, height = figure.get_size_inches() * 100
+    metres = max((m for m in _METRES if m * scale <= 0.4 * room), default=_METRES[0])
+    ends = [at[0] / width, (at[0] + metres * scale) / width]
+    bar = Line2D(ends, [at[1] / height] * 2, color=colour, linewidth=3, transform=figure.transFigure)
+    bar.set_solid_capstyle("butt")
+    figure.add_artist(bar)
+    figure.text(ends[1] + 8 / width, at[1] / height, f"{metres:g} m", color=colour, fontsize=size, va="center")
+
+
+def _legend(figure: Figure, sheet: Sheet, theme: Theme) -> None:
+    """The codes' names with their counts, along the foot."""
+    width, height = figure.get_size_inches() * 100
     at, y = _GAP, 24
-    for code, name, colour in (
-        (OUT_LEAF, "leaf", theme.leaf),
-        (OUT_WOOD, "wood", theme.wood),
-        (OUT_NONE, "ground and other", theme.other),
-    ):
-        text = f"{name}  {np.count_nonzero(labels == code):,}"
-        figure.text(at / width, y / height, "●", color=colour, fontsize=15, va="center")
+    colours = sheet.coding.colours(dark=theme.dark)
+    for code, name, count in zip(sheet.coding.codes, sheet.coding.names, sheet.counts, strict=True):
+        text = f"{name}  {count:,}"
+        figure.text(at / width, y / height, "●", color=colours[code], fontsize=15, va="center")
         figure.text((at + 24) / width, y / height, text, color=theme.text, fontsize=12, va="center")
         at += 60 + 10 * len(text)
-    metres = max((m for m in (0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1000) if m * scale <= 0.15 * width), default=0.1)
-    right = width - _GAP
-    ends = [(right - metres * scale) / width, right / width]
-    figure.add_artist(Line2D(ends, [y / height] * 2, color=theme.text, linewidth=3, transform=figure.transFigure))
-    text = f"{metres:g} m"
-    figure.text(ends[0] - 12 / width, y / height, text, color=theme.text, fontsize=12, va="center", ha="right")

@@ -26,25 +26,29 @@ _ORDER = 0.05  # m, voxels of the order in which neighbours are searched
 _MOST = 100_000  # neighbours: no limit in practice, but pgeof wants one
 
 
-def soul_features(xyz: NDArray[np.floating[Any]], radii: tuple[float, ...] = RADII) -> NDArray[np.float32]:
+def soul_features(
+    xyz: NDArray[np.floating[Any]], radii: tuple[float, ...] = RADII, fewest: int = _FEWEST
+) -> NDArray[np.float32]:
     """Describe the surroundings of every point.
 
     Args:
         xyz: (n, 3) metres.
         radii: of the neighbourhoods, metres.
+        fewest: points (itself included) that a point needs within the smallest radius. Two points span a line and no
+            plane, so that their verticality is any; the released code keeps them all the same.
 
     Returns:
         (n, 4 * len(radii)) float32: for each radius PCA1, linearity, sphericity, verticality, all in 0..1. A point with
-        fewer than three points (itself included) within the smallest radius is NaN throughout: it has no shape.
+        fewer points than `fewest` within the smallest radius is NaN throughout: it has no shape.
     """
-    if len(xyz) < _FEWEST:
+    if len(xyz) < fewest:
         return np.full((len(xyz), len(radii) * len(DESCRIPTORS)), np.nan, dtype=np.float32)
     local = np.asarray(xyz, dtype=np.float64) - np.min(xyz, axis=0)
     order = np.argsort(morton_codes(voxel_cells(local, _ORDER)), kind="stable")
     points = np.ascontiguousarray(local[order])
     found = np.concatenate([_descriptors(points, radius) for radius in radii], axis=1)
-    _, distance = nearest(points.astype(np.float32), _FEWEST)
-    lonely = (distance[:, _FEWEST - 1] > min(radii)) | ~np.isfinite(found).all(axis=1)
+    _, distance = nearest(points.astype(np.float32), fewest)
+    lonely = (distance[:, fewest - 1] > min(radii)) | ~np.isfinite(found).all(axis=1)
     found[lonely] = np.nan
     out = np.empty(found.shape, dtype=np.float32)
     out[order] = found

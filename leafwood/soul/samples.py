@@ -23,6 +23,7 @@ from leafwood.errors import BadCloud
 from leafwood.samplers.chunks import Chunks, chunk
 from leafwood.samplers.gvd import GVDConfig, decompose
 from leafwood.soul.features import soul_features
+from leafwood.soul.released import decompose_as_released
 
 __all__ = ["SoulConfig", "SoulSamples", "epochs", "prepare_cloud"]
 
@@ -35,11 +36,14 @@ class SoulConfig:
         gvd: how clouds are cut for prediction.
         points: of a sample.
         training_min_points: replaces `gvd.min_points` in training, as in the released code.
+        released: do as the released code does: cut with its faults (:mod:`leafwood.soul.released`), leave out points
+            that are alone within the smallest radius only, and standardise the features of each cloud by itself.
     """
 
     gvd: GVDConfig = field(default_factory=GVDConfig)
     points: int = 3000
     training_min_points: int = 10
+    released: bool = False
 
     def for_training(self) -> SoulConfig:
         """The same with small pieces let in."""
@@ -80,10 +84,14 @@ def prepare_cloud(xyz: NDArray[np.floating[Any]], config: SoulConfig) -> Prepare
     Returns:
         Its samples; always the same for the same points.
     """
-    features = soul_features(xyz)
+    features = soul_features(xyz, fewest=2 if config.released else 3)
     kept = np.flatnonzero(np.isfinite(features).all(axis=1))
-    pieces = decompose(xyz[kept], config.gvd)
-    return Prepared(kept, features[kept], chunk(xyz[kept], pieces, config.points, np.random.default_rng(0)))
+    features = features[kept]
+    if config.released and len(kept):
+        spread = np.maximum(features.std(axis=0, dtype=np.float64), 1e-6)
+        features = ((features - features.mean(axis=0, dtype=np.float64)) / spread).astype(np.float32)
+    pieces = (decompose_as_released if config.released else decompose)(xyz[kept], config.gvd)
+    return Prepared(kept, features, chunk(xyz[kept], pieces, config.points, np.random.default_rng(0)))
 
 
 class SoulSamples(Dataset[Data]):

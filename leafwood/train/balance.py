@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from torch import Tensor
 from leafwood.classes import IGNORE
 from leafwood.graph.batching import Example
 from leafwood.graph.config import GraphConfig
+from leafwood.losses import LossConfig
 
-__all__ = ["Balance", "even_classes"]
+__all__ = ["Balance", "even_classes", "is_wanted"]
 
 _RAREST = (0.2, 0.03)  # leaf, wood
 
@@ -65,6 +67,32 @@ class Balance:
         stratum = torch.bucketize(graph.x0[:, self.column].contiguous(), self.edges)
         weight = self.weights[stratum, graph.y.clamp(min=0)]
         return weight * (graph.y != IGNORE)
+
+
+def is_wanted(balance: bool | None, losses: Sequence[LossConfig], even_crops: bool = False) -> bool:
+    """Whether points are to be weighed by :class:`Balance`.
+
+    Weights that balance the classes, under a loss that balances them too, count wood twice: the network ends by calling
+    everything wood.
+
+    Args:
+        balance: what the configuration asks for; None: balance, unless a loss does so by itself.
+        losses: terms of the loss.
+        even_crops: whether each crop's classes are made to weigh the same.
+
+    Warns:
+        UserWarning: `balance` or `even_crops` is asked for beside a loss that balances the classes.
+    """
+    balancing = [term.name for term in losses if term.balances]
+    asked = [name for name, on in (("balance: true", balance), ("even_crops: true", even_crops)) if on]
+    if balancing and asked:
+        warnings.warn(
+            f"{asked[0]} and the loss {balancing[0]} both balance leaf and wood, so that wood counts twice; "
+            f"leave {asked[0].partition(':')[0]} out",
+            UserWarning,
+            stacklevel=2,
+        )
+    return not balancing if balance is None else balance
 
 
 def even_classes(y: Tensor, rarest: tuple[float, float] = _RAREST) -> Tensor:

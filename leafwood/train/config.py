@@ -59,8 +59,9 @@ class TrainConfig:
         loss: terms of the loss, from :mod:`leafwood.losses`.
         steps: optimiser steps.
         batch: crops per step.
-        learning_rate: peak of the one-cycle schedule (AdamW).
-        weight_decay: AdamW's.
+        optimiser: ``adamw``, or ``sgd`` with a Nesterov momentum of 0.9, which needs a larger rate.
+        learning_rate: peak of the one-cycle schedule.
+        weight_decay: of the optimiser.
         averaging: decay of the exponential moving average of the weights that is validated and kept.
         keep: the weights that are saved: the ``best`` by validation G-mean, or those of the ``last`` step, where
             validation is to choose nothing.
@@ -88,6 +89,7 @@ class TrainConfig:
     loss: tuple[LossConfig, ...] = (LossConfig("cross_entropy"),)
     steps: int = 3000
     batch: int = 4
+    optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     averaging: float = 0.998

@@ -64,7 +64,8 @@ def load_training_set(config: TrainConfig) -> TrainingSet:
     _check_apart({**files, "train": [*files["train"], *(path for paths in of_sources for path in paths)]})
     load = partial(load_stand, preset=config.labels) if config.method.needs_labels else load_scan
     stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
-    task = config.method.task(MODEL_KINDS[config.model.kind].make_task(config.model))
+    model = config.method.model(config.model, config.start)
+    task = config.method.task(MODEL_KINDS[config.model.kind].make_task(model))
     pools = [Pool(task, stands, 1 - sum(source.share for source in config.sources))]
     for source, paths in zip(config.sources, of_sources, strict=True):
         loaded = [load_stand(path, config.labels, lone_tree=source.lone_trees) for path in paths]
@@ -77,7 +78,7 @@ def load_training_set(config: TrainConfig) -> TrainingSet:
         sample=sample,
         network=lambda: task.network(stands),
         save=task.save,
-        balance=task.balance(sample),
+        balance=task.balance(sample, config.loss),
         trees=_clean_trees(config, task.whole_trees(), files["method.files"]) if "method.files" in files else (),
     )
 

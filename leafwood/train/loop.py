@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from torch_geometric.data import Batch
 
+from leafwood.classes import IGNORE, WOODY
 from leafwood.config import to_dict
 from leafwood.errors import BadConfig
 from leafwood.evaluate.metrics import Scores, score
@@ -28,13 +29,30 @@ from leafwood.nn.lora import merged
 from leafwood.nn.unet import begin_with
 from leafwood.train.config import TrainConfig
 from leafwood.train.data import TrainingSet, load_training_set
+from leafwood.train.tasks import TrainableNetwork
 
-__all__ = ["Report", "TrainConfig", "check", "fit", "train"]
+__all__ = ["Report", "TrainConfig", "Watch", "check", "fit", "train"]
 
 Report = Callable[[str], None]
 
 
-def train(config: TrainConfig, out: Path, *, resume: bool = False, report: Report = print) -> dict[str, float]:
+class Watch(Protocol):
+    """What looks at a network while it is trained, at every validation."""
+
+    def __call__(self, step: int, network: nn.Module, sample: Sequence[Example], counts: Sequence[int]) -> None:
+        """Look.
+
+        Args:
+            step: steps done.
+            network: in training; it is not to be changed.
+            sample: training examples.
+            counts: voxels of each class in them.
+        """
+
+
+def train(
+    config: TrainConfig, out: Path, *, resume: bool = False, report: Report = print, watch: Watch | None = None
+) -> dict[str, float]:
     """Train a model and write it to a folder.
 
     Args:
@@ -43,6 +61,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, report: Repor
             ``last.pt``, from which a killed run goes on.
         resume: go on from ``last.pt`` if it is there.
         report: called with a line per validation.
+        watch: called at every validation with the network.
 
     Returns:
         Scores of the kept weights on the validation crops.
@@ -51,11 +70,17 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, report: Repor
         BadConfig: a pattern that matches no file, a stand that is in two sets, weights of another network to start
             with, or a GPU that is not there.
     """
-    return fit(config, load_training_set(config), out, resume=resume, report=report)
+    return fit(config, load_training_set(config), out, resume=resume, report=report, watch=watch)
 
 
 def fit(
-    config: TrainConfig, data: TrainingSet, out: Path, *, resume: bool = False, report: Report = print
+    config: TrainConfig,
+    data: TrainingSet,
+    out: Path,
+    *,
+    resume: bool = False,
+    report: Report = print,
+    watch: Watch | None = None,
 ) -> dict[str, float]:
     """Train on what is prepared; see :func:`train`."""
     torch.manual_seed(config.seed)
@@ -63,13 +88,14 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     device = _device(config)
     checks = _loader(data.checks, config, range(config.validation_crops))
-    criterion = build_all(config.loss, _class_counts(data.sample)).to(device)
     network = data.network().to(device)
+    counts = _class_counts(data.sample, cast(TrainableNetwork, network).last_layer.out_features)
+    criterion = build_all(config.loss, counts).to(device)
     if config.start:
         _start(network, config.start)
     config.method.prepare(network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = _optimiser(network, config)
     rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=rise)
     balance = data.balance and data.balance.to(device)
@@ -101,13 +127,17 @@ def fit(
             continue
 
         scores = _validate(average, checks, device).as_dict()
-        _log(out / "log.csv", {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **scores})
+        row = {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **take_step.figures()}
+        _log(out / "log.csv", row | scores | {"learning_rate": float(schedule.get_last_lr()[0])})
         report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
         losses.clear()
+        if watch:
+            watch(step, network, data.sample, counts)
         stale += 1
         if config.keep == "last" or not best or np.nan_to_num(scores["g_mean"]) > np.nan_to_num(best["g_mean"]):
             best, stale = scores, 0
             provenance = {"config": to_dict(config), "step": step, "train_seconds": seconds, "validation": scores}
+            provenance["class_counts"] = counts
             data.save(merged(average.module), provenance, out / "model.safetensors")
         state = {name: part.state_dict() for name, part in parts.items()}
         state |= {"step": step, "seconds": seconds, "best": best, "stale": stale, "random": torch.get_rng_state()}
@@ -124,6 +154,14 @@ def check(config: TrainConfig, data: TrainingSet) -> dict[str, float]:
 
 
 _SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
+
+
+def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """What moves the weights."""
+    weights, rate, decay = network.parameters(), config.learning_rate, config.weight_decay
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
 
 
 def _device(config: TrainConfig) -> torch.device:
@@ -152,10 +190,11 @@ def _start(network: nn.Module, path: Path) -> None:
         raise BadConfig(f"start: {path}: not weights of this network ({str(error).splitlines()[0]})") from error
 
 
-def _class_counts(graphs: Sequence[Example]) -> tuple[int, int]:
-    """Leaf and wood voxels of labelled graphs."""
-    leaf, wood = torch.stack([torch.stack([(g.y == 0).sum(), (g.y == 1).sum()]) for g in graphs]).sum(dim=0).tolist()
-    return leaf, wood
+def _class_counts(graphs: Sequence[Example], outputs: int) -> list[int]:
+    """Voxels of each output's class in labelled graphs."""
+    counts = torch.stack([torch.bincount(graph.y[graph.y != IGNORE], minlength=outputs) for graph in graphs])
+    found: list[int] = counts.sum(dim=0).tolist()
+    return found
 
 
 def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Example]:
@@ -176,9 +215,11 @@ def _validate(network: nn.Module, checks: DataLoader[Example], device: torch.dev
     total = score(np.empty(0), np.empty(0))
     with torch.inference_mode():
         for graph in checks:
-            wood = torch.softmax(network(graph.to(device)), dim=1)[:, 1].cpu().numpy()
+            chances = torch.softmax(network(graph.to(device)), dim=1).cpu().numpy()
+            woody, truth = list(WOODY[chances.shape[1]]), graph.y.cpu().numpy()
+            truth = np.where(truth == IGNORE, IGNORE, np.isin(truth, woody))
             weight = graph.weight.cpu().numpy() if "weight" in graph else None
-            total += score(graph.y.cpu().numpy(), wood, weight=weight)
+            total += score(truth, chances[:, woody].sum(axis=1), weight=weight)
     network.train()
     return total
 

@@ -2,8 +2,8 @@
 
 Shu et al., "Meta-Weight-Net: Learning an Explicit Mapping For Sample Weighting" (NeurIPS 2019). Before each step the
 weights are tried out: a step of plain gradient descent with the point weights of the weight network V, then the loss of
-clean trees there, and V moves down its gradient. With a_j the share of point j in the training loss, r the rate of the
-trial step and L the losses, that gradient is exactly
+clean trees there (the meta loss), and V moves down its gradient. With a_j the share of point j in the training loss, r
+the rate of the trial step, which is that of the real step to come, and L the losses, that gradient is exactly
 
     -r sum_j G_j da_j / dTheta,    G_j = <grad L_meta(w - r sum_k a_k grad L_k(w)), grad L_j(w)>:
 
@@ -17,32 +17,36 @@ a constant and, so that a hard leaf point is not taken for a hard wood point, it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, one_hot
 from torch_geometric.data import Batch, Data
 
-from leafwood.classes import IGNORE
+from leafwood.classes import IGNORE, OUTPUTS
 from leafwood.config import in_range
 from leafwood.errors import BadConfig
 from leafwood.losses import Loss
+from leafwood.train.agreement import Parameters, agreement, class_shares, last_layer_agreement
 from leafwood.train.balance import Balance
-from leafwood.train.steps import Method, Stateful, Step
+from leafwood.train.steps import Method, Stateful, Step, without_dropout
 from leafwood.train.tasks import TrainableNetwork
 
 if TYPE_CHECKING:
     from leafwood.train.data import TrainingSet
 
-__all__ = ["MetaWeightConfig", "MetaWeightStep", "WeightNet", "agreement", "class_shares", "last_layer_agreement"]
+__all__ = [
+    "CURVE",
+    "MetaWeightConfig",
+    "MetaWeightStep",
+    "WeightNet",
+]
 
-Parameters = dict[str, Tensor]
-PointLosses = Callable[[Parameters], Tensor]
+CURVE = (0.0, 0.1, 0.3, 0.7, 1.0, 2.0, 4.0)  # losses at which V is logged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,6 @@ class MetaWeightConfig(Method):
         class_aware: tell the weight network the class of a point.
         hidden: its width.
         rate: of its optimiser (Adam).
-        trial_rate: of the trial step.
         trees: clean trees, drawn once.
         batch: of them per step.
 
@@ -71,7 +74,6 @@ class MetaWeightConfig(Method):
     class_aware: bool = True
     hidden: int = 100
     rate: float = 1e-3
-    trial_rate: float = 0.1
     trees: int = 48
     batch: int = 2
 
@@ -80,8 +82,7 @@ class MetaWeightConfig(Method):
             raise BadConfig("method.files must name labelled stands of clean trees")
         for name in ("hidden", "trees", "batch"):
             in_range(f"method.{name}", getattr(self, name), 1)
-        for name in ("rate", "trial_rate"):
-            in_range(f"method.{name}", getattr(self, name), 0.0)
+        in_range("method.rate", self.rate, 0.0)
 
     def clean_files(self) -> tuple[str, ...]:
         """The `files`."""
@@ -130,77 +131,6 @@ class WeightNet(nn.Module):
         return weights
 
 
-def agreement(
-    point_losses: PointLosses, meta_loss: PointLosses, parameters: Parameters, shares: Tensor, rate: float
-) -> Tensor:
-    """How the gradient of each training point agrees with that of the clean ones after a trial step; G of the module.
-
-    Args:
-        point_losses: from parameters to the losses (n,) of the training points.
-        meta_loss: from parameters to the loss of the clean points, a scalar.
-        parameters: where the network is.
-        shares: (n,) of the training points in the loss whose gradient the trial step follows.
-        rate: of the trial step.
-
-    Returns:
-        (n,).
-    """
-    slope = _gradient(lambda at: (shares * point_losses(at)).sum(), parameters)
-    ahead = {name: value - rate * slope[name] for name, value in parameters.items()}
-    direction = _gradient(meta_loss, ahead)
-    with forward_ad.dual_level():  # torch.func.jvp gives the same and is slower
-        along = {name: forward_ad.make_dual(value, direction[name]) for name, value in parameters.items()}
-        agreed: Tensor = forward_ad.unpack_dual(point_losses(along)).tangent
-    return agreed
-
-
-def _gradient(loss: PointLosses, parameters: Parameters) -> Parameters:
-    """Gradient of a scalar of the parameters."""
-    at = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    found = torch.autograd.grad(loss(at), list(at.values()))
-    return dict(zip(at, found, strict=True))
-
-
-def last_layer_agreement(
-    weight: Tensor,
-    points: tuple[Tensor, Tensor],
-    shares: Tensor,
-    clean: tuple[Tensor, Tensor],
-    clean_shares: Tensor,
-    rate: float,
-) -> Tensor:
-    """:func:`agreement` for cross-entropy and a trial step of the last linear layer alone, in closed form.
-
-    Args:
-        weight: (C, f) of the layer; with a bias, its last column and a last feature of 1.
-        points: features (n, f) and labels (n,) of the training points.
-        shares: (n,) of them in the training loss, 0 for ignored ones.
-        clean: the same of m clean points.
-        clean_shares: (m,).
-        rate: of the trial step.
-
-    Returns:
-        (n,).
-    """
-    residual = _residual(points[0] @ weight.T, points[1])
-    ahead = weight - rate * (shares[:, None] * residual).T @ points[0]
-    direction = (clean_shares[:, None] * _residual(clean[0] @ ahead.T, clean[1])).T @ clean[0]
-    return (residual * (points[0] @ direction.T)).sum(dim=1)
-
-
-def _residual(logits: Tensor, labels: Tensor) -> Tensor:
-    """Gradient of each point's cross-entropy with respect to its logits (n, C)."""
-    return torch.softmax(logits, dim=1) - one_hot(labels.clamp(min=0), logits.shape[1]).to(logits)
-
-
-def class_shares(labels: Tensor) -> Tensor:
-    """Weights (n,) that sum to 1, and to the same for each class that is there; 0 for ignored labels."""
-    known = labels != IGNORE
-    counts = torch.bincount(labels[known]).clamp(min=1)
-    each = known / counts[labels.clamp(min=0)] if len(counts) else known.float()
-    return each / each.sum().clamp(min=1)
-
-
 class MetaWeightStep(Step):
     """A step in which the points weigh what the weight network says, after that has learnt from clean trees.
 
@@ -216,24 +146,42 @@ class MetaWeightStep(Step):
         self.config = config
         self.trees = trees
         self.device = next(self.network.parameters()).device
-        self.weight_net = WeightNet(config.hidden, 2 if config.class_aware else 0).to(self.device)
-        self.weight_optimiser = torch.optim.Adam(self.weight_net.parameters(), lr=config.rate, weight_decay=1e-4)
         self._last = cast(TrainableNetwork, self.network).last_layer
+        classes = self._last.out_features if config.class_aware else 0
+        self.weight_net = WeightNet(config.hidden, classes).to(self.device)
+        self.weight_optimiser = torch.optim.Adam(self.weight_net.parameters(), lr=config.rate, weight_decay=1e-4)
         self._last.register_forward_pre_hook(self._keep)
         self._features = torch.empty(0)
+        self._meta_losses: list[float] = []
 
     def parts(self) -> Mapping[str, Stateful]:
         """The weight network and its optimiser."""
         return {"weight_net": self.weight_net, "weight_optimiser": self.weight_optimiser}
+
+    def figures(self) -> dict[str, float]:
+        """The mean meta loss since this was asked last, and V at some losses, by class if it is told of classes."""
+        mean = sum(self._meta_losses) / max(len(self._meta_losses), 1)
+        self._meta_losses.clear()
+        found = {"meta_loss": mean}
+        losses = torch.tensor(CURVE, device=self.device)
+        names = next((names for names in OUTPUTS.values() if len(names) == self.weight_net.classes), ("any",))
+        for label, name in enumerate(names):
+            with torch.no_grad():
+                weights = self.weight_net(losses, torch.full((len(CURVE),), label, device=self.device))
+            found |= {f"v_{name}_{at:g}": value for at, value in zip(CURVE, weights.tolist(), strict=True)}
+        return found
 
     def loss(self, batch: Data) -> Tensor:
         """Training loss of a batch by the weights of the weight network, which learns first."""
         logits = self.network(batch)
         losses = cross_entropy(logits.detach(), batch.y, reduction="none", ignore_index=IGNORE)
         shares = self._shares(losses, batch)
-        agreed = self._exact(batch, shares.detach()) if self.config.form == "exact" else self._cheap(batch, shares)
+        rate = float(self.optimiser.param_groups[0]["lr"])
+        look = self._exact if self.config.form == "exact" else self._cheap
+        agreed, reached = look(batch, shares.detach(), rate)
+        self._meta_losses.append(float(reached))
         self.weight_optimiser.zero_grad()
-        (-self.config.trial_rate * (agreed * shares).sum()).backward()
+        (-rate * (agreed * shares).sum()).backward()
         self.weight_optimiser.step()
         with torch.no_grad():
             better = self._shares(losses, batch)
@@ -246,8 +194,8 @@ class MetaWeightStep(Step):
         weights = weights if base is None else weights * base
         return weights / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
-    def _exact(self, batch: Data, shares: Tensor) -> Tensor:
-        """Agreement (m,) where the trial step moves all weights."""
+    def _exact(self, batch: Data, shares: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+        """Agreement (m,) and meta loss where the trial step moves all weights."""
         clean = self._draw()
         clean_shares = class_shares(clean.y)
 
@@ -256,29 +204,23 @@ class MetaWeightStep(Step):
             return cross_entropy(logits, data.y, reduction="none", ignore_index=IGNORE)
 
         parameters = {name: value.detach() for name, value in self.network.named_parameters()}
-        self.network.eval()  # without dropout: the same network three times
-        agreed = agreement(
-            lambda at: losses(at, batch),
-            lambda at: (clean_shares * losses(at, clean)).sum(),
-            parameters,
-            shares,
-            self.config.trial_rate,
-        )
-        self.network.train()
-        return agreed
+        with without_dropout(self.network):  # the same network three times
+            return agreement(
+                lambda at: losses(at, batch),
+                lambda at: (clean_shares * losses(at, clean)).sum(),
+                parameters,
+                shares,
+                rate,
+            )
 
-    def _cheap(self, batch: Data, shares: Tensor) -> Tensor:
-        """Agreement (m,) where the trial step moves the last layer."""
+    def _cheap(self, batch: Data, shares: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+        """Agreement (m,) and meta loss where the trial step moves the last layer."""
         points = (self._features, batch.y)
         clean = self._draw()
-        self.network.eval()
-        with torch.no_grad():
+        with without_dropout(self.network), torch.no_grad():
             self.network(clean)
             weight = torch.cat([self._last.weight, self._last.bias[:, None]], dim=1)
-            trees, clean_shares = (self._features, clean.y), class_shares(clean.y)
-            agreed = last_layer_agreement(weight, points, shares, trees, clean_shares, self.config.trial_rate)
-        self.network.train()
-        return agreed
+            return last_layer_agreement(weight, points, shares, (self._features, clean.y), class_shares(clean.y), rate)
 
     def _keep(self, _layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         """Remember what the last layer reads, and the 1 that its bias reads."""

@@ -7,6 +7,7 @@ its name in :data:`AnyMethod`.
 from __future__ import annotations
 
 from leafwood.train.deblora import DebloraConfig
+from leafwood.train.joint import JointConfig
 from leafwood.train.lora import LoraMethod
 from leafwood.train.meta_weight import MetaWeightConfig
 from leafwood.train.pretext import PretextConfig
@@ -15,4 +16,4 @@ from leafwood.train.steps import PlainMethod
 
 __all__ = ["AnyMethod"]
 
-AnyMethod = PlainMethod | SAMConfig | MetaWeightConfig | LoraMethod | DebloraConfig | PretextConfig
+AnyMethod = PlainMethod | SAMConfig | MetaWeightConfig | LoraMethod | DebloraConfig | PretextConfig | JointConfig

@@ -15,17 +15,18 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from leafwood.config import in_range
 from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadConfig
-from leafwood.graph.batching import Example, build_example
+from leafwood.graph.batching import Example
 from leafwood.spatial.neighbours import nearest
 from leafwood.train.pyramid import PyramidSpec, PyramidTask
 from leafwood.train.steps import Method
 from leafwood.train.tasks import Task
 
-__all__ = ["PretextConfig", "PretextTask", "hide"]
+__all__ = ["PretextConfig", "PretextTask", "beside_hidden", "hide"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,8 @@ class PretextConfig(Method):
         assert isinstance(task, PyramidTask)
         if task.spec.even_crops:
             raise BadConfig("even_crops needs labels and does not go with method: pretext")
+        if task.spec.network.outputs != "wood":
+            raise BadConfig("method: pretext has two answers; leave network.outputs at `wood`")
         return PretextTask(task.spec, self)
 
 
@@ -87,14 +90,24 @@ class PretextTask(PyramidTask):
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of what is left of a crop; its labels are not looked at."""
         hidden = hide(crop.xyz, self.config, rng)
-        seen = crop.take(np.flatnonzero(~hidden))
-        graph, _ = build_example(seen.xyz, seen.height, self.spec.graph, seen.cloud().returns())
-        beside = np.zeros(len(graph.pos0), dtype=np.int64)
-        if hidden.any():
-            _, distance = nearest(crop.xyz[hidden], 1, graph.pos0.numpy())
-            beside = (distance[:, 0] < self.config.reach).astype(np.int64)
-        graph.y = torch.from_numpy(beside)
+        graph = super().example(crop.take(np.flatnonzero(~hidden)), rng)
+        graph.y = beside_hidden(graph, crop.xyz[hidden], self.config)
         return graph
+
+
+def beside_hidden(graph: Example, hidden: NDArray[np.float32], config: PretextConfig) -> Tensor:
+    """Whether each finest voxel (m,) is beside a hidden point: int64, 1 or 0.
+
+    Args:
+        graph: of what is seen.
+        hidden: (h, 3) metres, places of the hidden points.
+        config: how near is beside.
+    """
+    beside = np.zeros(len(graph.pos0), dtype=np.int64)
+    if len(hidden):
+        _, distance = nearest(hidden, 1, graph.pos0.numpy())
+        beside = (distance[:, 0] < config.reach).astype(np.int64)
+    return torch.from_numpy(beside)
 
 
 def hide(xyz: NDArray[np.float32], config: PretextConfig, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,19 +14,21 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from leafwood.classes import IGNORE
+from leafwood.classes import IGNORE, OUTPUTS, part_outputs
 from leafwood.cloud import PointCloud
 from leafwood.datasets.crops import CropConfig, draw_crop
 from leafwood.datasets.stands import LabelledStand
 from leafwood.density.returns import inverse_weight
+from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.batching import Example, build_example
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.model_file import save_model
+from leafwood.losses import LossConfig
 from leafwood.nn.structure import UNetConfig, unet_structure
 from leafwood.nn.unet import PyramidUNet
 from leafwood.samplers.decay import sampling_intensity
-from leafwood.train.balance import Balance, even_classes
+from leafwood.train.balance import Balance, even_classes, is_wanted
 from leafwood.train.tasks import State
 
 __all__ = ["PyramidSpec", "PyramidTask", "node_labels"]
@@ -43,26 +46,32 @@ class PyramidSpec:
         network: the network's shape.
         crops: what examples look like.
         balance: weigh points so that leaf and wood have the same mass at every point spacing; see
-            :class:`~leafwood.train.balance.Balance`. Leave it out for a loss that balances the classes itself.
+            :class:`~leafwood.train.balance.Balance`. Left out: yes, unless a loss balances the classes by itself; then
+            they would count twice, which a run that asks for it by name is warned of.
         density_weights: weigh points by the inverse density of sampling in their crop, on top of `balance`: the lower
             canopy then counts for as much as the crown tops; see :mod:`leafwood.density.returns`.
         even_crops: weigh points so that leaf and wood have the same mass in every crop, on top of `balance`; wood that
             is rare in its stand then counts for as much as that of leafless trees.
 
     Raises:
-        BadConfig: the network's shape has fewer levels than the graph.
+        BadConfig: the network's shape has fewer levels than the graph, or `balance` or `even_crops` with other outputs
+            than leaf and wood.
     """
 
     kind: Literal["pyramid"] = "pyramid"
     graph: GraphConfig = field(default_factory=GraphConfig)
     network: UNetConfig = field(default_factory=UNetConfig)
     crops: CropConfig = field(default_factory=CropConfig)
-    balance: bool = True
+    balance: bool | None = None
     density_weights: bool = False
     even_crops: bool = False
 
     def __post_init__(self) -> None:
         unet_structure(self.graph, self.network)
+        if self.network.outputs != "wood" and (self.balance or self.even_crops):
+            raise BadConfig(
+                "balance and even_crops weigh leaf against wood; with other outputs use a loss that balances"
+            )
 
 
 class PyramidTask:
@@ -85,21 +94,39 @@ class PyramidTask:
 
     def with_crops(self, crops: CropConfig) -> PyramidTask:
         """The same task on other crops."""
-        return type(self)(replace(self.spec, crops=crops))
+        task = copy.copy(self)
+        task.spec = replace(self.spec, crops=crops)
+        return task
 
-    def balance(self, sample: Sequence[Data]) -> Balance | None:
-        """Weights that balance leaf and wood at every point spacing, if they are asked for."""
-        return Balance.of(sample, self.spec.graph) if self.spec.balance else None
+    def balance(self, sample: Sequence[Data], losses: Sequence[LossConfig]) -> Balance | None:
+        """Weights that balance leaf and wood at every point spacing, where they are wanted."""
+        if self.spec.network.outputs != "wood":
+            return None
+        wanted = is_wanted(self.spec.balance, losses, self.spec.even_crops)
+        return Balance.of(sample, self.spec.graph) if wanted else None
 
     def network(self, stands: Sequence[LabelledStand]) -> PyramidUNet:
         """An untrained U-Net."""
         return PyramidUNet(self.spec.graph, self.spec.network)
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
-        """The graph of a crop, with the commoner label of each finest voxel as y."""
+        """The graph of a crop, with labels; see :meth:`labelled`."""
+        return self.labelled(crop)[0]
+
+    def labelled(self, crop: LabelledStand) -> tuple[Example, NDArray[np.int64]]:
+        """The graph of a crop, with the commonest label of each finest voxel as y, and the voxel of each point.
+
+        Raises:
+            BadCloud: parts are to be told apart, and the stand does not say which they are.
+        """
         graph, node = build_example(crop.xyz, crop.height, self.spec.graph, crop.cloud().returns())
-        graph.y = torch.from_numpy(node_labels(crop.label, node, len(graph.pos0)))
-        return graph
+        label, outputs = crop.label, self.spec.network.outputs
+        if outputs == "parts":
+            if crop.part is None:
+                raise BadCloud(f"{crop.path}: no column gt_part, which `outputs: parts` learns from")
+            label = part_outputs(label, crop.part)
+        graph.y = torch.from_numpy(node_labels(label, node, len(graph.pos0), len(OUTPUTS[outputs])))
+        return graph, node
 
     def save(self, state: State, provenance: dict[str, Any], path: Path) -> None:
         """Write a :class:`~leafwood.inference.model_file.Model`."""
@@ -133,17 +160,19 @@ class _Crops(Dataset[Example]):
         return graph
 
 
-def node_labels(label: NDArray[np.int8], node: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Labels of voxels: the commoner one of their labelled points.
+def node_labels(
+    label: NDArray[np.int8], node: NDArray[np.int64], n: int, classes: int = len(OUTPUTS["wood"])
+) -> NDArray[np.int64]:
+    """Labels of voxels: the commonest one of their labelled points, the first of those that are equally common.
 
     Args:
-        label: (p,) LEAF, WOOD or IGNORE.
+        label: (p,) class of each point, or IGNORE.
         node: (p,) voxel of each point.
         n: number of voxels.
+        classes: number of classes.
 
     Returns:
         (n,), IGNORE where no point has a label.
     """
-    wood = np.bincount(node[label == 1], minlength=n)
-    leaf = np.bincount(node[label == 0], minlength=n)
-    return np.where(wood + leaf == 0, IGNORE, (wood > leaf).astype(np.int64))
+    counts = np.stack([np.bincount(node[label == one], minlength=n) for one in range(classes)])
+    return np.where(counts.sum(axis=0) == 0, IGNORE, counts.argmax(axis=0))

@@ -3,7 +3,9 @@
 SAM: Foret et al., ICLR 2021. SAM-A: Shwartz-Ziv et al., "Simplifying Neural Network Training Under Class Imbalance"
 (NeurIPS 2023): the climb is that of the rare class rather than of the mass of points, which pushes the decision
 boundary away from it. The authors' release climbs by the class-weighted loss; the paper can also be read as a radius
-for each class. Both are here.
+for each class, so that the gradients of the classes are added in proportion to their radii. Both are here, and in both
+the sum is brought to the length `rho`: divided by the length of the plain sum, which vanishes where the classes
+balance, a climb could be a thousand times as long as it should be.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from leafwood.train.steps import Method, Step, frozen_statistics
 if TYPE_CHECKING:
     from leafwood.train.data import TrainingSet
 
-__all__ = ["SAMConfig", "SAMStep", "class_radii", "climb"]
+__all__ = ["SAMConfig", "SAMStep", "climb"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,8 @@ class SAMConfig(Method):
         kind: of the method.
         rho: length of the climb, in the unit of the weights; 0 is the plain step.
         ascent: ``plain``, along the gradient of the training loss (SAM); ``weighted``, of cross-entropy with classes of
-            equal weight (SAM-A as released); ``per_class``, along the gradients of the classes' mean cross-entropies,
-            each as far as its class is rare (SAM-A with a radius for each class).
+            equal weight (SAM-A as released); ``per_class``, along the sum of the gradients of the classes' mean
+            cross-entropies, each in proportion to 1 / count of its class (SAM-A with a radius for each class).
 
     Raises:
         BadConfig: a negative radius.
@@ -63,34 +65,23 @@ class SAMConfig(Method):
         return SAMStep(network, criterion, optimiser, balance, config=self)
 
 
-def climb(gradients: Sequence[Sequence[Tensor]], radii: Sequence[float]) -> list[Tensor]:
-    """Perturbation of each parameter: sum over c of r_c g_c, over the length of sum over c of g_c.
+def climb(gradients: Sequence[Sequence[Tensor]], shares: Sequence[float], rho: float) -> list[Tensor]:
+    """Perturbation of each parameter, of length `rho` along the sum over c of share_c g_c.
 
     Args:
         gradients: for each class, or once for all, the gradient of each parameter.
-        radii: r of each.
+        shares: of each in the sum, on any scale.
+        rho: length of the perturbation.
 
     Returns:
-        One tensor a parameter; zeros where the gradient is zero. With one gradient its length is the radius.
+        One tensor a parameter; zeros where the sum is zero.
     """
-    total = torch.cat([torch.stack(parts).sum(dim=0).flatten() for parts in zip(*gradients, strict=True)])
-    length = float(torch.linalg.vector_norm(total))
-    shares = [radius / length if length > 0 else 0.0 for radius in radii]
-    return [
+    total = [
         torch.stack([share * part for share, part in zip(shares, parts, strict=True)]).sum(dim=0)
         for parts in zip(*gradients, strict=True)
     ]
-
-
-def class_radii(counts: Tensor, rho: float) -> list[float]:
-    """Radius of each class, proportional to 1 / count, with mean `rho`; all are `rho` for equal counts.
-
-    Args:
-        counts: (C,) training points of each class.
-        rho: mean radius.
-    """
-    rarity = 1 / counts.double()
-    return (rho * rarity / rarity.mean()).tolist()
+    length = float(torch.linalg.vector_norm(torch.cat([part.flatten() for part in total])))
+    return [part * (rho / length if length > 0 else 0.0) for part in total]
 
 
 class SAMStep(Step):
@@ -128,16 +119,15 @@ class SAMStep(Step):
         logits = self.network(batch)
         loss = self.criterion(logits, batch.y, self.weights(batch))
         if self.config.ascent == "plain" or not (batch.y != IGNORE).any():
-            return loss, climb([self._gradient(loss)], [self.config.rho])
+            return loss, climb([self._gradient(loss)], [1.0], self.config.rho)
         losses = cross_entropy(logits, batch.y, reduction="none", ignore_index=IGNORE)
         counts = self.criterion.counts
         if self.config.ascent == "weighted":
             weights = torch.where(batch.y == IGNORE, 0.0, (1 / counts).to(losses)[batch.y.clamp(min=0)])
-            return loss, climb([self._gradient((weights * losses).sum())], [self.config.rho])
+            return loss, climb([self._gradient((weights * losses).sum())], [1.0], self.config.rho)
         here = [label for label in range(len(counts)) if (batch.y == label).any()]
-        radii = class_radii(counts, self.config.rho)
         slopes = [self._gradient(losses[batch.y == label].mean()) for label in here]
-        return loss, climb(slopes, [radii[label] for label in here])
+        return loss, climb(slopes, [1 / float(counts[label]) for label in here], self.config.rho)
 
     def _gradient(self, loss: Tensor) -> list[Tensor]:
         """Gradient of each parameter; the graph stays."""

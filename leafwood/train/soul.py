@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 
 from leafwood.datasets.crops import CropConfig
 from leafwood.datasets.stands import LabelledStand
+from leafwood.losses import LossConfig
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.soul.samples import SoulConfig, SoulSamples, epochs
 from leafwood.soul.segmenter import SoulModel, save_soul
@@ -68,7 +69,7 @@ class SoulTask:
         """The same task: SOUL learns from samples of its own."""
         return self
 
-    def balance(self, sample: Sequence[Data]) -> Balance | None:
+    def balance(self, sample: Sequence[Data], losses: Sequence[LossConfig]) -> Balance | None:
         """None: SOUL's loss draws a balanced share of the points itself."""
         return None
 

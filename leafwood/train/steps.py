@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import torch
@@ -24,7 +25,7 @@ from leafwood.train.tasks import Task
 if TYPE_CHECKING:
     from leafwood.train.data import TrainingSet
 
-__all__ = ["Method", "PlainMethod", "Stateful", "Step", "frozen_statistics"]
+__all__ = ["Method", "PlainMethod", "Stateful", "Step", "frozen_statistics", "without_dropout"]
 
 _LONGEST_GRADIENT = 1.0
 
@@ -76,6 +77,10 @@ class Step:
         """What a checkpoint has to hold besides network, optimiser and criterion, by name."""
         return {}
 
+    def figures(self) -> dict[str, float]:
+        """What the log is to have besides loss and scores, by column, since this was asked last."""
+        return {}
+
     def loss(self, batch: Data) -> Tensor:
         """Training loss of a batch, with its graph."""
         return self.criterion(self.network(batch), batch.y, self.weights(batch))
@@ -123,6 +128,15 @@ class Method:
             BadConfig: it cannot.
         """
 
+    def model(self, model: Any, start: Path | None) -> Any:
+        """What a configuration says of the model, as the method has it; most methods leave it as it is.
+
+        Args:
+            model: a specification of one of the kinds of :mod:`leafwood.models`.
+            start: weights that the run begins with, if any.
+        """
+        return model
+
     def task(self, task: Task) -> Task:
         """What is trained, from what the model's kind trains; most methods leave it as it is."""
         return task
@@ -151,6 +165,17 @@ class PlainMethod(Method):
     """
 
     kind: Literal["plain"] = "plain"
+
+
+@contextmanager
+def without_dropout(network: nn.Module) -> Iterator[None]:
+    """Evaluate a network with gradients: nothing is dropped, and batch norms use what they have counted so far."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from leafwood.datasets.crops import CropConfig
 from leafwood.datasets.stands import LabelledStand
+from leafwood.losses import LossConfig
 from leafwood.train.balance import Balance
 
 __all__ = ["State", "Task", "TrainableNetwork"]
@@ -39,8 +40,13 @@ class Task(Protocol):
     def with_crops(self, crops: CropConfig) -> Task:
         """The same task on other crops; a model that cuts samples of its own keeps them."""
 
-    def balance(self, sample: Sequence[Data]) -> Balance | None:
-        """Weights of points that balance leaf and wood, counted in some examples; None for equal weights."""
+    def balance(self, sample: Sequence[Data], losses: Sequence[LossConfig]) -> Balance | None:
+        """Weights of points that balance leaf and wood, counted in some examples; None for equal weights.
+
+        Args:
+            sample: examples to count in.
+            losses: terms of the loss, of which some balance the classes by themselves.
+        """
 
     def network(self, stands: Sequence[LabelledStand]) -> nn.Module:
         """A fresh network, from a batch of examples to logits (m, 2)."""

@@ -41,6 +41,33 @@ class TestRender:
         assert main(["render", str(labelled), "-o", str(target), "--overwrite", "--theme", "light"]) == 0
         assert target.read_bytes().startswith(b"\x89PNG")
 
+    @pytest.mark.parametrize(("suffix", "first"), [(".svg", b"<?xml"), (".pdf", b"%PDF")])
+    def test_vector_files_hold_their_words_as_text(self, labelled, suffix, first):
+        target = labelled.with_suffix(suffix)
+        assert main(["render", str(labelled), "-o", str(target), "--width", "640"]) == 0
+        content = target.read_bytes()
+        assert content.startswith(first)
+        if suffix == ".svg":
+            text = content.decode()
+            assert "From above" in text
+            assert text.count(" m</text>") == 3  # a scale bar in metres under every view
+        again = target.with_name(f"again{suffix}")
+        assert main(["render", str(labelled), "-o", str(again), "--width", "640"]) == 0
+        assert again.read_bytes() == content
+
+    def test_against_another_labelling_draws_the_differences(self, labelled, tmp_path):
+        las = laspy.read(labelled)
+        las.leafwood = np.where(las.leafwood == 2, 1, las.leafwood)
+        other = tmp_path / "other.las"
+        las.write(other)
+        pink = {}
+        for name, against in (("different", other), ("same", labelled)):
+            target = tmp_path / f"{name}.png"
+            assert main(["render", str(labelled), "--against", str(against), "-o", str(target), "--width", "640"]) == 0
+            away = np.abs(matplotlib.image.imread(target)[..., :3] - [1.0, 0.365, 0.694]).max(axis=-1)
+            pink[name] = int((away < 0.1).sum())
+        assert pink["different"] > 2 * pink["same"] > 0  # the legend has the colour too
+
     def test_a_scan_without_labels_says_what_to_do(self, tmp_path, capsys):
         bare = tmp_path / "bare.xyz"
         np.savetxt(bare, np.random.default_rng(0).random((50, 3)))
@@ -49,7 +76,7 @@ class TestRender:
         assert "leafwood segment" in error
         assert not bare.with_suffix(".png").exists()
 
-    @pytest.mark.parametrize("wrong", [["--width", "10"], ["--section", "0"], ["-o", "p.jpg"]])
+    @pytest.mark.parametrize("wrong", [["--width", "10"], ["--section", "0"], ["-o", "p.jpg"], ["--labels", "gt_wood"]])
     def test_bad_usage_is_exit_2(self, labelled, wrong, capsys):
         assert main(["render", str(labelled), *wrong]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -5,8 +5,10 @@ import os
 import shutil
 
 import laspy
+import numpy as np
 import pytest
 
+import leafwood
 from leafwood.cli.main import main
 
 TABLE = "treeID,X,Y,Z,DBH\n" + "".join(f"{i},{470600 + 3 * i},{3810200 + 2 * i},{200 + i},31\n" for i in range(12))
@@ -173,6 +175,26 @@ def test_sparse_scans_are_refused_unless_forced(small_scan, tmp_path, capsys):
     assert "far too sparse" in found.out
 
 
+def test_a_scan_from_below_has_no_profile_unless_forced(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    clumps = np.column_stack([rng.uniform(0, 15, (1200, 2)), rng.uniform(1.5, 20, 1200)])
+    weight = np.where(clumps[:, 2] < 7, 6.0, 1.0)
+    plants = clumps[rng.choice(1200, 40_000, p=weight / weight.sum())] + rng.normal(0, 0.05, (40_000, 3))
+    ground = np.column_stack([rng.uniform(0, 15, (9_000, 2)), rng.normal(0, 0.02, 9_000)])
+    label = np.repeat([1, 0], [len(plants), len(ground)]).astype(np.uint16)
+    classes = np.where(label == 0, 2, 1).astype(np.uint8)
+    columns = {"leafwood": label, "wood_prob": 0.2 * label.astype(np.float32), "classification": classes}
+    cloud = leafwood.PointCloud.from_xyz(np.vstack([plants, ground]), columns)
+    leafwood.write(cloud, tmp_path / "tripod.laz")
+    assert main(["profile", str(tmp_path / "tripod.laz")]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "no leaf area follows from it" in said
+    assert "--force" in said
+    assert not list(tmp_path.glob("*profile*"))
+    assert main(["profile", str(tmp_path / "tripod.laz"), "--force"]) == 0
+    assert "scanned from below" in json.loads((tmp_path / "tripod_profile.json").read_text())["doubts"]
+
+
 def test_quiet_says_nothing_and_verbose_says_how_long(small_scan, tmp_path, capsys):
     assert main(["segment", str(small_scan), "-o", str(tmp_path / "q.laz"), "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
@@ -224,7 +246,6 @@ def test_train_refuses_a_folder_with_another_run(tmp_path, capsys):
 
 
 def test_errors_from_python_do_not_speak_of_flags(small_scan, tmp_path):
-    import leafwood
     from leafwood.batch.one_file import LabelOptions, label_file
     from leafwood.errors import LeafwoodError
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from leafwood.diagnose.taxonomy import predict, regime, separation, usable_separation
+from leafwood.diagnose.taxonomy import average_precision, predict, regime, separation, usable_separation
 from leafwood.errors import BadBatch, BadConfig
 
 ETA, DELTA = st.floats(1, 200), st.floats(0.3, 5)
@@ -48,6 +48,24 @@ def test_swapping_the_classes_mirrors_them_and_recall_falls_with_imbalance(eta, 
     assert mirrored.recall == pytest.approx(1 - told.false_alarm)
     assert mirrored.false_alarm == pytest.approx(1 - told.recall)
     assert predict(eta * 1.5, delta).recall <= told.recall
+
+
+def test_the_area_under_precision_and_recall():
+    assert average_precision(1.0, 1e-6) == pytest.approx(0.5, abs=1e-3)
+    assert average_precision(9.0, 1e-6) == pytest.approx(0.1, abs=1e-3)
+    rng = np.random.default_rng(0)
+    wood = rng.random(200_000) < 0.1
+    from sklearn.metrics import average_precision_score
+
+    assert average_precision(9.0, 2.0) == pytest.approx(
+        average_precision_score(wood, rng.normal(size=len(wood)) + 2 * wood), abs=0.01
+    )
+
+
+def test_samples_of_the_rare_class_may_be_told():
+    by_share, told = regime(9, 3, 1000, 12), regime(9, 3, 1000, 12, minority=100)
+    assert by_share == told
+    assert regime(9, 3, 1000, 12, minority=5)[2] > told[2]
 
 
 def test_half_is_found_where_g_is_one():

@@ -50,7 +50,9 @@ def test_sparse_and_far_too_sparse():
     assert severe(plot(per_m2=40)) == {"sparse"}
     assert severe(plot(per_m2=10)) == {"too_sparse"}
     assert too_sparse(plot(per_m2=40)) is None
-    assert "9.8 points/m²" in too_sparse(plot(per_m2=10)).detail
+    assert spoils(doubts(plot(per_m2=40)), "profile") == []
+    assert [doubt.name for doubt in spoils(doubts(plot(per_m2=10)), "profile")] == ["too_sparse"]
+    assert "9.9 points/m²" in too_sparse(plot(per_m2=10)).detail
     assert FLOOR < VALIDATED
 
 

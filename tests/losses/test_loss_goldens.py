@@ -189,3 +189,20 @@ def balance_point(name, **options):
 )
 def test_where_the_decision_lies(name, options, point):
     assert balance_point(name, **options) == pytest.approx(point, abs=6e-6 if point > 0.06 else 6e-8)
+
+
+@pytest.mark.parametrize("q", [0.0, 0.3, 0.5, 0.7, 0.9, 1.0])
+@pytest.mark.parametrize("rho", [None, (2, 1), (0.25, 1)])
+def test_the_least_risk_of_a_consistent_gca_changes_sides_at_the_prior(q, rho):
+    """The decision is that of the minimiser of the expected loss, which for large q is not near equal logits."""
+    loss = build("gca", RARE_FIRST, q=q, rho=rho)
+    away = torch.cat([torch.logspace(-4, 1.8, 600, dtype=torch.float64)])
+    margins = torch.cat([-away.flip(0), away])
+    logits = torch.stack([margins, torch.zeros_like(margins)], dim=1)
+    rare, common = (loss.each(logits, torch.full((len(logits),), label)) for label in (0, 1))
+
+    def lean(p):
+        risk = p * rare + (1 - p) * common
+        return (risk[len(away) :].min() - risk[: len(away)].min()).item()
+
+    assert lean(0.026 * 0.99) > 0 > lean(0.026 * 1.01)

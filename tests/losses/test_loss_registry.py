@@ -59,8 +59,8 @@ def test_every_name_from_yaml(tmp_path, name):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("loss: [{name: fokal}]", "unknown loss 'fokal'; there are balanced_softmax, "),
-        ("loss: [{name: focal, options: {gama: 2}}]", "unknown option 'gama'; it has gamma"),
+        ("loss: [{name: fokal}]", "unknown loss 'fokal' (did you mean 'focal'?); there are balanced_softmax, "),
+        ("loss: [{name: focal, options: {gama: 2}}]", "unknown option 'gama' (did you mean 'gamma'?); it has gamma"),
         ("loss: [{name: focal, weight: 0}]", "weight of focal must be above 0"),
         ("loss: [{name: focal, weights: 1}]", "weights"),
     ],
@@ -145,6 +145,52 @@ def test_bad_batches(logits, labels, weights, words):
     for loss in (build("focal", COUNTS), build_all([LossConfig("lovasz")], COUNTS)):
         with pytest.raises(BadBatch, match=words):
             loss(logits, labels, weights)
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("logit_adjustment", "logit_adjusted"),
+        ("la", "logit_adjusted"),
+        ("ce", "cross_entropy"),
+        ("cb", "class_balanced"),
+        ("gce", "generalised"),
+    ],
+)
+def test_names_of_the_field_are_known(alias, name):
+    assert LossConfig(alias).name == name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        assert torch.equal(build(alias, COUNTS)(LOGITS, LABELS), build(name, COUNTS)(LOGITS, LABELS))
+
+
+def test_nothing_alike_is_not_guessed_at():
+    with pytest.raises(BadConfig, match="unknown loss 'xyz'; there are"):
+        LossConfig("xyz")
+
+
+def test_losses_that_balance_say_so():
+    balancing = {name for name in LOSSES if LossConfig(name).balances}
+    assert balancing == {
+        "balanced_softmax",
+        "class_balanced",
+        "gca",
+        "gla",
+        "ldam",
+        "logit_adjusted",
+        "rebalanced",
+        "weighted",
+    }
+
+
+def test_gca_warns_where_three_classes_cannot_be_consistent():
+    with pytest.warns(UserWarning, match="consistent for two classes only"):
+        build("gca", (900, 90, 10), q=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build("gca", (900, 90, 10))
+        build("gca", (900, 90, 10), q=0.5, rho=(1, 1, 1))
+        build("gca", (900, 90, 10), q=0.5, consistent=False)
 
 
 def test_no_loss_at_all():

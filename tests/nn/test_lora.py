@@ -92,7 +92,17 @@ def test_the_segmenter_takes_them_and_gives_its_own_names_back():
     }
 
 
-@pytest.mark.parametrize("bad", [{"rank": 0}, {"alpha": 0.0}])
+def test_rank_0_leaves_the_last_layer_alone_to_learn(net):
+    x, before = torch.randn(9, 5), copy.deepcopy(net)
+    add_adapters(net, LoRAConfig(rank=0))
+    moved(net, x)
+    assert {name for name, value in net.named_parameters() if value.requires_grad} == {"4.weight", "4.bias"}
+    assert merged(net).keys() == before.state_dict().keys()
+    assert torch.equal(net[0].weight, before[0].weight)
+    assert not torch.equal(net[4].weight, before[4].weight)
+
+
+@pytest.mark.parametrize("bad", [{"rank": -1}, {"alpha": 0.0}])
 def test_bad_settings(bad):
     with pytest.raises(BadConfig, match=f"lora.{next(iter(bad))}"):
         LoRAConfig(**bad)

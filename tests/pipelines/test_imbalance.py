@@ -104,3 +104,30 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, options, words):
     with pytest.raises(SystemExit):
         main()
     assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_sweep_changes_one_setting_at_a_time():
+    from routine_sweep import variations
+
+    found = variations()
+    plain = found.pop("routine")
+    assert len(found) >= 12
+    for name, config in found.items():
+        changed = {
+            field
+            for field in ("batch", "learning_rate", "weight_decay", "optimiser", "model", "loss")
+            if getattr(config, field) != getattr(plain, field)
+        }
+        expected = {"optimiser", "learning_rate", "weight_decay"} if name.startswith("SGD") else None
+        assert len(changed) == 1 or changed == expected, name
+
+
+def test_joint_crops_have_labels_and_holes():
+    from benchmark_imbalance import methods, sets
+
+    (joint, _), (pretext, _) = (sets(methods()[name], 20, 50) for name in ("joint", "pretext"))
+    assert (joint.labelled, pretext.labelled) == (True, False)
+    assert joint.ratio == 20
+    assert pretext.ratio == 0
+    assert joint.name() != pretext.name()
+    assert "parts" not in methods()

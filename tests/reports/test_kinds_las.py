@@ -94,14 +94,12 @@ def test_descriptors_in_an_extended_record_move_to_the_one(las_file, descriptors
 @pytest.mark.parametrize(("kind", "scale"), [("<f8", None), ("<f4", None), ("<u1", None), ("<i4", 1e-3)])
 def test_labels_of_any_type_are_replaced(las_file, descriptors, kind, scale):
     first = laspy.read(rewritten(las_file(n=30)))
-    other = laspy.LasData(laspy.LasHeader(version="1.4", point_format=6))
-    other.header.add_extra_dims(
-        [
-            laspy.ExtraBytesParams("leafwood", kind.lstrip("<").replace("u1", "uint8")),
-            laspy.ExtraBytesParams("treeID", "u4"),
-        ]
-    )
-    other.header.add_extra_dims([laspy.ExtraBytesParams("wood_prob", "f8")])
+    header = laspy.LasHeader(version="1.4", point_format=6)
+    scaled = {} if scale is None else {"scales": np.array([scale]), "offsets": np.array([0.0])}
+    dims = [laspy.ExtraBytesParams("leafwood", np.dtype(kind), **scaled)]
+    dims += [laspy.ExtraBytesParams("treeID", "u4"), laspy.ExtraBytesParams("wood_prob", "f8")]
+    header.add_extra_dims(dims)
+    other = laspy.LasData(header)
     other.x = other.y = other.z = np.zeros(30)
     other["leafwood"], other["wood_prob"], other["treeID"] = first["leafwood"], first["wood_prob"], np.arange(30)
     path = las_file().with_name("changed.las")

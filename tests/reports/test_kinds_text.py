@@ -191,3 +191,28 @@ def test_axes_are_found_wherever_they_stand(order, others):
     names = ["x", "y", "z", *others[:3]]
     shuffled = [names[i] for i in order]
     assert axes_of(shuffled) == tuple(shuffled.index(axis) for axis in "xyz")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("1 2 3 4", "line 6 has 4 values, the first point has 3"),
+        ("1 2", "line 6 has 2 values, the first point has 3"),
+        ('1 2 "3', "line 6 has a quotation mark without its pair"),
+    ],
+)
+def test_lines_of_another_width_are_refused(tmp_path, line, words):
+    path = tmp_path / "p.xyz"
+    rows = as_lines(ROWS, " ")
+    path.write_text("\n".join([*rows[:5], line, *rows[5:]]))
+    with pytest.raises(BadFile, match=words):
+        read(path)
+
+
+def test_labels_stand_before_a_remark_at_the_end_of_a_line(tmp_path, labelled):
+    path = tmp_path / "p.xyz"
+    rows = as_lines(ROWS, " ")
+    path.write_text("\n".join([*rows[:5], rows[5] + " # an odd one", *rows[6:]]) + "\n")
+    line = labelled(path, tmp_path).target.read_text().splitlines()[5]
+    assert line.startswith(rows[5])
+    assert line.endswith(" # an odd one")

@@ -1,12 +1,15 @@
 """Point weights: classes of the same mass, in strata of spacing and in every crop."""
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.classes import IGNORE
-from leafwood.train.balance import even_classes
+from leafwood.losses import LOSSES, LossConfig
+from leafwood.train.balance import even_classes, is_wanted
 
 
 @settings(deadline=None)
@@ -38,3 +41,21 @@ def test_the_few_leaves_under_a_bare_tree_are_not_half_of_it():
 
 def test_a_crop_without_labels_weighs_nothing():
     assert even_classes(torch.full((4,), IGNORE)).sum() == 0
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_points_are_balanced_unless_the_loss_does_so(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert is_wanted(None, [LossConfig(name)]) is not LOSSES[name].balances
+        assert is_wanted(False, [LossConfig(name)]) is False
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [({"balance": True}, "balance: true"), ({"balance": None, "even_crops": True}, "even_crops: true")],
+)
+def test_balancing_twice_is_done_by_name_only_and_with_a_warning(asked, words):
+    losses = [LossConfig("cross_entropy"), LossConfig("gca")]
+    with pytest.warns(UserWarning, match=f"{words} and the loss gca both balance"):
+        assert is_wanted(losses=losses, **asked) is bool(asked["balance"])

@@ -16,6 +16,7 @@ from leafwood.graph.config import GraphConfig
 from leafwood.losses import LOSSES
 from leafwood.nn.structure import UNetConfig
 from leafwood.train import data as training_set
+from leafwood.train.joint import JointConfig
 from leafwood.train.loop import TrainConfig, fit
 from leafwood.train.meta_weight import MetaWeightConfig
 from leafwood.train.pretext import PretextConfig
@@ -50,7 +51,12 @@ def tiny(path: Path) -> TrainConfig:
         model=replace(
             config.model,
             graph=GraphConfig(n_levels=3, k=6, scales=(5, 8)),
-            network=UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1)),
+            network=UNetConfig(
+                widths=(8, 8, 8),
+                encoder_convs=(1, 1, 1),
+                decoder_convs=(0, 1),
+                outputs=config.model.network.outputs,
+            ),
             crops=replace(config.model.crops, max_points=600, min_points=300),
         ),
         batch=2,
@@ -85,4 +91,17 @@ def test_every_loss_and_method_has_its_file():
     assert {method.ascent for method in methods if isinstance(method, SAMConfig)} == {"plain", "weighted", "per_class"}
     assert {method.form for method in methods if isinstance(method, MetaWeightConfig)} == {"last_layer", "exact"}
     assert any(isinstance(method, PretextConfig) for method in methods)
+    assert any(isinstance(method, JointConfig) for method in methods)
+    assert {config.model.network.outputs for config in configs} == {"wood", "parts"}
     assert any(config.start for config in configs)
+
+
+SAMPLES = sorted((ROOT / "configs" / "train" / "samples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_runs_on_the_samples_find_their_files(path):
+    config = load(path, TrainConfig)
+    for pattern in (*config.train, *config.validation, *config.method.clean_files()):
+        assert (ROOT / pattern).exists()
+    assert config.steps <= 200

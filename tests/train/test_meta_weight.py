@@ -10,14 +10,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from leafwood.errors import BadConfig
 from leafwood.losses import build, build_all
 from leafwood.losses.registry import LossConfig
-from leafwood.train.meta_weight import (
-    MetaWeightConfig,
-    MetaWeightStep,
-    WeightNet,
-    agreement,
-    class_shares,
-    last_layer_agreement,
-)
+from leafwood.train.agreement import agreement, class_shares, last_layer_agreement
+from leafwood.train.meta_weight import CURVE, MetaWeightConfig, MetaWeightStep, WeightNet
 from leafwood.train.steps import Step
 
 X = torch.tensor([[1.0, 0.5], [-0.3, 0.8], [0.6, -1.0], [-1.2, 0.2]], dtype=torch.float64)
@@ -47,7 +41,7 @@ def golden_net():
 
 def meta_gradient(net, shares_of):
     shares = shares_of(net(logistic(W), FOUR))
-    agreed = agreement(logistic, clean_loss, W, shares.detach(), ALPHA)
+    agreed, _ = agreement(logistic, clean_loss, W, shares.detach(), ALPHA)
     return agreed, torch.autograd.grad(-ALPHA * (agreed * shares).sum(), list(net.parameters()))
 
 
@@ -75,6 +69,8 @@ def test_goldens():
     assert normalised(weights).tolist() == pytest.approx([0.24992833, 0.24991096, 0.25004736, 0.25011334], abs=5e-9)
     assert ahead_loss(net, mean) == pytest.approx(0.56932686, abs=5e-9)
     agreed, gradient = meta_gradient(net, mean)
+    _, reached = agreement(logistic, clean_loss, W, mean(weights).detach(), ALPHA)
+    assert reached.item() == pytest.approx(0.56932686, abs=5e-9)
     assert agreed.tolist() == pytest.approx([0.13539133, 0.08890187, 0.14115711, 0.19080614], abs=5e-9)
     flat = torch.cat([part.flatten() for part in gradient])
     expected = [-0.00414895, 0, 0.00311171, -0.0069532, 0, 0.0052149, -0.00485001, 0, -0.00344788, -0.01738299]
@@ -104,7 +100,8 @@ def test_the_gradient_equals_finite_differences(shares_of):
 def test_a_step_of_no_length_and_a_constant_weight_teach_nothing():
     net = golden_net()
     weights = net(logistic(W), FOUR)
-    agreed = agreement(logistic, clean_loss, W, mean(weights).detach(), 0.0)
+    agreed, reached = agreement(logistic, clean_loss, W, mean(weights).detach(), 0.0)
+    assert reached == clean_loss(W)
     nothing = torch.autograd.grad(-0.0 * (agreed * mean(weights)).sum(), list(net.parameters()))
     assert all((part == 0).all() for part in nothing)
     for parameter in net.layers[2].parameters():
@@ -113,9 +110,9 @@ def test_a_step_of_no_length_and_a_constant_weight_teach_nothing():
 
 
 def test_a_wrong_label_disagrees():
-    agreed = agreement(logistic, clean_loss, W, torch.full((4,), 0.125, dtype=torch.float64), ALPHA)
+    agreed, _ = agreement(logistic, clean_loss, W, torch.full((4,), 0.125, dtype=torch.float64), ALPHA)
     turned = torch.tensor([0.0, 0.0, 1.0, 0.0], dtype=torch.float64)
-    wrong = agreement(
+    wrong, _ = agreement(
         lambda at: logistic(at, X, turned), clean_loss, W, torch.full((4,), 0.125, dtype=torch.float64), ALPHA
     )
     assert agreed[0] > 0 > wrong[0]
@@ -127,7 +124,7 @@ def test_last_layer_golden():
     two = torch.tensor([[-0.3, 0.8]], dtype=torch.float64), torch.tensor([2])
     share = torch.ones(1, dtype=torch.float64)
     for points, clean in ((one, two), (two, one)):
-        found = last_layer_agreement(weight, points, share, clean, share, 0.0)
+        found, _ = last_layer_agreement(weight, points, share, clean, share, 0.0)
         assert found.item() == pytest.approx(-0.0192353513, abs=5e-11)
 
 
@@ -146,7 +143,8 @@ def test_the_closed_form_of_the_last_layer_is_the_exact_one():
     exact = agreement(
         lambda at: losses(at, points), lambda at: (clean_shares * losses(at, clean)).sum(), {"w": weight}, shares, 0.7
     )
-    torch.testing.assert_close(last_layer_agreement(weight, points, shares, clean, clean_shares, 0.7), exact)
+    for one, other in zip(last_layer_agreement(weight, points, shares, clean, clean_shares, 0.7), exact, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_agreement_through_the_graph_network_is_a_directional_derivative(network, graphs):
@@ -161,7 +159,7 @@ def test_agreement_through_the_graph_network_is_a_directional_derivative(network
         return losses(at, graphs[1]).mean()
 
     shares = class_shares(graphs[0].y)
-    found = agreement(losses, clean, parameters, shares, 0.1)
+    found, _ = agreement(losses, clean, parameters, shares, 0.1)
     at_all = {name: value.requires_grad_() for name, value in parameters.items()}
     slope = torch.autograd.grad((shares * losses(at_all)).sum(), list(at_all.values()))
     ahead = {n: (v - 0.1 * g).detach().requires_grad_() for (n, v), g in zip(at_all.items(), slope, strict=True)}
@@ -219,6 +217,34 @@ def test_the_weight_network_and_the_network_both_move(network, graphs, batch, fo
     assert set(step.parts()) == {"weight_net", "weight_optimiser"}
 
 
+@pytest.mark.parametrize("form", ["last_layer", "exact"])
+def test_the_trial_step_has_the_rate_of_the_real_step(network, graphs, batch, form, monkeypatch):
+    """Under a schedule the rate changes from step to step, and a trial by another rate judges another step."""
+    from leafwood.train import meta_weight
+
+    name = "agreement" if form == "exact" else "last_layer_agreement"
+    rates, plain = [], getattr(meta_weight, name)
+    monkeypatch.setattr(meta_weight, name, lambda *args: (rates.append(args[-1]), plain(*args))[1])
+    step = make_step(network, graphs, form=form)
+    for rate in (0.01, 0.003):
+        step.optimiser.param_groups[0]["lr"] = rate
+        step(batch)
+    assert rates == [0.01, 0.003]
+
+
+def test_the_log_has_the_meta_loss_and_the_weight_of_each_loss(network, graphs, batch):
+    step = make_step(network, graphs)
+    step(batch)
+    found = step.figures()
+    assert found["meta_loss"] > 0
+    for name, label in (("leaf", 0), ("wood", 1)):
+        weights = step.weight_net(torch.tensor(CURVE), torch.full((len(CURVE),), label)).tolist()
+        assert [found[f"v_{name}_{at:g}"] for at in CURVE] == pytest.approx(weights)
+    assert step.figures()["meta_loss"] == 0  # nothing since
+    untold = make_step(network, graphs, class_aware=False)
+    assert [name for name in untold.figures() if name.startswith("v_")] == [f"v_any_{at:g}" for at in CURVE]
+
+
 def test_equal_weights_give_the_plain_loss(network, graphs, batch):
     step = make_step(network, graphs, rate=0.0)
     for parameter in step.weight_net.parameters():
@@ -243,7 +269,6 @@ def test_any_loss_takes_the_weights(network, graphs, batch):
         ({"batch": 0}, "method.batch"),
         ({"hidden": 0}, "method.hidden"),
         ({"rate": -1.0}, "method.rate"),
-        ({"trial_rate": float("nan")}, "method.trial_rate"),
     ],
 )
 def test_bad_settings(options, words):

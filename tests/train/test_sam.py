@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from leafwood.errors import BadConfig
 from leafwood.losses import build
 from leafwood.nn.pointnet2 import PointNet2
-from leafwood.train.sam import SAMConfig, SAMStep, class_radii, climb
+from leafwood.train.sam import SAMConfig, SAMStep, climb
 from leafwood.train.steps import Step
 
 WOOD, LEAF = [torch.tensor([3.0, 4.0])], [torch.tensor([1.0, -1.0])]
@@ -32,7 +32,7 @@ def test_golden_of_plain_sam():
         return torch.tensor([1.0, 10.0]) * x
 
     here = torch.tensor([1.0, 1.0])
-    (eps,) = climb([[slope(here)]], [0.05])
+    (eps,) = climb([[slope(here)]], [1.0], 0.05)
     assert eps.tolist() == pytest.approx([0.00497519, 0.04975186], abs=5e-9)
     assert slope(here + eps).tolist() == pytest.approx([1.00497519, 10.4975186], abs=5e-7)
 
@@ -40,18 +40,22 @@ def test_golden_of_plain_sam():
 def test_goldens_of_asymmetric_sam():
     plain = [P_WOOD * WOOD[0] + P_LEAF * LEAF[0]]
     weighted = [P_WOOD * WOOD[0] / P_WOOD + P_LEAF * LEAF[0] / P_LEAF]
-    assert climb([plain], [0.05])[0].tolist() == pytest.approx([0.03853088, -0.03186489], abs=5e-9)
-    assert climb([weighted], [0.05])[0].tolist() == pytest.approx([0.04, 0.03], abs=5e-9)
+    assert climb([plain], [1.0], 0.05)[0].tolist() == pytest.approx([0.03853088, -0.03186489], abs=5e-9)
+    assert climb([weighted], [1.0], 0.05)[0].tolist() == pytest.approx([0.04, 0.03], abs=5e-9)
 
 
 def test_a_radius_for_each_class_is_that_of_its_rarity():
-    radii = class_radii(torch.tensor([974, 26]), 0.05)
-    assert radii[1] / radii[0] == pytest.approx(974 / 26)
-    assert sum(radii) / 2 == pytest.approx(0.05)
-    (eps,) = climb([LEAF, WOOD], radii)
-    expected = (radii[0] * LEAF[0] + radii[1] * WOOD[0]) / 5
-    torch.testing.assert_close(eps, expected)
-    assert class_radii(torch.tensor([7, 7, 7]), 0.05) == pytest.approx([0.05] * 3)
+    """eps of two classes: wood (3, 4), leaf (1, -1), radii in proportion to 1 / share, brought to length rho."""
+    (eps,) = climb([LEAF, WOOD], [1 / P_LEAF, 1 / P_WOOD], 0.05)
+    total = LEAF[0] / P_LEAF + WOOD[0] / P_WOOD
+    torch.testing.assert_close(eps, 0.05 * total / total.norm())
+
+
+def test_the_climb_is_no_longer_where_the_classes_balance():
+    opposite = [-WOOD[0] * (1 + 1e-4)]
+    (eps,) = climb([opposite, WOOD], [1.0, 40.0], 0.05)
+    assert eps.norm().item() == pytest.approx(0.05)
+    assert climb([[-WOOD[0]], WOOD], [1.0, 1.0], 0.05)[0].tolist() == [0, 0]
 
 
 components = st.just(0.0) | st.floats(1e-6, 1e3) | st.floats(-1e3, -1e-6)
@@ -59,7 +63,7 @@ components = st.just(0.0) | st.floats(1e-6, 1e3) | st.floats(-1e3, -1e-6)
 
 @given(st.lists(components, min_size=3, max_size=3), st.floats(0, 10))
 def test_the_climb_is_as_long_as_asked(values, rho):
-    (eps,) = climb([[torch.tensor(values)]], [rho])
+    (eps,) = climb([[torch.tensor(values)]], [1.0], rho)
     expected = rho if any(values) else 0.0
     assert torch.linalg.vector_norm(eps.double()).item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
 

@@ -299,7 +299,7 @@ def test_what_the_user_should_know_is_said(las_file, tmp_path):
         warnings.simplefilter("always")
         relabel(source, tmp_path / "out.las", np.ones(10), np.zeros(10), classify=True)
     said = " ".join(str(w.message) for w in caught)
-    for words in ("LAS 1.2", "--upgrade", "no room for leaf and wood classes", "8 bytes at its end"):
+    for words in ("LAS 1.2", "upgrade=True", "no room for leaf and wood classes", "8 bytes at its end"):
         assert words in said
 
 

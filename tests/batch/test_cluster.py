@@ -9,6 +9,7 @@ import laspy
 import numpy as np
 import pytest
 
+from leafwood.batch import cluster
 from leafwood.batch.cluster import label_side_by_side
 from leafwood.batch.one_file import LabelOptions, label_file
 from leafwood.errors import BadConfig, BadFile, FileProblem, FileWarning, MissingExtra, TargetExists

@@ -14,7 +14,7 @@ LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test lint fuzz test-slow test-browser viewer samples small-stands \
-	validation-stands virtual-stands planted-stands train train-folds train-virtual picture clean
+	validation-stands virtual-stands planted-stands train train-folds train-virtual calibrate picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,8 @@ samples: setup ## make data_samples again from its configs
 
 TREES ?= ../shared/data/labelled/weiser_
 STANDS := $(BIN)/python pipelines/training_stands.py
+MODELS ?= uav pipelines/folds/a.safetensors pipelines/folds/b.safetensors pipelines/folds/c.safetensors
+CALIBRATION := runs/stands/validation* runs/stands/other_instruments
 
 # The first stands of the folders that configs/train/imbalance, soul.yaml and soul_short.yaml read.
 small-stands: setup ## a few virtual stands, for configs/train/imbalance and soul_short.yaml
@@ -73,6 +75,8 @@ validation-stands: setup # what no training learns from
 	$(STANDS) runs/stands/validation_reshaped --stands 2 --seed 2200 --random-branching
 	$(STANDS) runs/stands/validation_bare --stands 2 --seed 2300 --bare --random-branching
 	$(STANDS) runs/stands/validation_reshaped_all_round --stands 3 --seed 4500 --size 14 --all-round --random-branching
+	$(STANDS) runs/stands/validation_bare_all_round --stands 4 --seed 9700 --size 14 --bare --all-round --random-branching
+	$(BIN)/python pipelines/other_instruments.py runs/stands/other_instruments
 
 virtual-stands: setup # what `train` and `train-folds` learn from, besides real trees
 	$(STANDS) runs/stands/fresh --stands 3 --seed 8000 --random-branching
@@ -92,8 +96,10 @@ planted-stands: setup # real trees under virtual drones, for each fold those tha
 
 train: validation-stands virtual-stands planted-stands ## the shipped weights again, from the virtual ones: stands, training, calibration (an hour)
 	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav --resume
-	$(BIN)/python pipelines/calibrate.py runs/uav/model.safetensors runs/stands/validation* \
-		--leafless-from runs/stands/fresh* runs/stands/added*
+	$(BIN)/leafwood calibrate runs/uav/model.safetensors $(CALIBRATION)
+
+calibrate: validation-stands ## fit the shipped weights' probabilities again, and those of the folds (MODELS=...)
+	for model in $(MODELS); do $(BIN)/leafwood calibrate $$model $(CALIBRATION) || exit 1; done
 
 train-folds: validation-stands virtual-stands planted-stands ## the weights that real trees are scored by, each without some of them (an hour)
 	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume || exit 1; done

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leafwood.cloud import PointCloud
 from leafwood.models import load_segmenter
 from leafwood.weights import DEFAULT_MODEL
 
+if TYPE_CHECKING:
+    from leafwood.inference.segmenter import Quality
+    from leafwood.postprocess.rule import Rule
+
 __all__ = ["segment"]
 
 
-def segment(cloud: PointCloud, model: str | Path = DEFAULT_MODEL) -> PointCloud:
+def segment(
+    cloud: PointCloud,
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    rule: Rule | None = None,
+    quality: Quality | None = None,
+) -> PointCloud:
     """Label a cloud with a shipped model or a ``.safetensors`` file.
 
     For many clouds make one :class:`leafwood.Segmenter` and call its ``segment``.
@@ -19,12 +30,15 @@ def segment(cloud: PointCloud, model: str | Path = DEFAULT_MODEL) -> PointCloud:
     Args:
         cloud: n points, as :func:`leafwood.read` gives them.
         model: a model's name or file.
+        rule: ``overlap`` or ``balanced``, see :mod:`leafwood.postprocess.rule`; the model's own when None.
+        quality: ``standard``, or ``high`` for three times the time; the model's own when None.
 
     Returns:
-        The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``; see :meth:`Segmenter.segment`.
+        The cloud with columns ``leafwood``, ``wood_prob``, ``wood_prob_equal`` and ``height_ag``; see
+        :meth:`Segmenter.segment`.
 
     Raises:
         BadCloud: the cloud cannot be labelled.
-        BadConfig: there is no such model.
+        BadConfig: there is no such model, rule or quality.
     """
-    return load_segmenter(model).segment(cloud)
+    return load_segmenter(model, rule=rule, quality=quality).segment(cloud)

@@ -14,7 +14,8 @@ The tree::
 
 The command line prints one line for any of these and exits 1 (2 for :class:`BadConfig`).
 
-:class:`FileWarning` (a UserWarning) says that a file was read or written, and what about it was odd.
+:class:`FileWarning` (a UserWarning) says that a file was read or written, and what about it was odd;
+:class:`ModelWarning` that a model labels with less than it should have.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ __all__ = [
     "FileWarning",
     "LeafwoodError",
     "MissingExtra",
+    "ModelWarning",
     "NoPointCloud",
     "TargetExists",
     "about",
@@ -87,3 +89,7 @@ class MissingExtra(LeafwoodError, ImportError):
 
 class FileWarning(UserWarning):
     """A file was read or written, but something about it was odd: no CRS, a wrong count, dropped bytes."""
+
+
+class ModelWarning(UserWarning):
+    """A model labels, but its probabilities are not calibrated."""

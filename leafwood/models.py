@@ -21,6 +21,8 @@ from leafwood.weights import DEFAULT_MODEL
 if TYPE_CHECKING:
     from leafwood.cloud import PointCloud
     from leafwood.inference.labelling import Progress
+    from leafwood.inference.segmenter import Quality
+    from leafwood.postprocess.rule import Rule
     from leafwood.train.tasks import Task
 
 __all__ = ["MODEL_KINDS", "CloudSegmenter", "ModelKind", "load_segmenter"]
@@ -32,7 +34,7 @@ class CloudSegmenter(Protocol):
     model: Any
 
     def segment(self, cloud: PointCloud, progress: Progress | None = None) -> PointCloud:
-        """The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``."""
+        """The cloud with columns ``leafwood``, ``wood_prob``, ``wood_prob_equal`` and ``height_ag``."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,19 @@ class ModelKind:
 
     Attributes:
         title: what the kind is, in a few words.
-        segmenter: a class with ``from_pretrained(path, *, threads)``.
+        segmenter: a class with ``from_pretrained(path, *, threads)`` and these options.
+        options: what else can be chosen when it labels.
         task: a class that takes what a training configuration says of the model.
     """
 
     title: str
     segmenter: str
+    options: tuple[str, ...]
     task: str
 
-    def load_segmenter(self, path: Path, threads: int | None) -> CloudSegmenter:
+    def load_segmenter(self, path: Path, options: Mapping[str, Any]) -> CloudSegmenter:
         """A segmenter with weights of this kind."""
-        segmenter: CloudSegmenter = _found(self.segmenter).from_pretrained(path, threads=threads)
+        segmenter: CloudSegmenter = _found(self.segmenter).from_pretrained(path, **options)
         return segmenter
 
     def make_task(self, spec: Any) -> Task:
@@ -65,32 +69,46 @@ MODEL_KINDS: Mapping[str, ModelKind] = MappingProxyType(
         "pyramid": ModelKind(
             "leafwood's graph U-Net over a voxel pyramid",
             segmenter="leafwood.inference.segmenter:Segmenter",
+            options=("rule", "quality"),
             task="leafwood.train.pyramid:PyramidTask",
         ),
         "soul": ModelKind(
             "SOUL's PointNet++ on slices of geodesic pieces",
             segmenter="leafwood.soul.segmenter:SoulSegmenter",
+            options=("rule",),
             task="leafwood.train.soul:SoulTask",
         ),
     }
 )
 
 
-def load_segmenter(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> CloudSegmenter:
+def load_segmenter(
+    name: str | Path = DEFAULT_MODEL,
+    *,
+    threads: int | None = None,
+    rule: Rule | None = None,
+    quality: Quality | None = None,
+) -> CloudSegmenter:
     """A segmenter for any kind of model.
 
     Args:
         name: a shipped model's name, or a ``.safetensors`` file with its card beside it.
         threads: processors to use; all that the process may use when None.
+        rule: how labels are made of probabilities, see :mod:`leafwood.postprocess.rule`; the kind's own when None.
+        quality: ``standard`` or ``high``, for the kinds that have it; the kind's own when None.
 
     Raises:
-        BadConfig: there is no such model, or its card says a kind that does not exist.
+        BadConfig: there is no such model, its card says a kind that does not exist, or an option that the kind does
+            not have.
     """
     path = weights_file(name)
     kind = kind_of(path)
     if kind not in MODEL_KINDS:
         raise BadConfig(f"{path}: its card says kind {kind!r}; there are {', '.join(MODEL_KINDS)}")
-    return MODEL_KINDS[kind].load_segmenter(path, threads)
+    asked = {name: value for name, value in (("rule", rule), ("quality", quality)) if value is not None}
+    for option in asked.keys() - set(MODEL_KINDS[kind].options):
+        raise BadConfig(f"{path}: a model of kind {kind!r} has no choice of {option}")
+    return MODEL_KINDS[kind].load_segmenter(path, {"threads": threads, **asked})
 
 
 def _found(place: str) -> Any:

@@ -1,13 +1,13 @@
-"""What each step after the network buys: calibration, smoothing over neighbours, label shift, undecided points.
+"""What each step after the network buys: smoothing, calibration, scan-wise evidence, wood share by height, abstention.
 
     python pipelines/ablation_postprocess.py [--model uav] [--stands runs/stands/heldout]
 
 On the held-out virtual stands and the labelled trees, overall and in the lowest third: below a third of the height of
-the highest labelled point. Label shift moves P(wood) of each metre of height to the share of wood estimated there. For
-the network and the calibration leaf and wood are equally common, so both errors of calibration are given: on the points
-as they are, and balanced, with the same weight for both classes. Label shift is meant to bring down the first,
-calibration the second. Scores of the rows with undecided points are of the others. Ends with the share of the run time
-that each step takes, all in one run.
+the highest labelled point. Up to the evidence leaf and wood are equally common and labels are balanced; the last step
+moves P(wood) to the shares of the scan and labels by overlap. So both errors of calibration are given: on the points as
+they are, which the last step is to bring down, and balanced, with the same weight for both classes, which calibration
+is to bring down. Scores of the row with undecided points are of the others. Ends with the share of the run time that
+each step takes, all in one run.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ import numpy as np
 from baselines import test_files
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, OUT_LEAF, OUT_NONE, OUT_WOOD, WOOD
+from leafwood.classes import IGNORE, OUT_NONE, OUT_WOOD, WOOD
 from leafwood.cloud import PointCloud
-from leafwood.density.returns import Strata
 from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
 from leafwood.evaluate.metrics import Scores, score
 from leafwood.inference.model_file import Model, load_model
@@ -36,17 +35,25 @@ from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.calibration import Calibration, covariates
-from leafwood.postprocess.decay import shift, wood_share
+from leafwood.postprocess.evidence import (
+    ScanEvidence,
+    confident_points,
+    fit_evidence,
+    return_shares,
+    spatial_folds,
+)
 from leafwood.postprocess.regularize import smooth
+from leafwood.postprocess.rule import decide
 from leafwood.threads import cpu_count
 
 THINNED = "tropical_tls_62889"
 FEWEST = 500  # labelled points of a stratum whose calibration is judged
 BINS = 15
 COST: dict[str, tuple[Callable[..., Any], ...]] = {
-    "calibration": (Calibration.logit, Calibration.probability, covariates),
     "smoothing": (smooth,),
-    "label shift": (wood_share, shift),
+    "calibration": (Calibration.logit, Calibration.probability, covariates),
+    "evidence": (return_shares, spatial_folds, confident_points, fit_evidence, ScanEvidence.log_odds),
+    "shares and rule": (decide,),
     "undecided": (abstain,),
 }
 
@@ -62,38 +69,35 @@ class Steps:
 
     def __init__(self, model: Model, sure: float, threads: int) -> None:
         neutral = replace(model, calibration=Calibration())
-        self.plain = Segmenter(neutral, smoothing=False, threads=threads)
-        self.calibrated = Segmenter(model, smoothing=False, threads=threads)
-        self.smoothed = Segmenter(model, threads=threads)
+
+        def segmenter(of: Model, **options: Any) -> Segmenter:
+            return Segmenter(of, threads=threads, rule="balanced", **options)
+
+        self.before = {
+            "network alone": segmenter(neutral, smoothing=False, evidence=0.0),
+            "+ smoothing": segmenter(neutral, evidence=0.0),
+            "+ calibration": segmenter(model, evidence=0.0),
+            "+ evidence": segmenter(model),
+        }
+        self.whole = Segmenter(model, threads=threads, rule="overlap")
         self.sure = sure
 
     def __call__(self, cloud: PointCloud, profile: cProfile.Profile) -> dict[str, PointCloud]:
         """The cloud as each step leaves it; what a user would run goes into the profile."""
-        found = {"network alone": self.plain.segment(cloud), "+ calibration": self.calibrated.segment(cloud)}
+        found = {}
+        for name, segmenter in self.before.items():
+            result = segmenter.segment(cloud)
+            found[name] = result.with_columns(wood_prob=result.columns["wood_prob_equal"])
         with profile:
-            smoothed = self.smoothed.segment(cloud)
-            undecided = abstain(smoothed, self.sure)
-            shifted = label_shift(smoothed)
-        found |= {"+ smoothing": smoothed, "+ label shift": shifted}
-        left_out = f"less sure than {self.sure:g} left out"
-        return {**found, f"smoothing, {left_out}": undecided, f"label shift, {left_out}": abstain(shifted, self.sure)}
+            found["+ shares and overlap"] = self.whole.segment(cloud)
+            undecided = abstain(found["+ shares and overlap"], self.sure)
+        return {**found, f"the same, less sure than {self.sure:g} left out": undecided}
 
 
 def heights(result: PointCloud) -> NDArray[np.float32]:
     """Height of each point (n,) above ground, or above the lowest point where there is no ground, m."""
     known = result.columns["height_ag"]
     return np.asarray(result.xyz[:, 2] - result.xyz[:, 2].min() if np.isnan(known).all() else np.nan_to_num(known))
-
-
-def label_shift(result: PointCloud) -> PointCloud:
-    """Probabilities for the share of wood of each metre of height, and the labels that follow."""
-    labelled = result.columns["leafwood"] != OUT_NONE
-    stratum = np.where(labelled, Strata().level(heights(result)), -1)
-    share = wood_share(result.columns["wood_prob"], stratum)
-    prob = np.zeros(len(result), dtype=np.float32)
-    prob[labelled] = shift(result.columns["wood_prob"][labelled], share[stratum[labelled]])
-    label = np.where(prob > 0.5, OUT_WOOD, OUT_LEAF) * labelled
-    return result.with_columns(wood_prob=prob, leafwood=label.astype(np.uint16))
 
 
 def judge(result: PointCloud, truth: NDArray[np.int8], decided: NDArray[np.bool_]) -> tuple[Evaluation, Scores]:

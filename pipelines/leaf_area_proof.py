@@ -98,7 +98,7 @@ def measure(task: Task, segmenter: Segmenter) -> Measured:
     """Label a flown stand and measure its canopy in every way."""
     result = segmenter.segment(read(task.path))
     part, wood = result.columns["gt_part"], result.columns["gt_wood"] == 1
-    counted = {name: column for name, column in result.columns.items() if name != "wood_prob"}
+    counted = {name: column for name, column in result.columns.items() if not name.startswith("wood_prob")}
     clouds = {
         "none": dataclasses.replace(result, columns=counted | {"leafwood": _told(result, np.zeros(len(wood), bool))}),
         "labels": dataclasses.replace(result, columns=counted),

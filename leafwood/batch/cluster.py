@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["label_side_by_side"]
 
 _TRIES = 2  # of a scan that ends its process
+_LOOK = 5.0  # s between two looks at whether there are workers at all
+_PATIENCE = 120.0  # s without a worker after which none is waited for; a busy machine takes long to start one
 
 
 def label_side_by_side(
@@ -68,30 +70,38 @@ def _outcomes(
     client: Client, jobs: dict[Path, Path], options: LabelOptions, *, absolute: bool
 ) -> Iterator[tuple[Path, Labelled | Exception]]:
     """Keep the workers busy, and give what comes of the scans as it comes."""
-    from distributed import as_completed
+    from distributed import TimeoutError, wait
     from distributed.scheduler import KilledWorker
 
-    waiting, running, ended = list(jobs), dict[Any, Path](), as_completed()
+    waiting, running, alone = list(jobs), dict[Any, Path](), 0.0
 
     def fill() -> None:
         # a scan for each thread and no more: what waits beside one that ends its process would be found guilty, too
         while waiting and len(running) < max(1, sum(client.nthreads().values())):
             source = waiting.pop(0)
             path = source.absolute() if absolute else source
-            future = client.submit(_label, path, jobs[source], options, pure=False)
-            running[future] = source
-            ended.add(future)
+            running[client.submit(_label, path, jobs[source], options, pure=False)] = source
 
     fill()
-    for future in ended:
-        source, failure = running.pop(future), future.exception()
-        if isinstance(failure, KilledWorker):
-            failure = FileProblem(f"{source}: ended its process, {_TRIES} times; is there memory enough for it?")
-        outcome, said = (failure, []) if failure is not None else future.result()
-        fill()
-        for text in said:
-            warnings.warn(text, FileWarning, stacklevel=2)
-        yield source, outcome
+    while running:
+        try:
+            done = wait(list(running), timeout=_LOOK, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            alone = 0.0 if client.nthreads() else alone + _LOOK
+            if alone < _PATIENCE:
+                continue
+            for source in (*running.values(), *waiting):
+                yield source, FileProblem(f"{source}: no worker is left to label it")
+            return
+        for future in done:
+            source, failure = running.pop(future), future.exception()
+            if isinstance(failure, KilledWorker):
+                failure = FileProblem(f"{source}: ended its process, {_TRIES} times; is there memory enough for it?")
+            outcome, said = (failure, []) if failure is not None else future.result()
+            fill()
+            for text in said:
+                warnings.warn(text, FileWarning, stacklevel=2)
+            yield source, outcome
 
 
 def _label(source: Path, target: Path, options: LabelOptions) -> tuple[Labelled | Exception, list[str]]:

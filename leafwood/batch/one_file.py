@@ -21,6 +21,7 @@ from leafwood.classes import check_preset
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
+from leafwood.inference.segmenter import Quality
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT
@@ -29,6 +30,7 @@ from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target, why_not_written
 from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
+from leafwood.postprocess.rule import Rule
 from leafwood.report.canopy import canopy_files, headline, write_canopy
 from leafwood.report.notes import noted_warnings
 from leafwood.report.paths import report_path
@@ -68,6 +70,8 @@ class LabelOptions:
         labels: label preset that says what the codes in `classification` are, or None for the ASPRS meaning.
         upgrade: write point formats 0-5 as 6-10.
         crs: coordinate system to use and write in place of the file's.
+        rule: how labels are made of probabilities; the model's own when None.
+        quality: ``standard`` or ``high``; the model's own when None.
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
         report: also write a page to look at.
@@ -86,6 +90,8 @@ class LabelOptions:
     labels: str | None = None
     upgrade: bool = False
     crs: str | None = None
+    rule: Rule | None = None
+    quality: Quality | None = None
     abstain: float | None = None
     profile: bool = False
     report: bool = False
@@ -145,7 +151,7 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
     _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
     with about(source):
         started = time.perf_counter()
-        result = segmenter(options.model, options.threads).segment(cloud, progress)
+        result = segmenter(options).segment(cloud, progress)
         _LOG.info("%s: labelled in %.1f s", source, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
@@ -261,9 +267,9 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
 
 
 @lru_cache(maxsize=1)
-def segmenter(model: str, threads: int | None) -> CloudSegmenter:
-    """The segmenter of a model; a process loads it once."""
-    return load_segmenter(model, threads=threads)
+def segmenter(options: LabelOptions) -> CloudSegmenter:
+    """The segmenter that labels so; a process loads it once."""
+    return load_segmenter(options.model, threads=options.threads, rule=options.rule, quality=options.quality)
 
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:

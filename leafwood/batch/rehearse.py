@@ -85,7 +85,7 @@ def rehearse(source: Path, options: LabelOptions | None = None) -> Rehearsal:
 def _tried(source: Path, plan: Rehearsal, options: LabelOptions) -> Rehearsal:
     check_suffix(plan.target, source)
     cloud, remarks = read_cloud(source, options)
-    labelled = label_cloud(cloud, lambda xyz, height, returns: _no_wood(xyz))
+    labelled, _ = label_cloud(cloud, lambda xyz, height, returns: _no_wood(xyz), options.rule)
     if source.stat().st_size <= _TOO_LARGE:
         with tempfile.TemporaryDirectory(prefix="leafwood-") as folder:
             write_labelled(labelled, Path(folder) / plan.target.name, source, options)

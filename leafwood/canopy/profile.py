@@ -3,8 +3,7 @@
 The share of pulses that a layer intercepts, its contact frequency, is turned into area density after MacArthur and Horn
 (1969): attenuation per metre of beam (:mod:`leafwood.density.attenuation`) over the projection coefficient k, the share
 of its one-sided area that a plant turns to the beam, 0.5 for surfaces in all directions. Contacts are split into leaf
-and wood by P(wood), shifted so that its mean is the share of wood estimated for the height
-(:mod:`leafwood.postprocess.decay`).
+and wood by ``wood_prob``, whose mean at each height is the share of wood there (:mod:`leafwood.postprocess.rule`).
 
 What comes out is effective area: leaves in clumps hide each other, and no count of pulses undoes that. Errors are those
 of counting and of the wood shares; those of k and of clumping are not in them.
@@ -24,7 +23,8 @@ from leafwood.classes import IGNORE, OUT_NONE, WOOD, decode_labels
 from leafwood.cloud import PointCloud
 from leafwood.density.returns import ReturnCounts, Strata, count_returns, countable
 from leafwood.errors import BadCloud, BadConfig, FileWarning
-from leafwood.postprocess.decay import expected_wood, share_error, wood_share
+from leafwood.postprocess.decay import mean_error
+from leafwood.postprocess.rule import scan_probability
 from leafwood.spatial.ground import find_ground
 
 __all__ = ["Canopy", "CanopyConfig", "measure_canopy"]
@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 
 _PLOT_CELL = 5.0  # m: the pieces of a scan whose scatter tells how sure its profile is
 _COMPLETE = 0.9  # first returns per pulse
+_EQUAL = "wood_prob_equal"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Canopy:
     Attributes:
         config: bins and coefficient.
         cloud: the scan, for its CRS, unit and name.
-        wood_from: how wood was told: ``wood_prob`` or the name of a label preset.
+        wood_from: how wood was told: ``wood_prob``, ``wood_prob_equal`` or the name of a label preset.
         counts: of the scan in cells of 5 m.
         profile: of the whole scan, (b,).
         grid_counts: in the grid's cells, or None.
@@ -86,8 +87,9 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
     """Measure the canopy of a labelled scan.
 
     Args:
-        cloud: n points with labels. With ``wood_prob`` the share of wood is estimated from it, else labels are counted.
-            Heights are those of its column ``height_ag``; without it, ground is looked for.
+        cloud: n points with labels. With ``wood_prob``, P(wood) at the shares of the scan, wood is counted by it; with
+            ``wood_prob_equal`` alone, as in files of version 0.1.0, it is moved to these shares first; without either,
+            labels are counted. Heights are those of its column ``height_ag``; without it, ground is looked for.
         config: bins, coefficient, grid.
         labels: how leaf and wood are written, a name of :data:`leafwood.classes.PRESETS`.
 
@@ -101,16 +103,17 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
     plant, wood = _plants(cloud, labels)
     height = _heights(cloud, plant)
     strata = Strata(cell=_PLOT_CELL, dz=config.dz, z0=config.z0)
-    stratum = np.where(plant & countable(cloud, height), strata.level(np.nan_to_num(height)) - 1, -1)
+    counted = plant & countable(cloud, height)
+    stratum = np.where(counted, strata.level(np.nan_to_num(height)) - 1, -1)
     if not (stratum >= 0).any():
         raise BadCloud(f"no leaf and no wood above {config.z0:g} m in it, so there is no canopy to measure")
-    from_prob = labels == "leafwood" and "wood_prob" in cloud.columns
     error = np.zeros(int(stratum.max()) + 1)
-    if from_prob:
-        prob = np.asarray(cloud.columns["wood_prob"])
-        share = wood_share(prob, stratum)
-        error = share_error(prob, stratum, share)
-        wood = expected_wood(prob, stratum, share)
+    column = _probability(cloud, labels)
+    if column is not None:
+        wood = np.array(cloud.columns[column], dtype=np.float32)
+        if column == _EQUAL:
+            wood[counted] = scan_probability(wood[counted], height[counted], cloud.xyz[counted, 2])[0]
+        error = mean_error(wood, stratum)
 
     def count(cell: float) -> ReturnCounts:
         cells = Strata(cell=cell, dz=config.dz, z0=config.z0)
@@ -122,7 +125,7 @@ def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels
     return Canopy(
         config=config,
         cloud=cloud,
-        wood_from="wood_prob" if from_prob else labels,
+        wood_from=labels if column is None else column,
         counts=counts,
         profile=layers_of_scan(counts, config.k, error),
         grid_counts=grid_counts,
@@ -139,10 +142,16 @@ def _plants(cloud: PointCloud, labels: str) -> tuple[NDArray[np.bool_], NDArray[
         )
     label = decode_labels(cloud.columns, labels)
     plant = label != IGNORE
-    if labels == "leafwood" and "wood_prob" in cloud.columns:
+    column = _probability(cloud, labels)
+    if column is not None:
         # undecided points are plants; ground and buildings have no probability
-        plant |= (cloud.columns["leafwood"] == OUT_NONE) & (cloud.columns["wood_prob"] > 0)
+        plant |= (cloud.columns["leafwood"] == OUT_NONE) & (cloud.columns[column] > 0)
     return plant, (label == WOOD).astype(np.float32)
+
+
+def _probability(cloud: PointCloud, labels: str) -> str | None:
+    """The column of P(wood) that wood is counted by, if any."""
+    return next((name for name in ("wood_prob", _EQUAL) if labels == "leafwood" and name in cloud.columns), None)
 
 
 def _heights(cloud: PointCloud, plant: NDArray[np.bool_]) -> NDArray[Any]:

@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="labelled files, or folders of them")
     parser.add_argument("--labels", default="gt_wood", help="how the truth is written: gt_wood, soul, for-instance ...")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
+    parser.add_argument("--rule", choices=("overlap", "balanced"), help="how labels are made, as for `segment`")
+    parser.add_argument("--quality", choices=("standard", "high"), help="as for `segment`")
     parser.add_argument("--thin", type=float, metavar="SHARE", help="first thin each file to this share of its points")
     parser.add_argument(
         "--json",
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     check_preset(args.labels)
     if args.thin is not None and not 0 < args.thin <= 1:
         raise BadConfig(f"--thin must be a share between 0 and 1, not {args.thin:g}")
-    segmenter = load_segmenter(args.model, threads=args.threads)
+    segmenter = load_segmenter(args.model, threads=args.threads, rule=args.rule, quality=args.quality)
     paths = list_files(args.paths, products=args.labels == "leafwood")
 
     def work(path: Path) -> Evaluation:

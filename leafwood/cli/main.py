@@ -30,6 +30,7 @@ _COMMANDS = {
     "evaluate": "score labels against a known truth",
     "train": "learn from labelled stands",
     "adapt": "teach a model a few labelled scans of your own",
+    "calibrate": "fit a model's probabilities to labelled scans it has not learnt from",
     "diagnose": "how hard labelled stands are to learn from, and what a model has made of them",
     "simulate": "fly a virtual UAV survey with exact labels",
     "report": "a page to look at and send: labelled scans in 3D, and what to distrust",

@@ -38,6 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MODEL,
         help=f"{', '.join(shipped_models())} (default {DEFAULT_MODEL}), or a .safetensors file of your own",
     )
+    parser.add_argument(
+        "--rule",
+        choices=("overlap", "balanced"),
+        help="overlap: about as many wood points as there are, most of them wood (default); "
+        "balanced: misses as little of the wood as of the leaves",
+    )
+    parser.add_argument(
+        "--quality", choices=("standard", "high"), help="high: three looks at every scan, three times the time"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
     parser.add_argument(
         "--resume",
@@ -58,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--upgrade", action="store_true", help="write point formats 0-5 as 6-10 (LAS 1.4)")
     parser.add_argument(
-        "--abstain", type=float, metavar="P", help="leave points undecided (0) that are less sure than P"
+        "--abstain", type=float, metavar="P", help="leave points undecided (0) whose label is less probable than P"
     )
     parser.add_argument(
         "--profile", action="store_true", help="also write leaf and wood area by height (see `leafwood profile`)"
@@ -97,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     jobs = plan(args.paths, args.output)
     # of many files those that are labelled are there already; of an only one that is a refusal, unless it was asked for
     options = dataclasses.replace(options, resume=(args.resume or len(jobs) > 1) and not args.overwrite)
-    segmenter(options.model, options.threads)  # a model that is not there is the command's failure
+    segmenter(options)  # a model that is not there is the command's failure
     log = JsonLog(args.log_json)
     waiting = {
         source: target

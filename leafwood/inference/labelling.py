@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
+from leafwood.postprocess.rule import Decision, Rule, decide
 from leafwood.samplers.voxel import VoxelSampler
 from leafwood.spatial.ground import Ground, find_ground, not_vegetation
 
@@ -21,7 +22,7 @@ Progress = Callable[[int, int], None]
 Predict = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
 
 
-def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
+def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointCloud, Decision]:
     """Label what is vegetation in a cloud.
 
     Ground (class 2, or found by cloth simulation), noise, buildings, water, withheld points, strays, and points of
@@ -30,12 +31,16 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     Args:
         cloud: n points.
         predict: from coordinates (m, 3) in metres, heights above ground (m,) and returns (m, 2) (see
-            :meth:`~leafwood.cloud.PointCloud.returns`) to P(wood) (m,).
+            :meth:`~leafwood.cloud.PointCloud.returns`) to P(wood) (m,) where leaf and wood are equally common.
+        rule: how labels are made of probabilities, see :mod:`leafwood.postprocess.rule`.
 
     Returns:
-        The cloud with columns ``leafwood``, ``wood_prob``, ``height_ag`` and ``ground`` (bool).
+        The cloud with columns ``leafwood``, ``wood_prob`` (at the shares of the scan), ``wood_prob_equal`` (where leaf
+        and wood are equally common), ``height_ag`` and ``ground`` (bool); and what was decided of the points that are
+        labelled.
 
     Raises:
+        BadConfig: no such rule.
         BadCloud: coordinates in degrees, or spread over more than a scan can be.
     """
     check_metres(cloud)
@@ -44,15 +49,18 @@ def label_cloud(cloud: PointCloud, predict: Predict) -> PointCloud:
     for line in _remarks(cloud, ground, strays):
         warnings.warn(f"{cloud.path or 'the cloud'}: {line}", FileWarning, stacklevel=2)
     todo = ~(ground.mask | not_vegetation(cloud) | strays)
-    prob = np.zeros(len(cloud), dtype=np.float32)
+    equal = np.zeros(len(cloud), dtype=np.float32)
     seen = np.flatnonzero(todo | (_in_view(cloud, ground) & todo.any()))
-    prob[seen] = predict(cloud.xyz[seen], ground.height[seen], cloud.returns()[seen])
-    prob[~todo] = 0.0
-    label = np.where(prob > 0.5, OUT_WOOD, OUT_LEAF)
-    label[~todo] = OUT_NONE
-    return cloud.with_columns(
-        leafwood=label.astype(np.uint16), wood_prob=prob, height_ag=ground.height, ground=ground.mask
+    equal[seen] = predict(cloud.xyz[seen], ground.height[seen], cloud.returns()[seen])
+    equal[~todo] = 0.0
+    decision = decide(equal[todo], ground.height[todo], cloud.xyz[todo, 2], rule)
+    prob, label = np.zeros(len(cloud), dtype=np.float32), np.full(len(cloud), OUT_NONE, dtype=np.uint16)
+    prob[todo] = decision.prob
+    label[todo] = np.where(decision.wood, OUT_WOOD, OUT_LEAF)
+    labelled = cloud.with_columns(
+        leafwood=label, wood_prob=prob, wood_prob_equal=equal, height_ag=ground.height, ground=ground.mask
     )
+    return labelled, decision
 
 
 def _remarks(cloud: PointCloud, ground: Ground, strays: NDArray[np.bool_]) -> Iterator[str]:

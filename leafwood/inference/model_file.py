@@ -20,6 +20,7 @@ from leafwood.inference.card import GRAPH, checked, network_of, provenance_of, r
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
+from leafwood.postprocess.likeness import DescriptorStatistics
 from leafwood.weights import FOLDER, shipped_models
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "graph_of",
     "kind_of",
     "load_model",
+    "save_calibration",
     "save_model",
     "weights_file",
 ]
@@ -47,6 +49,7 @@ class Model:
         provenance: how it came about: command, data, seeds, hours, hardware, scores.
         name: file stem.
         sha256: of the weights file, empty before it is saved.
+        descriptors: statistics of what it was calibrated on, None where it was not or its card does not have them.
     """
 
     network: Network
@@ -56,6 +59,12 @@ class Model:
     provenance: dict[str, Any] = field(default_factory=dict)
     name: str = "unsaved"
     sha256: str = ""
+    descriptors: DescriptorStatistics | None = None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a calibration was fitted, by `leafwood calibrate`."""
+        return self.calibration != Calibration()
 
 
 def save_model(
@@ -77,7 +86,8 @@ def save_model(
         "kind": _KIND,
         "graph": asdict(graph) | {"columns": _column_names(graph)},
         "network": asdict(config),
-        "calibration": asdict(Calibration()),
+        "calibration": None,
+        "descriptors": None,
         "provenance": provenance,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -118,10 +128,15 @@ def load_model(name: str | Path) -> Model:
         card = read_card(path)
         graph = graph_of(card)
         config = network_of(card, graph.n_levels)
-        calibration = checked(Calibration, _renamed(card.get("calibration")), {}, "calibration")
+        calibration = checked(Calibration, _renamed(card.get("calibration") or {}), {}, "calibration")
+        known = card.get("descriptors")
+        descriptors = checked(DescriptorStatistics, known, {}, "descriptors") if known else None
         provenance = provenance_of(card)
-        if len(calibration.descriptor) not in (0, 1 + graph.n_features(0) + _READ_OUT):
+        length = 1 + graph.n_features(0) + _READ_OUT
+        if len(calibration.descriptor) not in (0, length):
             raise ValueError("calibration.descriptor is not as long as what the network says of a scan")
+        if descriptors and not len(descriptors.mean) == len(descriptors.spread) == length:
+            raise ValueError("descriptors are not as long as what the network says of a scan")
         network = TrainedUNet(_finite(load_file(path)), graph, config)
     except (OSError, ValueError, KeyError, TypeError, IndexError, SafetensorError) as error:
         raise BadConfig(f"{path}: not a leafwood model ({str(error).splitlines()[0]})") from error
@@ -137,7 +152,16 @@ def load_model(name: str | Path) -> Model:
         provenance,
         path.stem,
         hashlib.sha256(path.read_bytes()).hexdigest(),
+        descriptors,
     )
+
+
+def save_calibration(path: Path, calibration: Calibration, descriptors: DescriptorStatistics) -> None:
+    """Write a calibration into the card of the weights `path`, in place of the one it had."""
+    card = path.with_suffix(".json")
+    described = json.loads(card.read_text(encoding="utf-8"))
+    described |= {"calibration": asdict(calibration), "descriptors": asdict(descriptors)}
+    card.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
 def kind_of(path: Path) -> str:

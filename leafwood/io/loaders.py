@@ -317,7 +317,7 @@ def write(
     with tempfile.TemporaryDirectory(prefix=f"{scratch_name()}-", dir=target.parent) as folder:
         plain = Path(folder) / "plain.las"
         try:
-            write_plain(cloud, plain, skip=(*OURS, "ground", *extra))
+            write_plain(cloud, plain, skip=(*OURS, "wood_prob_equal", "ground", *extra))
         except OSError as error:
             raise FileProblem(f"{target}: cannot be written: {why_not_written(error, target.parent)}") from error
         labelled(plain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leafwood.classes import OUT_NONE
+from leafwood.classes import OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 
@@ -16,10 +16,11 @@ def abstain(cloud: PointCloud, sure: float) -> PointCloud:
 
     Args:
         cloud: with columns ``leafwood`` and ``wood_prob``.
-        sure: probability of its label that a point needs to keep it, 0.5 (all keep it) to 1.
+        sure: probability of its label that a point needs to keep it, 0.5 to 1: ``wood_prob`` for wood, and one less it
+            for leaf. Where wood is rare, points are called wood that are less probable than one half.
 
     Returns:
-        The cloud with ``leafwood`` 0 where max(p, 1 - p) < `sure`; ``wood_prob`` is kept.
+        The cloud with ``leafwood`` 0 where the label is less probable than `sure`; ``wood_prob`` is kept.
 
     Raises:
         BadConfig: `sure` outside 0.5..1.
@@ -27,5 +28,5 @@ def abstain(cloud: PointCloud, sure: float) -> PointCloud:
     if not 0.5 <= sure <= 1:
         raise BadConfig(f"abstain must be a probability between 0.5 and 1, not {sure:g}")
     label, prob = cloud.columns["leafwood"], cloud.columns["wood_prob"]
-    unsure = np.maximum(prob, 1 - prob) < sure
+    unsure = np.where(label == OUT_WOOD, prob, 1 - prob) < sure
     return cloud.with_columns(leafwood=np.where(unsure, OUT_NONE, label).astype(np.uint16))

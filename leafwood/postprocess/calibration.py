@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.postprocess.logistic import fit_logistic, sigmoid
+
 __all__ = ["Calibration", "covariates", "recognise"]
 
 Floats = NDArray[np.float64]
@@ -26,7 +28,8 @@ Floats = NDArray[np.float64]
 _COLUMNS = 4  # of covariates
 _DOUBTFUL = 1.0  # mean margin up to which it is doubt; chosen on virtual validation stands
 _BARE = 0.95  # share of wood in a leafless scan
-_HELD = 3.0  # inverse strength of the penalty on the coefficients of descriptor; chosen likewise
+_HELD = 3.0  # penalty on the coefficients of the descriptor; chosen likewise
+_LOOSE = 1.0  # penalty on what makes it differ from a neutral one, beside scans that weigh 1 each
 _NEVER_FLATTER = 0.1  # slope: a margin always counts for something, and never the wrong way round
 
 
@@ -92,14 +95,14 @@ class Calibration:
         if not len(logit):
             return np.zeros(0, dtype=np.float32)
         mean, odds = self._of_scans(descriptor[None])[0]
-        return np.asarray(_sigmoid(logit + self.scan * mean + self.leafless * odds), dtype=np.float32)
+        return np.asarray(sigmoid(logit + self.scan * mean + self.leafless * odds), dtype=np.float32)
 
     def chance_leafless(self, descriptor: Floats) -> Floats:
         """Chance (m,) that each of some scans is leafless, by their descriptor (m, 1 + t)."""
         if not self.descriptor:
             return np.zeros(len(descriptor))
         constant, *others = self.descriptor
-        return _sigmoid(descriptor[:, 1:] @ np.array(others) + constant)
+        return sigmoid(descriptor[:, 1:] @ np.array(others) + constant)
 
     def _of_scans(self, descriptor: Floats) -> Floats:
         """What moves the logits of scans: min(M, 1) and L (m, 2) by their descriptor (m, 1 + t)."""
@@ -125,9 +128,13 @@ class Calibration:
             wood: (n,) the truth.
             weight: (n,) such that leaf and wood weigh the same, but for leaves that are hardly there.
         """
-        own = np.asarray(margin)[:, None]
+        own = np.asarray(margin, dtype=np.float64)[:, None]
         columns = np.column_stack([covariates * own, covariates, self._of_scans(descriptor)[scan]])
-        found = _regress(columns, wood, weight)
+        # points of a scan are no independent witnesses: the penalty is that of so many scans
+        penalty = _LOOSE * len(wood) / len(descriptor)
+        change = fit_logistic(columns, wood, weight, penalty=penalty, offset=own[:, 0])
+        change[0] += 1  # the slope that is neutral
+        found: list[float] = change.round(5).tolist()
         slope, bias = tuple(found[:_COLUMNS]), tuple(found[_COLUMNS : 2 * _COLUMNS])
         return replace(self, slope=slope, bias=bias, scan=found[-2], leafless=found[-1])
 
@@ -138,24 +145,14 @@ def recognise(descriptor: Floats, leafless: NDArray[np.bool_]) -> Calibration:
     Args:
         descriptor: (m, 1 + t) of scans.
         leafless: (m,) the truth.
+
+    Returns:
+        A calibration that recognises them; where there are none of either kind, one that takes no scan for leafless.
     """
+    if leafless.all() or not leafless.any():
+        return Calibration()
     mean, spread = descriptor[:, 1:].mean(axis=0), np.maximum(descriptor[:, 1:].std(axis=0), 1e-6)
     columns = np.column_stack([np.ones(len(descriptor)), (descriptor[:, 1:] - mean) / spread])
-    constant, *others = _regress(columns, leafless, np.ones(len(descriptor)), strength=_HELD)
+    constant, *others = fit_logistic(columns, leafless, np.ones(len(leafless)), penalty=_HELD)
     slopes = np.array(others) / spread
     return Calibration(descriptor=(float(constant - slopes @ mean), *slopes.tolist()))
-
-
-def _regress(columns: Floats, truth: NDArray[np.bool_], weight: Floats, *, strength: float = 10.0) -> list[float]:
-    """Coefficients (k,) for columns (n, k), penalised by what they are for columns of mean square 1."""
-    from sklearn.linear_model import LogisticRegression
-
-    scale = np.maximum(np.sqrt(np.square(columns).mean(axis=0)), 1e-6)
-    model = LogisticRegression(fit_intercept=False, C=strength, solver="newton-cholesky")
-    model.fit(columns / scale, truth, sample_weight=weight / weight.mean())
-    found: list[float] = (model.coef_[0] / scale).round(5).tolist()
-    return found
-
-
-def _sigmoid(x: NDArray[Any]) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -60, 60))))

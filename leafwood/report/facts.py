@@ -170,8 +170,8 @@ def in_doubt(cloud: PointCloud) -> NDArray[np.bool_] | None:
     """Labelled points (n,) whose label has a probability below 0.7; None without ``wood_prob``."""
     if "wood_prob" not in cloud.columns:
         return None
-    prob = np.asarray(cloud.columns["wood_prob"])
-    return np.asarray((np.maximum(prob, 1 - prob) < SURE) & (cloud.columns["leafwood"] != OUT_NONE))
+    prob, label = np.asarray(cloud.columns["wood_prob"]), cloud.columns["leafwood"]
+    return np.asarray((np.where(label == OUT_WOOD, prob, 1 - prob) < SURE) & (label != OUT_NONE))
 
 
 def heights_of(cloud: PointCloud) -> tuple[PointCloud, NDArray[np.float64], bool]:

@@ -20,6 +20,7 @@ from leafwood.errors import BadConfig
 from leafwood.inference.card import checked, provenance_of, read_card
 from leafwood.inference.labelling import Progress, label_cloud
 from leafwood.nn.pointnet2 import PointNet2
+from leafwood.postprocess.rule import Rule, check_rule
 from leafwood.soul.samples import Prepared, SoulConfig, prepare_cloud
 from leafwood.spatial.neighbours import nearest
 from leafwood.threads import cpu_count
@@ -93,11 +94,19 @@ class SoulSegmenter:
     Args:
         model: what to predict with.
         threads: processors to use; all that the process may use when None.
+        rule: how labels are made of probabilities; SOUL's own is ``balanced``.
         batch: samples at a time; about 50 MB each.
+
+    Raises:
+        BadConfig: no such rule.
     """
 
-    def __init__(self, model: SoulModel, *, threads: int | None = None, batch: int = 4) -> None:
+    def __init__(
+        self, model: SoulModel, *, threads: int | None = None, rule: Rule = "balanced", batch: int = 4
+    ) -> None:
+        check_rule(rule)
         self.model = model
+        self.rule = rule
         self.threads = threads or cpu_count()
         self.batch = batch
 
@@ -114,17 +123,18 @@ class SoulSegmenter:
             progress: called with the samples done and the samples to do.
 
         Returns:
-            The cloud with columns ``leafwood``, ``wood_prob`` and ``height_ag``, as of the other segmenter.
+            The cloud with columns ``leafwood``, ``wood_prob``, ``wood_prob_equal`` and ``height_ag``, as of the other
+            segmenter.
 
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        return label_cloud(cloud, lambda xyz, height, _: self.wood_probability(xyz, height, progress))
+        return label_cloud(cloud, lambda xyz, height, _: self.wood_probability(xyz, height, progress), self.rule)[0]
 
     def wood_probability(
         self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None = None
     ) -> NDArray[np.float32]:
-        """P(wood) of vegetation; 0 if none of it has neighbours to be described by.
+        """P(wood) of vegetation where both are equally common; 0 if none of it has neighbours to be described by.
 
         Args:
             xyz: (n, 3) local metres, without ground.

@@ -86,6 +86,21 @@ def test_a_cluster_without_workers_is_refused(scans, tmp_path):
         next(label_side_by_side({SAMPLE: tmp_path / "a.laz"}, LabelOptions(), scheduler=cluster.scheduler_address))
 
 
+def test_without_a_worker_left_the_scans_fail_and_nothing_hangs(tmp_path, monkeypatch):
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(cluster, "_LOOK", 0.2)
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
+    jobs = {tmp_path / name: tmp_path / "out" / name for name in ("a.laz", "b.laz")}
+    with (
+        LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty,
+        Client(empty) as client,
+    ):
+        outcomes = dict(cluster._outcomes(client, jobs, LabelOptions(), absolute=False))
+    assert set(outcomes) == set(jobs)
+    assert all("no worker is left" in str(outcome) for outcome in outcomes.values())
+
+
 def test_no_scheduler_is_said(tmp_path):
     with pytest.raises(BadConfig, match="no Dask scheduler"):
         next(label_side_by_side({SAMPLE: tmp_path / "a.laz"}, LabelOptions(), scheduler="tcp://127.0.0.1:1"))

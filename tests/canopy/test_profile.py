@@ -12,6 +12,7 @@ import leafwood
 from leafwood.canopy.profile import CanopyConfig, measure_canopy
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning
+from leafwood.postprocess.rule import scan_probability
 
 pytestmark = pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
 
@@ -41,7 +42,7 @@ def with_prob(cloud: PointCloud, apart: float, seed: int = 1) -> PointCloud:
     score = np.where(wood, apart / 2, -apart / 2) + np.random.default_rng(seed).normal(size=len(cloud))
     plant = cloud.columns["height_ag"] > 0
     prob = np.where(plant, 1 / (1 + np.exp(-apart * score)), 0)
-    return cloud.with_columns(wood_prob=prob, leafwood=np.where(plant, np.where(prob > 0.5, 2, 1), 0))
+    return cloud.with_columns(wood_prob_equal=prob, leafwood=np.where(plant, np.where(prob > 0.5, 2, 1), 0))
 
 
 def index(cloud: PointCloud, density: str, **config: float) -> float:
@@ -84,13 +85,27 @@ def test_crowns_and_gaps_make_a_profile_less_certain_than_its_pulses() -> None:
 def test_wood_is_taken_out_by_probability_better_than_by_labels() -> None:
     cloud = with_prob(stand(3.0, 0.15), 2.5)
     truth = index(replace(cloud, columns={k: v for k, v in stand(3.0, 0.15).columns.items()}), "lad")
-    by_label = index(replace(cloud, columns={k: v for k, v in cloud.columns.items() if k != "wood_prob"}), "lad")
+    by_label = index(replace(cloud, columns={k: v for k, v in cloud.columns.items() if k != "wood_prob_equal"}), "lad")
     canopy = measure_canopy(cloud)
     by_prob, error = canopy.profile.index("lad", 1.0)
-    assert canopy.wood_from == "wood_prob"
+    assert canopy.wood_from == "wood_prob_equal"
     assert by_prob == pytest.approx(truth, rel=0.05)
     assert abs(by_prob - truth) < 0.5 * abs(by_label - truth)
     assert error > 0.02
+
+
+def test_both_meanings_of_a_probability_give_the_same_canopy() -> None:
+    """What version 0.1.0 wrote, and the probabilities that are written today."""
+    cloud = with_prob(stand(3.0, 0.3), 2.5)
+    plant = cloud.columns["height_ag"] > 0
+    equal, height = cloud.columns["wood_prob_equal"].astype(np.float32), cloud.columns["height_ag"]
+    prob = np.zeros(len(cloud), dtype=np.float32)
+    prob[plant] = scan_probability(equal[plant], height[plant], cloud.xyz[plant, 2])[0]
+    columns = {k: v for k, v in cloud.columns.items() if k != "wood_prob_equal"} | {"wood_prob": prob}
+    today = measure_canopy(replace(cloud, columns=columns))
+    assert today.wood_from == "wood_prob"
+    for density in ("lad", "wad"):
+        assert today.profile.index(density, 1.0) == measure_canopy(cloud).profile.index(density, 1.0)
 
 
 def test_labels_of_others_are_counted() -> None:
@@ -102,7 +117,7 @@ def test_labels_of_others_are_counted() -> None:
 
 def test_undecided_points_are_plants() -> None:
     cloud = with_prob(stand(), 2.0)
-    unsure = np.abs(cloud.columns["wood_prob"] - 0.5) < 0.3
+    unsure = np.abs(cloud.columns["wood_prob_equal"] - 0.5) < 0.3
     abstained = cloud.with_columns(leafwood=np.where(unsure, 0, cloud.columns["leafwood"]))
     for density in ("pad", "lad"):
         assert index(abstained, density) == index(cloud, density)
@@ -210,7 +225,7 @@ def test_birds_and_noise_change_nothing() -> None:
         {
             "height_ag": np.append(cloud.columns["height_ag"], [180.0, 40.0]),
             "leafwood": np.append(cloud.columns["leafwood"], [2, 2]),
-            "wood_prob": np.append(cloud.columns["wood_prob"], [1.0, 1.0]),
+            "wood_prob_equal": np.append(cloud.columns["wood_prob_equal"], [1.0, 1.0]),
             "classification": np.append(cloud.columns["classification"], [1, 7]),
         },
     )

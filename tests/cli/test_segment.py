@@ -45,7 +45,7 @@ def test_undecided_points_have_no_label_and_keep_their_class(labelled, tmp_path)
     before, plain, sure = laspy.read(SAMPLE), laspy.read(labelled[0]), laspy.read(target)
     prob, label = np.asarray(plain["wood_prob"]), np.asarray(sure["leafwood"])
     decided = label > 0
-    certainty = np.maximum(prob, 1 - prob)
+    certainty = np.where(np.asarray(plain["leafwood"]) == 2, prob, 1 - prob)
     plants = np.asarray(before.classification) != 2
     assert 0 < decided[plants].mean() < 1
     assert certainty[plants & decided].min() >= 0.9 - 1e-4  # as finely as it is stored
@@ -53,6 +53,21 @@ def test_undecided_points_have_no_label_and_keep_their_class(labelled, tmp_path)
     np.testing.assert_array_equal(np.asarray(sure["wood_prob"]), prob)
     undecided = plants & ~decided
     np.testing.assert_array_equal(sure.classification[undecided], before.classification[undecided])
+
+
+def test_each_rule_makes_its_own_labels_of_the_same_probabilities(labelled, tmp_path):
+    plain = laspy.read(labelled[0])
+    found = {}
+    for rule in ("overlap", "balanced"):
+        done = leafwood("segment", SAMPLE, "-o", tmp_path / f"{rule}.laz", "--rule", rule)
+        assert done.returncode == 0, done.stderr
+        found[rule] = laspy.read(tmp_path / f"{rule}.laz")
+        np.testing.assert_array_equal(np.asarray(found[rule]["wood_prob"]), np.asarray(plain["wood_prob"]))
+    wood = {rule: np.asarray(las["leafwood"]) == 2 for rule, las in found.items()}
+    assert 0 < wood["overlap"].sum() < wood["balanced"].sum()
+    truth = np.asarray(plain["gt_wood"]) == 1
+    precision = {rule: truth[called].mean() for rule, called in wood.items()}
+    assert precision["overlap"] > precision["balanced"]
 
 
 def test_the_closing_table_says_what_and_where(labelled):

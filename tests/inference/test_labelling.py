@@ -8,7 +8,11 @@ import pytest
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
-from leafwood.inference.labelling import label_cloud
+from leafwood.inference import labelling
+
+
+def label_cloud(cloud, predict, rule="balanced"):
+    return labelling.label_cloud(cloud, predict, rule)[0]
 
 
 def scan(n=4000, side=10.0):

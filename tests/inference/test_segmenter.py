@@ -9,13 +9,17 @@ import torch
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.config import GraphConfig
+from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.model_file import Model, load_model, save_model
 from leafwood.inference.segmenter import Segmenter
 from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import TrainedUNet
 from leafwood.nn.unet import PyramidUNet
 from leafwood.postprocess.calibration import Calibration
+from leafwood.postprocess.likeness import describe_pieces
 from leafwood.weights import DEFAULT_MODEL
+
+RNG = np.random.default_rng(4)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def test_a_scan_that_is_found_leafless_has_more_wood(model):
     cloud = PointCloud.from_xyz(xyz, {"classification": classes})
     descriptor = (4.0, *[0.0] * (model.graph.n_features(0) + 32))
     found = [replace(model, calibration=Calibration(leafless=c, descriptor=descriptor)) for c in (0.0, 2.0)]
-    plain, bare = (Segmenter(m).segment(cloud).columns["wood_prob"][classes != 2] for m in found)
+    plain, bare = (Segmenter(m).segment(cloud).columns["wood_prob_equal"][classes != 2] for m in found)
     moved = np.log(bare / (1 - bare)) - np.log(plain / (1 - plain))
     share = 0.5 + 0.45 / (1 + np.exp(-4.0))
     np.testing.assert_allclose(moved, 2.0 * np.log(share / (1 - share)), atol=1e-3)
@@ -162,3 +166,54 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(BadConfig, match=r"x\.safetensors: not a leafwood model"):
         load_model(tmp_path / "x.safetensors")
+
+
+def returns_that_tell_wood(xyz, classes):
+    """Single returns on stems and several in crowns."""
+    crown = (classes == 1) & (xyz[:, 2] > 7.5)
+    of = np.where(crown, RNG.integers(2, 4, len(xyz)), 1).astype(np.uint8)
+    return {"return_number": np.minimum(RNG.integers(1, 4, len(xyz)), of).astype(np.uint8), "number_of_returns": of}
+
+
+def test_evidence_moves_only_scans_that_can_teach_it(model):
+    xyz, classes = plot()
+    known = PointCloud.from_xyz(xyz, {"classification": classes, **returns_that_tell_wood(xyz, classes)})
+    silent = PointCloud.from_xyz(xyz, {"classification": classes})
+    for cloud, sure, expected in ((known, 40.0, True), (known, 0.01, False), (silent, 40.0, False)):
+        slope = (sure, 0.0, 0.0, 0.0)  # an untrained network is sure of nothing
+        of = replace(model, calibration=Calibration(slope=slope, scan=-sure))
+        found = Segmenter(of).segment_with_account(cloud)
+        assert found.view.with_evidence == expected
+        plain = Segmenter(of, evidence=0.0).segment(cloud).columns["wood_prob_equal"]
+        assert (plain != found.cloud.columns["wood_prob_equal"]).any() == expected
+
+
+def test_high_quality_is_the_mean_of_three_scales(model):
+    xyz = plot()[0].astype(np.float32)
+    xyz -= xyz.min(axis=0)
+    height, returns = np.full(len(xyz), np.nan, dtype=np.float32), np.zeros((len(xyz), 2), dtype=np.uint8)
+    high = Segmenter(model, quality="high").look(xyz, height, returns).prob
+    scale = scale_normalisation(xyz, model.graph)
+    one = Segmenter(model)
+    margins = [one.forward(xyz, height, returns, scale * vote).margin for vote in (1.0, 0.85, 1.18)]
+    np.testing.assert_allclose(high, 1 / (1 + np.exp(-np.mean(margins, axis=0))), atol=1e-4)
+
+
+@pytest.mark.parametrize("option", [{"rule": "best"}, {"quality": "low"}])
+def test_unknown_options_are_refused(model, option):
+    with pytest.raises(BadConfig, match="there are"):
+        Segmenter(model, **option)
+
+
+def test_the_account_says_how_a_scan_was_labelled(model):
+    xyz, classes = plot()
+    known = describe_pieces(RNG.normal(size=(50, 1 + model.graph.n_features(0) + 32)))
+    found = Segmenter(replace(model, descriptors=known)).segment_with_account(
+        PointCloud.from_xyz(xyz, {"classification": classes})
+    )
+    assert found.unlike > 0
+    assert found.leafless == 0
+    assert 0 < found.decision.threshold < 0.5
+    assert ((found.decision.share > 0) & (found.decision.share < 1)).all()
+    wood = found.cloud.columns["leafwood"] == 2
+    assert found.cloud.columns["wood_prob"][wood].min() > found.cloud.columns["wood_prob"][~wood & (classes != 2)].max()

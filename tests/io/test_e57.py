@@ -40,7 +40,8 @@ def test_labels_go_out_as_laz(two_scans):
     cloud = read(two_scans).with_columns(leafwood=np.ones(100, int), wood_prob=np.full(100, 0.5))
     write(cloud, default_output(two_scans))
     las = laspy.read(two_scans.with_name("scan_leafwood.laz"))
-    assert np.asarray(las.classification).tolist() == [65] * 100
+    assert np.asarray(las.leafwood).tolist() == [1] * 100
+    assert np.asarray(las.classification).tolist() == [0] * 100
     assert np.asarray(las.point_source_id).tolist() == [1] * 50 + [2] * 50
 
 

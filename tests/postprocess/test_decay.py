@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.errors import BadConfig
-from leafwood.postprocess.decay import expected_wood, share_error, shift, wood_share
+from leafwood.postprocess.decay import mean_error, share_error, shift, wood_share
 
 
 def scored(
@@ -118,13 +118,13 @@ def test_better_told_apart_is_better_known() -> None:
     assert errors[-1] < 0.6 * errors[0]
 
 
-def test_expected_wood_has_the_share_as_its_mean_and_keeps_the_order() -> None:
-    _, stratum, prob = scored([0.3, 0.1], [5000, 5000], 1.5)
-    wood = expected_wood(prob, stratum, np.array([0.25, 0.02]))
-    np.testing.assert_allclose(found(wood, stratum), [0.25, 0.02], rtol=1e-3)
-    here = np.flatnonzero(stratum == 0)[np.argsort(prob[stratum == 0])]
-    assert (np.diff(wood[here]) >= 0).all()
-    assert (expected_wood(prob, np.where(stratum == 0, -1, 1), np.array([0.5, 0.1]))[stratum == 0] == 0).all()
+def test_the_error_of_means_at_the_shares_of_the_scan_is_that_of_the_shares() -> None:
+    _, stratum, prob = scored([0.3, 0.1], [20_000, 20_000])
+    share = wood_share(prob, stratum)
+    posterior = shift(prob, share[stratum])
+    np.testing.assert_allclose(mean_error(posterior, stratum), share_error(prob, stratum, share), rtol=0.25)
+    left_out = np.where(stratum == 0, -1, stratum)
+    assert mean_error(posterior, left_out)[1] == pytest.approx(mean_error(posterior, stratum)[1])
 
 
 @settings(max_examples=40, deadline=None)

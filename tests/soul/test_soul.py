@@ -12,6 +12,7 @@ from leafwood.cloud import PointCloud
 from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.losses.rebalanced import Rebalanced
+from leafwood.models import load_segmenter
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.samplers.gvd import GVDConfig
 from leafwood.soul.samples import SoulConfig, SoulSamples, epochs, prepare_cloud
@@ -129,6 +130,14 @@ def test_saving_and_loading_changes_nothing(model, tmp_path):
     assert (loaded.config, loaded.provenance) == (CONFIG, {"why": "a test"})
     before, after = (SoulSegmenter(m, threads=1).segment(PointCloud.from_xyz(xyz)) for m in (model, loaded))
     np.testing.assert_array_equal(before.columns["wood_prob"], after.columns["wood_prob"])
+
+
+def test_it_labels_by_either_rule_and_has_no_choice_of_quality(model, tmp_path):
+    save_soul(model, tmp_path / "soul.safetensors")
+    for rule in ("overlap", "balanced"):
+        assert load_segmenter(tmp_path / "soul.safetensors", rule=rule).rule == rule
+    with pytest.raises(BadConfig, match="no choice of quality"):
+        load_segmenter(tmp_path / "soul.safetensors", quality="high")
 
 
 def test_other_files_are_refused(tmp_path):

@@ -15,10 +15,21 @@ from leafwood.errors import BadCloud, BadConfig
 from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB
 from leafwood.io.las.extra import ExtraDim
 
-__all__ = ["CODES_TEXT", "MOST_EXTRA", "PROB_SCALE", "Labels", "place_dims", "write_classes"]
+__all__ = [
+    "CODES_TEXT",
+    "EQUAL_MEANING",
+    "MOST_EXTRA",
+    "PROB_MEANING",
+    "PROB_SCALE",
+    "Labels",
+    "place_dims",
+    "write_classes",
+]
 
 CODES_TEXT = "0 none, 1 leaf, 2 wood"
 PROB_SCALE = 1e-4
+PROB_MEANING = "P(wood) at this scan's shares"  # the description of the dimension, at most 31 bytes
+EQUAL_MEANING = "P(wood), 0 to 1"  # that of version 0.1.0, for which leaf and wood are equally common
 MOST_EXTRA = 2
 _NAME_BYTES = 32
 _UNDECIDED = 1
@@ -73,7 +84,7 @@ class Labels:
             raise BadCloud(f"{path}: leafwood codes must be 0, 1 or 2, found {codes.min()} to {codes.max()}")
         dims = [
             ExtraDim.new(LEAFWOOD, "<u2", CODES_TEXT, 0),
-            ExtraDim.new(WOOD_PROB, "<u2", "P(wood), 0 to 1", 0, PROB_SCALE),
+            ExtraDim.new(WOOD_PROB, "<u2", PROB_MEANING, 0, PROB_SCALE),
             *(ExtraDim.new(name, _file_type(columns[name]).str, _DESCRIBED.get(name, "leafwood"), 0) for name in extra),
         ]
         return cls(columns, tuple(dims))
@@ -125,6 +136,8 @@ def place_dims(
     for dim in labels.dims:
         found = next((i for i, old in enumerate(dims) if old.name == dim.name), None)
         if found is not None and dim.name in left and dims[found].same_type(dim):
+            if dim.name == WOOD_PROB:  # an earlier version may have described another meaning
+                dims[found] = replace(dim, start=dims[found].start)
             ours[dim.name] = dims[found]
             continue
         if found is not None:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from leafwood.classes import ASPRS, BEFORE_FORMAT_6, PRESETS
 from leafwood.cloud import PointCloud, lower_corner
 from leafwood.errors import BadCloud, BadFile, FileWarning
-from leafwood.io.labels import OURS, our_name
+from leafwood.io.labels import OURS, WOOD_PROB, our_name
 from leafwood.io.las.crs import crs_of, parse_user_crs
 from leafwood.io.las.extra import ExtraDim, describe_records
+from leafwood.io.las.labels import EQUAL_MEANING
 from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
 from leafwood.io.las.standard import standard_columns, standard_values
@@ -51,7 +52,8 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         crs: to be used in place of the file's own, such as ``EPSG:25832``.
 
     Returns:
-        The cloud in file order. ``withheld`` is bool, scaled extra dimensions are float64.
+        The cloud in file order. ``withheld`` is bool, scaled extra dimensions are float64. The ``wood_prob`` of version
+        0.1.0, which holds where leaf and wood are equally common, is called ``wood_prob_equal``.
 
     Raises:
         BadFile: damaged, cut short, or not LAS.
@@ -70,6 +72,8 @@ def read_las(path: Path | str, columns: Collection[str] | None = None, *, crs: s
         raw, values = _read_columns(layout, _wanted(layout, extras, columns), extras)
     except MemoryError as error:
         raise BadFile(f"{path}: {layout.count} points do not fit into memory") from error
+    if any(dim.name == WOOD_PROB and dim.description == EQUAL_MEANING for dim in extras) and WOOD_PROB in values:
+        values["wood_prob_equal"] = values.pop(WOOD_PROB)
     low = raw.min(axis=0).astype(np.int64) if len(raw) else np.zeros(3, dtype=np.int64)
     high = raw.max(axis=0).astype(np.int64) if len(raw) else low
     for line in _limits(raw, low, high):

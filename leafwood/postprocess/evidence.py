@@ -1,0 +1,161 @@
+"""Scan-wise evidence: what the returns of one scan say of leaf and wood, learnt from the scan itself.
+
+A pulse that meets a stem ends there, and one that meets leaves goes on. How far single and last returns are commoner on
+wood depends on beam width, pulse length and the number of returns an instrument records, which no training covers. Each
+scan shows it, however: its own confident labels say how often they occur around wood and around leaves. A small
+logistic regression on the shares of single and of last returns around each point, at several scales, is fitted to
+them, and a part of its log odds is added to those of the network.
+
+The scan is cut into blocks of four kinds, like a chessboard of four colours, and the blocks of one kind are scored by
+the fit to the other three: no point confirms itself or its neighbours (cross-fitting). Where a scan cannot teach it
+there is no effect: no returns known, or too few confident points of either class, as in bare or in leaf all over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.graph.build import Graph
+from leafwood.graph.config import GraphConfig
+from leafwood.graph.features import RETURN_NAMES
+from leafwood.postprocess.logistic import fit_logistic
+
+__all__ = ["ScanEvidence", "confident_points", "fit_evidence", "return_shares", "spatial_folds"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WEIGHT = 0.3  # of the log odds; chosen by pipelines/choose_evidence.py on stands under other instruments
+_SURE = 0.9  # probability of its label from which a point is confident
+_FEWEST, _RAREST = 200, 0.005  # confident points of a class in every three kinds of blocks, and their share
+_SAMPLE = 1_000  # confident points of a class and kind of block that are looked at
+_KINDS = 4
+_BLOCKS, _SMALLEST = 8, 1.0  # blocks along the longer side of a scan, metres that a block measures at least
+_MOST = 4.0  # log odds beyond which evidence does not go
+_PENALTY = 1.0
+_GRID = 1000.0  # per metre: places that are the same in millimetres are drawn alike
+
+
+def return_shares(graph: Graph, config: GraphConfig) -> NDArray[np.float16] | None:
+    """Shares of single and of last returns around each finest voxel.
+
+    They are the means over the neighbouring voxels that the network reads too, at every level but the finest, so that
+    they cost nothing: with voxels of 6 cm, neighbourhoods of about 0.3 m to some metres.
+
+    Args:
+        graph: from :func:`~leafwood.graph.build.build_graph`.
+        config: of the graph.
+
+    Returns:
+        (m, 2 * (levels - 1)) for the m finest voxels, or None where the network does not read returns.
+    """
+    if "returns" not in config.features:
+        return None
+    single, last = (RETURN_NAMES.index(name) for name in ("single_return", "last_return"))
+    above, found = np.arange(len(graph["x0"])), []
+    for level in range(1, config.n_levels):
+        above = graph[f"parent{level - 1}"][above]
+        returns = graph[f"x{level}"][:, config.columns("returns", level)]
+        found.append(returns[:, [single, last]].astype(np.float16)[above])
+    return np.concatenate(found, axis=1) if found else None
+
+
+def spatial_folds(xyz: NDArray[np.float32]) -> Ints:
+    """Kind of block (n,), 0 to 3, that each point (n, 3) lies in; neighbouring blocks are of different kinds."""
+    if not len(xyz):
+        return np.zeros(0, dtype=np.int64)
+    low = xyz[:, :2].min(axis=0)
+    size = max(float((xyz[:, :2].max(axis=0) - low).max()) / _BLOCKS, _SMALLEST)
+    cell = np.floor((xyz[:, :2] - low) / np.float32(size)).astype(np.int64) % 2
+    return np.asarray(2 * cell[:, 0] + cell[:, 1])
+
+
+class Confident(NamedTuple):
+    """A sample of a scan's confident points; samples of the tiles of a survey can be joined.
+
+    Attributes:
+        shares: (s, c) of single and last returns around each.
+        wood: (s,) what the network is sure of.
+        fold: (s,) kind of the block that each lies in.
+        of: (4, 2) confident leaf and wood points in each kind of block, sampled or not.
+    """
+
+    shares: Floats
+    wood: NDArray[np.bool_]
+    fold: Ints
+    of: Ints
+
+
+def confident_points(
+    prob: NDArray[np.float32], shares: NDArray[np.float16], xyz: NDArray[np.float32], fold: Ints
+) -> Confident:
+    """Draw from a scan's confident points, as many of each class from each kind of block.
+
+    Which points are drawn follows from where they are, not from their order.
+
+    Args:
+        prob: (n,) P(wood) where leaf and wood are equally common.
+        shares: (n, c) from :func:`return_shares`.
+        xyz: (n, 3) metres.
+        fold: (n,) from :func:`spatial_folds`.
+    """
+    drawn, of = [], np.zeros((_KINDS, 2), dtype=np.int64)
+    for kind in range(_KINDS):
+        for wood in (0, 1):
+            sure = np.flatnonzero((fold == kind) & ((prob > _SURE) if wood else (prob < 1 - _SURE)))
+            of[kind, wood] = len(sure)
+            if len(sure) > _SAMPLE:
+                sure = sure[np.argpartition(_lots(xyz[sure]), _SAMPLE)[:_SAMPLE]]
+            drawn.append(sure)
+    chosen = np.sort(np.concatenate(drawn))
+    return Confident(shares[chosen].astype(np.float64), prob[chosen] > 0.5, fold[chosen], of)
+
+
+def _lots(xyz: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Numbers (n,) that look random and depend on places (n, 3) in whole millimetres."""
+    x, y, z = np.rint(xyz.astype(np.float64).T * _GRID).astype(np.int64).astype(np.uint64)
+    mixed = x * np.uint64(0x9E3779B97F4A7C15) ^ y * np.uint64(0xC2B2AE3D27D4EB4F) ^ z * np.uint64(0x165667B19E3779F9)
+    mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+
+
+@dataclass(frozen=True, eq=False)
+class ScanEvidence:
+    """What the returns of a scan say of it.
+
+    Attributes:
+        coefficients: (4, 1 + c) of the logistic regression that scores each kind of block, the constant first.
+    """
+
+    coefficients: Floats
+
+    def log_odds(self, shares: NDArray[np.float16], fold: Ints) -> NDArray[np.float32]:
+        """Log odds of wood (n,) by the shares (n, c) of single and last returns and the kind of block (n,)."""
+        found = np.zeros(len(fold), dtype=np.float32)
+        for kind, (constant, *slopes) in enumerate(self.coefficients):
+            here = fold == kind
+            found[here] = shares[here].astype(np.float32) @ np.array(slopes, dtype=np.float32) + np.float32(constant)
+        return np.clip(found, -_MOST, _MOST)
+
+
+def fit_evidence(sample: Confident) -> ScanEvidence | None:
+    """Fit the regression for each kind of block to the other three, leaf and wood weighing the same.
+
+    Returns:
+        What was learnt, or None where either class has too few confident points in any three kinds of blocks.
+    """
+    without = sample.of.sum(axis=0) - sample.of
+    if (without.min(axis=1) < np.maximum(_FEWEST, _RAREST * without.sum(axis=1))).any():
+        return None
+    columns = np.column_stack([np.ones(len(sample.wood)), sample.shares])
+    found = []
+    for kind in range(_KINDS):
+        other = sample.fold != kind
+        wood = sample.wood[other]
+        weight = np.where(wood, 0.5 / wood.sum(), 0.5 / (~wood).sum())
+        found.append(fit_logistic(columns[other], wood, weight, penalty=_PENALTY))
+    return ScanEvidence(np.array(found))

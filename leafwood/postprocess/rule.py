@@ -1,0 +1,141 @@
+"""From probabilities at equal shares to the labels of a scan: its wood share by height, and the rule that decides.
+
+The network and its calibration answer for a world in which leaf and wood are equally common. In a scan they are not,
+and the share of wood differs with height: deep in a canopy few pulses arrive, and what they meet is mostly stems. The
+share of each metre is therefore estimated from the scan (:mod:`leafwood.postprocess.decay`), and Bayes' rule moves the
+probabilities to it. That is ``wood_prob``: its sum over any part of the scan is the number of wood points to expect.
+
+Two rules make labels of it. ``overlap`` calls wood what lies above the threshold with the greatest expected
+intersection over union of wood in the scan; it finds about as many wood points as there are. ``balanced`` calls wood
+what looks more like wood than like leaf, as if both were equally common: it misses as few of the one as of the other,
+and where wood is rare most of what it calls wood is leaf.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.errors import BadConfig
+from leafwood.postprocess.decay import shift, wood_share
+
+__all__ = [
+    "DEFAULT_RULE",
+    "RULES",
+    "Decision",
+    "Rule",
+    "check_rule",
+    "decide",
+    "height_strata",
+    "overlap_threshold",
+    "scan_probability",
+]
+
+Rule = Literal["overlap", "balanced"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+DEFAULT_RULE: Rule = "overlap"  # chosen by pipelines/choose_rule.py
+
+_STEPS = 10_000  # of a probability, as `wood_prob` is stored
+_PULL = 100.0  # of the scan's share and of neighbouring heights, in points; chosen by pipelines/choose_rule.py
+_STRATUM, _STRATA = 1.0, 150  # m of height, and how many at most
+
+
+class Decision(NamedTuple):
+    """What is decided of n points.
+
+    Attributes:
+        prob: (n,) float32 P(wood) at the shares of the scan, ``wood_prob``.
+        wood: (n,) whether the label is wood.
+        share: (k,) estimated share of wood in each metre of height, the lowest first.
+        threshold: of `prob`, above which ``overlap`` calls a point wood; NaN for ``balanced``, whose threshold is 0.5
+            before the shares of the scan are known.
+    """
+
+    prob: NDArray[np.float32]
+    wood: NDArray[np.bool_]
+    share: NDArray[np.float64]
+    threshold: float
+
+
+def check_rule(rule: str) -> None:
+    """Refuse a rule that does not exist.
+
+    Raises:
+        BadConfig: it is not one of :data:`RULES`.
+    """
+    if rule not in RULES:
+        raise BadConfig(f"no rule {rule!r}; there are {' and '.join(RULES)}")
+
+
+def decide(
+    equal: NDArray[np.float32], height: NDArray[np.floating[Any]], z: NDArray[np.floating[Any]], rule: Rule
+) -> Decision:
+    """Label points.
+
+    Args:
+        equal: (n,) P(wood) where leaf and wood are equally common.
+        height: (n,) metres above ground, NaN where unknown.
+        z: (n,) metres, upwards.
+        rule: ``overlap`` or ``balanced``.
+
+    Raises:
+        BadConfig: no such rule.
+    """
+    check_rule(rule)
+    if not len(equal):
+        return Decision(equal, np.zeros(0, dtype=bool), np.zeros(0), float("nan"))
+    prob, share = scan_probability(equal, height, z)
+    if rule == "balanced":
+        return Decision(prob, equal > 0.5, share, float("nan"))
+    threshold = overlap_threshold(np.bincount(_steps(prob), minlength=_STEPS + 1))
+    return Decision(prob, _steps(prob) > threshold * _STEPS, share, threshold)
+
+
+def scan_probability(
+    equal: NDArray[np.float32], height: NDArray[np.floating[Any]], z: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """P(wood) at the shares that a scan has, height by height.
+
+    Args:
+        equal: (n,) P(wood) where leaf and wood are equally common.
+        height: (n,) metres above ground, NaN where unknown.
+        z: (n,) metres, upwards.
+
+    Returns:
+        (n,) ``wood_prob``, and the estimated share (k,) of wood in each metre of height.
+    """
+    stratum = height_strata(height, z)
+    share = wood_share(equal, stratum, strength=_PULL)
+    return shift(equal, share[stratum]), share
+
+
+def height_strata(height: NDArray[np.floating[Any]], z: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Metre of height (n,) that each point lies in, from 0: above ground, or above the lowest point without ground."""
+    metres = z - z.min() if np.isnan(height).all() else np.nan_to_num(height)
+    return np.clip(np.floor(metres / _STRATUM), 0, _STRATA - 1).astype(np.int64)
+
+
+def overlap_threshold(counts: NDArray[np.integer[Any]]) -> float:
+    """Threshold of P(wood) with the greatest expected intersection over union of wood.
+
+    Calling wood the points above t is expected to hit TP = sum of their P(wood), to call F = their number, and to miss
+    what wood there is below; TP / (F + all wood - TP) is greatest at a threshold of half the F1 score that it gives,
+    which is below one half (Lipton, Elkan and Naryanaswamy 2014 for F1, of which the IoU is a monotone function).
+
+    Args:
+        counts: (10,001,) points by P(wood) in steps of 1e-4; those of the tiles of a survey add up.
+
+    Returns:
+        The threshold, between two steps.
+    """
+    number = counts[::-1].cumsum()[::-1].astype(np.float64)
+    hits = (counts * np.arange(len(counts)) / (len(counts) - 1))[::-1].cumsum()[::-1]
+    expected = hits / np.maximum(number + hits[0] - hits, 1e-9)
+    return (int(expected.argmax()) - 0.5) / (len(counts) - 1)
+
+
+def _steps(prob: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Probabilities in steps of 1e-4."""
+    return np.rint(prob.astype(np.float64) * _STEPS).astype(np.int64)

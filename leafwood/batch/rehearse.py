@@ -23,6 +23,7 @@ from leafwood.inference.labelling import label_cloud
 from leafwood.inference.trust import Doubt, doubts
 from leafwood.io.labels import fields_left
 from leafwood.io.loaders import check_suffix, default_output
+from leafwood.postprocess.rule import DEFAULT_RULE
 from leafwood.spatial.ground import ground_source
 from leafwood.spatial.order import morton_codes, voxel_cells
 from leafwood.spatial.tiles import iter_tiles
@@ -85,7 +86,7 @@ def rehearse(source: Path, options: LabelOptions | None = None) -> Rehearsal:
 def _tried(source: Path, plan: Rehearsal, options: LabelOptions) -> Rehearsal:
     check_suffix(plan.target, source)
     cloud, remarks = read_cloud(source, options)
-    labelled, _ = label_cloud(cloud, lambda xyz, height, returns: _no_wood(xyz), options.rule)
+    labelled, _ = label_cloud(cloud, lambda xyz, height, returns: _no_wood(xyz), DEFAULT_RULE)
     if source.stat().st_size <= _TOO_LARGE:
         with tempfile.TemporaryDirectory(prefix="leafwood-") as folder:
             write_labelled(labelled, Path(folder) / plan.target.name, source, options)

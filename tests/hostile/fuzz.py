@@ -201,7 +201,9 @@ def try_one(path: Path, folder: Path) -> str:
     try:
         describe(path)
         cloud = read(path)
-        result = label_cloud(cloud, lambda xyz, height, returns: np.linspace(0, 1, len(xyz), dtype=np.float32))
+        result = label_cloud(
+            cloud, lambda xyz, height, returns: np.linspace(0, 1, len(xyz), dtype=np.float32), "balanced"
+        )[0]
         write(result, target)
     except LeafwoodError as error:
         said = str(error)

@@ -30,7 +30,9 @@ class Outcome(NamedTuple):
 def label(source: Path, folder: Path, **options: object) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FileWarning)
-        result = label_cloud(read(source), lambda xyz, height, returns: np.full(len(xyz), 0.9, dtype=np.float32))
+        result = label_cloud(
+            read(source), lambda xyz, height, returns: np.full(len(xyz), 0.9, dtype=np.float32), "balanced"
+        )[0]
         target = folder / default_output(source).name
         write(result, target, **options)
         again = read(target)

@@ -99,12 +99,14 @@ def figure(curves: dict[tuple[int, float], Curve], logs: dict[str, Curve], path:
         for (ratio, ridge), curve in curves.items():
             told = f"R {ratio}, lambda {ridge:g}"
             axis.plot(curve["step"], curve[name], color=colours[ratio], ls=styles[ridge], label=told)
-        axis.set(xscale="log", xlabel="step", title=f"free embeddings: {TITLES[name]}")
+        axis.set(xscale="log", xlabel="step")
+        axis.set_title(f"free embeddings: {TITLES[name]}", fontsize=9)
     axes[0, 0].legend(fontsize=6)
     for axis, name in zip(axes[-1] if logs else (), shown, strict=False):
         for told, curve in logs.items():
             axis.plot(curve["step"], curve[name], "o-", ms=3, label=told)
-        axis.set(xlabel="step", title=f"graph network, four parts: {TITLES[name]}")
+        axis.set(xlabel="step")
+        axis.set_title(f"graph network: {TITLES[name]}", fontsize=9)
     if logs:
         axes[1, 0].legend(fontsize=6)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What people look at: pictures and tables of labelled scans.
+"""What people look at: pictures, tables and pages of labelled scans.
 
 It reads labelled clouds and changes nothing in them.
 """

@@ -9,7 +9,7 @@ import pytest
 from leafwood.cloud import PointCloud
 from leafwood.report.colouring import by_value, colourings
 from leafwood.report.facts import heights_of, in_doubt
-from leafwood.report.scene import pack_scene
+from leafwood.report.scene import MOST, pack_scene
 from leafwood.report.single import KINDS
 
 
@@ -72,3 +72,22 @@ def test_odd_values_have_a_colour(values):
     colouring = by_value("odd", np.array(values), "viridis")
     assert len(colouring.palette) == 256
     assert (colouring.values == 255).tolist() == (~np.isfinite(values)).tolist()
+
+
+@pytest.mark.slow
+def test_the_largest_view_leaves_room_in_a_page_of_15_megabytes():
+    rng = np.random.default_rng(2)
+    count = 1_000_000
+    big = PointCloud(
+        (rng.random((count, 3)) * [60, 60, 40]).astype(np.float32),
+        columns={
+            "leafwood": rng.integers(0, 3, count).astype(np.uint16),
+            "wood_prob": rng.random(count),
+            "classification": rng.integers(1, 6, count).astype(np.uint8),
+            "intensity": rng.integers(0, 60_000, count).astype(np.uint16),
+            "height_ag": rng.random(count) * 40,
+        },
+    )
+    scene = pack(big, most=MOST)  # noise, which compresses worse than any scan
+    assert scene.shown == MOST
+    assert len(scene.points) < 13.5e6

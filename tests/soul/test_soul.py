@@ -114,7 +114,7 @@ def test_strays_take_their_neighbours_label(model):
     kept = prepare_cloud(result.xyz, CONFIG).kept
     near = kept[np.linalg.norm(result.xyz[kept] - result.xyz[-1], axis=1).argmin()]
     assert len(xyz) - 1 not in kept
-    assert result.columns["wood_prob"][-1] == result.columns["wood_prob"][near]
+    assert result.columns["wood_prob_equal"][-1] == result.columns["wood_prob_equal"][near]
 
 
 @pytest.mark.parametrize("xyz", [np.empty((0, 3)), np.array([[0, 0, 0], [40.0, 0, 0], [0, 40, 9]])])

@@ -134,5 +134,5 @@ def test_batch_norms_count_a_batch_once():
 
 @pytest.mark.parametrize("rho", [-0.1, float("nan"), float("inf")])
 def test_bad_radius(rho):
-    with pytest.raises(BadConfig, match=r"sam\.rho"):
+    with pytest.raises(BadConfig, match=r"method\.rho"):
         SAMConfig(rho=rho)

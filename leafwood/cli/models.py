@@ -48,5 +48,5 @@ def _facts(path: Path, card: dict[str, Any], graph: GraphConfig, digest: str) ->
     shown = [f"{key.replace('_', ' ')} {scores[key]:.3f}" for key in ("auroc", "g_mean") if key in scores]
     if shown:
         facts["validation"] = f"{', '.join(shown)} (virtual crops, not real trees: see docs/scores.md)"
-    facts["calibrated"] = "yes" if any(card.get("calibration", {}).get("bias", ())) else "no: see docs/adapt.md"
+    facts["calibrated"] = "yes" if any((card.get("calibration") or {}).get("bias", ())) else "no: see docs/adapt.md"
     return facts | {"weights": f"{path.stat().st_size / 1e6:.1f} MB, sha256 {digest[:16]}"}

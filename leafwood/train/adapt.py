@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import IGNORE, WOOD
+from leafwood.classes import IGNORE, WOOD, preset_of
 from leafwood.cloud import PointCloud
 from leafwood.datasets.crops import CropConfig
 from leafwood.errors import BadCloud, BadConfig
@@ -142,7 +142,7 @@ def recalibrate(model: Path, scans: Sequence[Path], labels: str = "gt_wood") -> 
     from sklearn.linear_model import LogisticRegression
 
     segmenter = Segmenter.from_pretrained(model)
-    parts = [_margins(segmenter, read(path), labels, path) for path in scans]
+    parts = [_margins(segmenter, read(path, extra=preset_of(labels).columns), labels, path) for path in scans]
     margin, wood, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
     platt = LogisticRegression().fit(margin[:, None], wood, sample_weight=weight)
     slope, bias = max(float(platt.coef_[0, 0]), 0.1), float(platt.intercept_[0])

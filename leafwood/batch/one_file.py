@@ -158,7 +158,7 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
     write_labelled(result, target, source, options)
     _LOG.info("%s: written", target)
     if options.report:
-        model = segmenter(options.model, options.threads).model
+        model = segmenter(options).model
         seconds = time.perf_counter() - begun
         write_page(result, source, target, options, remarks=remarks, model=(model.name, model.sha256), seconds=seconds)
     found = tuple(doubts(result, remarks))

@@ -68,6 +68,7 @@ samples: setup ## make data_samples again from its configs
 TREES ?= ../shared/data/labelled/weiser_
 STANDS := $(BIN)/python pipelines/training_stands.py
 MODELS ?= uav pipelines/folds/a.safetensors pipelines/folds/b.safetensors pipelines/folds/c.safetensors
+AVERAGE := $(BIN)/python pipelines/average_weights.py leafwood/weights/virtual.safetensors
 CALIBRATION := runs/stands/validation* runs/stands/other_instruments
 
 # The first stands of the folders that configs/train/imbalance, soul.yaml and soul_short.yaml read.
@@ -104,13 +105,15 @@ planted-stands: setup # real trees under virtual drones, for each fold those tha
 
 train: validation-stands virtual-stands planted-stands ## the shipped weights again, from the virtual ones: stands, training, calibration (an hour)
 	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav --resume
-	$(BIN)/leafwood calibrate runs/uav/model.safetensors $(CALIBRATION)
+	$(AVERAGE) runs/uav/model.safetensors -o runs/uav/averaged.safetensors
+	$(BIN)/leafwood calibrate runs/uav/averaged.safetensors $(CALIBRATION)
 
 calibrate: validation-stands ## fit the shipped weights' probabilities again, and those of the folds (MODELS=...)
 	for model in $(MODELS); do $(BIN)/leafwood calibrate $$model $(CALIBRATION) || exit 1; done
 
 train-folds: validation-stands virtual-stands planted-stands ## the weights that real trees are scored by, each without some of them (an hour)
-	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume || exit 1; done
+	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume && \
+		$(AVERAGE) runs/fold_$$fold/model.safetensors -o runs/fold_$$fold/averaged.safetensors || exit 1; done
 
 train-virtual: validation-stands ## weights of virtual stands alone, from scratch (four hours; minutes on a GPU)
 	$(STANDS) runs/stands/virtual --stands 10 --seed 3400 --random-branching

@@ -29,7 +29,7 @@ __all__ = ["ScanEvidence", "confident_points", "fit_evidence", "return_shares", 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-WEIGHT = 0.3  # of the log odds; chosen by pipelines/choose_evidence.py on stands under other instruments
+WEIGHT = 0.2  # of the log odds; chosen by pipelines/choose_evidence.py on stands under other instruments
 _SURE = 0.9  # probability of its label from which a point is confident
 _FEWEST, _RAREST = 200, 0.005  # confident points of a class in every three kinds of blocks, and their share
 _SAMPLE = 1_000  # confident points of a class and kind of block that are looked at

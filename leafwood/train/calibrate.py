@@ -8,8 +8,8 @@ from others (:func:`~leafwood.postprocess.calibration.recognise`); temperature a
 all of them (:mod:`leafwood.postprocess.likeness`). Leaf and wood weigh the same within each piece but for bare trees:
 leaves below 20 % are not weighed up to half, as in training.
 
-Half of the stands are judged by a fit to the other half. Where that fit labels less of the weight right than the
-network alone, the card keeps what it has.
+Half of the stands are judged by a fit to the other half. Where that fit has a greater calibration error than
+the network alone, the card keeps what it has.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def calibrate(
         raise BadConfig("nothing to calibrate on: no piece of the stands has both wood and leaves")
     before, after = _cross_check(pieces)
     found = fit_calibration(pieces)
-    written = not after or after["all"].right >= before["all"].right
+    written = not after or after["all"].error <= before["all"].error
     if written:
         save_calibration(weights_file(model), found, describe_pieces(np.array([p.descriptor for p in pieces])))
     return Fitted(found, before, after, written)

@@ -14,6 +14,7 @@ from leafwood.train import adapt as adapting
 SAMPLES = Path(__file__).resolve().parents[2] / "data_samples"
 
 
+@pytest.mark.slow
 def test_a_model_learns_and_labels(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(adapting, "_CROPS", CropConfig(max_points=800, min_points=300))
     scans = [str(SAMPLES / name) for name in ("uav_plot.laz", "leaf_off_plot.laz")]

@@ -235,7 +235,8 @@ def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
     small = {"crops": TINY.model.crops}
     if isinstance(config.model, SoulSpec):
         small = {"samples": replace(config.model.samples, points=500)}
-    short = replace(short, train=TINY.train, validation=TINY.validation, sources=sources, start=None)
+    files = {"train": TINY.train, "validation": TINY.validation, "labels": TINY.labels}
+    short = replace(short, **files, sources=sources, start=None)
     short = replace(short, model=replace(config.model, **small))
     assert train(short, tmp_path, report=lambda line: None)["points"] > 0
     result = load_segmenter(tmp_path / "model.safetensors", threads=2).segment(read(OTHER))

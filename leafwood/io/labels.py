@@ -7,7 +7,7 @@ floats). Of two fields with one name the first counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,17 @@ from leafwood.classes import OUT_NONE, OUT_WOOD
 from leafwood.errors import BadCloud
 from leafwood.io.names import column_name
 
-__all__ = ["HEIGHT", "LEAFWOOD", "OURS", "WOOD_PROB", "codes_of", "fields_left", "label_counts", "our_name"]
+__all__ = [
+    "HEIGHT",
+    "LEAFWOOD",
+    "OURS",
+    "WOOD_PROB",
+    "codes_of",
+    "fields_left",
+    "label_counts",
+    "name_before",
+    "our_name",
+]
 
 LEAFWOOD, WOOD_PROB, HEIGHT = "leafwood", "wood_prob", "height_ag"
 OURS = (LEAFWOOD, WOOD_PROB, HEIGHT)
@@ -76,3 +86,11 @@ def codes_of(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
     if LEAFWOOD not in fields_left(columns):
         raise BadCloud("its field leafwood holds other values than 0, 1 and 2, so it is not a label of leafwood's")
     return np.asarray(columns[LEAFWOOD]).astype(np.uint8)
+
+
+def name_before(name: str, taken: Iterable[str]) -> str:
+    """A name for somebody else's column that has one of ours."""
+    names, number = set(taken), 1
+    while (candidate := f"{name}_before{number if number > 1 else ''}") in names:
+        number += 1
+    return candidate

@@ -5,7 +5,7 @@ Also what becomes of the fields that are there: those of an earlier run are repl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud
-from leafwood.io.labels import LEAFWOOD, fields_left
+from leafwood.io.labels import LEAFWOOD, fields_left, name_before
 from leafwood.io.names import column_name
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "as_text",
     "column_names",
     "fields_replaced",
-    "free_name",
     "require_count",
     "result_columns",
 ]
@@ -123,17 +122,9 @@ def fields_replaced(
         if first is not None and base[number] in fields_left({LEAFWOOD: first, **mine}):
             dropped.add(number)
             continue
-        renamed[number] = free_name(base[number], [*fields, *renamed.values()])
+        renamed[number] = name_before(base[number], [*fields, *renamed.values()])
         notes.append(f"its field {fields[number]} is not leafwood's and is now called {renamed[number]}")
     return Replacement(frozenset(dropped), renamed, tuple(notes))
-
-
-def free_name(name: str, taken: Iterable[str]) -> str:
-    """A name for somebody else's column that has one of ours."""
-    names, number = set(taken), 1
-    while (candidate := f"{name}_before{number if number > 1 else ''}") in names:
-        number += 1
-    return candidate
 
 
 def as_text(value: Any) -> bytes:

@@ -25,8 +25,8 @@ from leafwood.graph.batching import Example
 from leafwood.losses import Loss
 from leafwood.nn.unet import PyramidUNet
 from leafwood.train.balance import Balance
-from leafwood.train.pretext import PretextConfig, beside_hidden, hide
-from leafwood.train.pyramid import PyramidSpec, PyramidTask
+from leafwood.train.pretext import HoledTask, PretextConfig
+from leafwood.train.pyramid import PyramidTask
 from leafwood.train.steps import Method, Stateful, Step
 from leafwood.train.tasks import Task
 
@@ -78,25 +78,16 @@ class JointConfig(Method):
         return JointStep(cast(PyramidUNet, network), criterion, optimiser, balance, config=self)
 
 
-class JointTask(PyramidTask):
-    """leafwood's graph U-Net on crops with holes: y is the label, `beside` (m,) whether a hidden point is near.
+class JointTask(HoledTask):
+    """Both at once: y is the label, `beside` (m,) whether a hidden point is near.
 
     Validation crops have holes too, as if they were thinned a little more.
-
-    Args:
-        spec: network and crops.
-        config: what is hidden.
     """
-
-    def __init__(self, spec: PyramidSpec, config: PretextConfig) -> None:
-        super().__init__(spec)
-        self.config = config
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         """The graph of what is left of a crop, with both answers."""
-        hidden = hide(crop.xyz, self.config, rng)
-        graph = super().example(crop.take(np.flatnonzero(~hidden)), rng)
-        graph.beside = beside_hidden(graph, crop.xyz[hidden], self.config)
+        graph, beside = self.holed(crop, rng)
+        graph.beside = beside
         return graph
 
 

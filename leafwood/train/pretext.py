@@ -26,7 +26,7 @@ from leafwood.train.pyramid import PyramidSpec, PyramidTask
 from leafwood.train.steps import Method
 from leafwood.train.tasks import Task
 
-__all__ = ["PretextConfig", "PretextTask", "beside_hidden", "hide"]
+__all__ = ["HoledTask", "PretextConfig", "PretextTask", "beside_hidden", "hide"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,8 @@ class PretextConfig(Method):
         return PretextTask(task.spec, self)
 
 
-class PretextTask(PyramidTask):
-    """leafwood's graph U-Net on crops with holes: y is 1 beside a hidden point, else 0.
+class HoledTask(PyramidTask):
+    """leafwood's graph U-Net on crops with holes; subclasses say what is asked about them.
 
     Args:
         spec: network and crops.
@@ -87,11 +87,20 @@ class PretextTask(PyramidTask):
         super().__init__(spec)
         self.config = config
 
-    def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
-        """The graph of what is left of a crop; its labels are not looked at."""
+    def holed(self, crop: LabelledStand, rng: np.random.Generator) -> tuple[Example, Tensor]:
+        """The labelled graph of what is left of a crop, and which of its voxels (m,) are beside a hidden point."""
         hidden = hide(crop.xyz, self.config, rng)
         graph = super().example(crop.take(np.flatnonzero(~hidden)), rng)
-        graph.y = beside_hidden(graph, crop.xyz[hidden], self.config)
+        return graph, beside_hidden(graph, crop.xyz[hidden], self.config)
+
+
+class PretextTask(HoledTask):
+    """The pretext task: y is 1 beside a hidden point, else 0."""
+
+    def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
+        """The graph of what is left of a crop; its labels are not looked at."""
+        graph, beside = self.holed(crop, rng)
+        graph.y = beside
         return graph
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leafwood.classes import DEFAULT_CLASSES, GROUND, OUT_LEAF, OUT_NONE, OUT_WOOD, REPLACEABLE, ClassMap
 from leafwood.errors import BadCloud, BadConfig
-from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB
+from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB, name_before
 from leafwood.io.las.extra import ExtraDim
 
 __all__ = [
@@ -141,7 +141,7 @@ def place_dims(
             ours[dim.name] = dims[found]
             continue
         if found is not None:
-            name = _free_name(dim.name, {old.name for old in dims})
+            name = name_before(dim.name, (old.name for old in dims))
             warnings.append(f"has a dimension {dim.name} that is not leafwood's, which is now called {name}")
             dims[found] = dims[found].renamed(name)
         placed = replace(dim, start=stop)
@@ -149,13 +149,6 @@ def place_dims(
         ours[dim.name] = placed
         stop += dim.size
     return dims, ours, warnings
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    number = 1
-    while (candidate := f"{name}_before{number if number > 1 else ''}") in taken:
-        number += 1
-    return candidate
 
 
 def write_classes(

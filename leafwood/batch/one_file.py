@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.batch.pages import write_page
+from leafwood.batch.pages import MadeBy, write_page
 from leafwood.batch.plan import is_made
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.classes import check_preset
@@ -151,7 +151,8 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
     _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
     with about(source):
         started = time.perf_counter()
-        result = segmenter(options).segment(cloud, progress)
+        account = segmenter(options).segment_with_account(cloud, progress)
+        result, far = account.cloud, account.unlike
         _LOG.info("%s: labelled in %.1f s", source, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
@@ -160,8 +161,9 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
     if options.report:
         model = segmenter(options).model
         seconds = time.perf_counter() - begun
-        write_page(result, source, target, options, remarks=remarks, model=(model.name, model.sha256), seconds=seconds)
-    found = tuple(doubts(result, remarks))
+        made_by = MadeBy(model.name, model.sha256, seconds, far)
+        write_page(result, source, target, options, remarks=remarks, made_by=made_by)
+    found = tuple(doubts(result, remarks, far))
     for doubt in spoils(found, "labels"):
         warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)

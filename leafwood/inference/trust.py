@@ -4,7 +4,8 @@ The bounds come from three places. Densities are those of the sparsity tables in
 ``docs/trust.md``: below :data:`VALIDATED` points per m² there are no scores of the held-out stands, and below
 :data:`FLOOR` four tenths of the wood are missed. Scanning from below is recognised by the number of points that each
 height has in the space it occupies (:func:`points_low_over_high`), single trees by how narrow they stand
-(:func:`foot_over_plan`); both are measured on virtual and real scans by ``pipelines/trust.py``.
+(:func:`foot_over_plan`); both are measured on virtual and real scans by ``pipelines/trust.py``, as is how unlike the
+model's calibration scans a scan is (:mod:`leafwood.postprocess.likeness`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
 
 __all__ = [
     "FLOOR",
+    "LIKE",
     "VALIDATED",
     "Answer",
     "Doubt",
@@ -42,6 +44,7 @@ FEWEST = 1000  # points: of fewer nobody knows how dense the scan is that they c
 TERRESTRIAL = 1.4  # points per voxel, low over high; see points_low_over_high
 _ROWS = 50  # fewer points are a table
 _ROWS_APART, _APART = 5000, 1.5  # fewer points than that are one, too, if hardly two share a square metre
+LIKE = 1.0  # distance that 95 % of the calibration pieces do not exceed; see leafwood.postprocess.likeness
 FOOT = 0.6  # width of the lowest eighth over that of the plan; see foot_over_plan
 _VOXEL = 0.5  # m
 _LOW = 1.0  # m above ground: what is lower is no part of the canopy
@@ -73,13 +76,15 @@ class Doubt:
         return f"{self.title}: {self.detail}; {self.advice}"
 
 
-def doubts(cloud: PointCloud, remarks: Collection[str] = ()) -> list[Doubt]:
+def doubts(cloud: PointCloud, remarks: Collection[str] = (), unlike: float = np.nan) -> list[Doubt]:
     """Every reason not to trust what leafwood says of a cloud.
 
     Args:
         cloud: n points, labelled or not. Heights are those of a column ``height_ag``, as labelling leaves it; without
             it, ground is looked for.
         remarks: what was odd when the file was read, the messages of its :class:`~leafwood.errors.FileWarning`.
+        unlike: how unlike the scans that its model was calibrated on it is, as
+            :func:`leafwood.postprocess.likeness.unlike` gives it; NaN where nobody knows.
 
     Returns:
         The doubts, the severe ones first. A cloud without points raises none.
@@ -95,6 +100,7 @@ def doubts(cloud: PointCloud, remarks: Collection[str] = ()) -> list[Doubt]:
         *_of_geometry(kept, height),
         *_of_ground(kept, height),
         *_of_extent(kept, height),
+        *_of_likeness(unlike),
         *_of_columns(cloud, remarks),
         *_of_strays(len(cloud), int(strays.sum())),
     ]
@@ -237,6 +243,17 @@ def _of_extent(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
         detail = f"it is {tall:,.0f} m tall, and no tree is taller than {_TALLEST:g} m"
         advice = "check the unit of the coordinates (feet, millimetres?) and name the coordinate system"
         yield Doubt("too_tall", "taller than any tree", detail, advice, severe=True)
+
+
+def _of_likeness(unlike: float) -> Iterator[Doubt]:
+    """Another forest, scanner or density than the model's calibration scans had."""
+    if unlike > LIKE:
+        detail = (
+            f"what the network sees in it lies {unlike:.1f} times as far from the mean of the scans that the model was "
+            "calibrated on as nearly all of these do"
+        )
+        advice = "look at the labels before you use them, and score a part that you have labelled yourself"
+        yield Doubt("unlike", "unlike any scan in training", detail, advice, severe=False, spoils=("labels",))
 
 
 def _of_columns(cloud: PointCloud, remarks: Collection[str]) -> Iterator[Doubt]:

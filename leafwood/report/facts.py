@@ -29,7 +29,7 @@ _MOST_LAYERS = 60
 _STEPS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)  # m
 _MUCH_DOUBT, _TOO_MUCH_DOUBT = 0.3, 0.5  # share of the labelled points
 _MUCH_WOOD = 0.6
-_LOW, _MUCH_LOW = 0.3, 0.15  # m above ground, share of the labelled points
+_LOW, _MUCH_LOW = 0.3, 0.1  # m above ground, share of the labelled points
 
 Ints = NDArray[np.int64]
 
@@ -123,12 +123,13 @@ class Facts:
         return float(value), float(error)
 
 
-def measure(cloud: PointCloud, remarks: Collection[str] = ()) -> Facts:
+def measure(cloud: PointCloud, remarks: Collection[str] = (), unlike: float | None = None) -> Facts:
     """Count a labelled cloud.
 
     Args:
         cloud: n > 0 points with ``leafwood``; ``wood_prob`` and ``height_ag`` are used where present.
         remarks: what was odd when the file was read.
+        unlike: how unlike the scans that its model was calibrated on it is; None where nobody knows.
 
     Raises:
         BadCloud: no points or no labels.
@@ -137,7 +138,7 @@ def measure(cloud: PointCloud, remarks: Collection[str] = ()) -> Facts:
     if not len(cloud):
         raise BadCloud("there are no points to report on")
     cloud, height, above_ground = heights_of(cloud)
-    found = doubts(cloud, remarks)
+    found = doubts(cloud, remarks, np.nan if unlike is None else unlike)
     canopy, no_canopy, said = _canopy(cloud, found)
     doubtful = in_doubt(cloud)
     use = countable(cloud, height)

@@ -157,6 +157,7 @@ class _Crops(Dataset[Example]):
         if self.task.spec.even_crops:
             even = even_classes(graph.y)
             graph.weight = even * graph.weight if "weight" in graph else even
+        graph.stand = crop.path.name
         return graph
 
 

@@ -1,0 +1,109 @@
+"""Pictures of the example reports for the documentation, taken in a real browser.
+
+    python pipelines/example_reports.py ../shared/data out/reports
+    python pipelines/report_screenshots.py out/reports docs/img
+
+Needs chromium (`make test-browser` installs it). A page that is not there is left out, and said so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from page_browser import DESKTOP, DRAWN, PHONE, Browser, browser
+from PIL import Image
+
+COLOURS = 200  # of a picture's palette: enough for text, charts and points
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture.
+
+    Attributes:
+        page: below the folder of the reports.
+        size: of the screen, pixels.
+        dark: on a screen in dark colours.
+        media: ``print`` as a printer gets it.
+        first: what is done before the picture is taken.
+    """
+
+    page: str
+    size: tuple[int, int] = DESKTOP
+    dark: bool = False
+    media: str = ""
+    first: Callable[[Browser], None] | None = None
+
+
+def bare(page: Browser) -> None:
+    """Switch the leaves off."""
+    page.find("input[name=kind-1]").click()
+
+
+def by_doubt(page: Browser) -> None:
+    """Colour by doubt."""
+    page.driver.execute_script(
+        "const one = document.querySelector('select[name=colour]');"
+        "one.value = [...one.options].find(o => o.text === 'doubt').value; one.dispatchEvent(new Event('change'))"
+    )
+
+
+def to_charts(page: Browser) -> None:
+    """Scroll to the charts."""
+    page.driver.execute_script("document.querySelector('.charts').previousElementSibling.scrollIntoView()")
+
+
+SHOTS = {
+    "report_drone": Shot("drone_plot_report.html"),
+    "report_drone_wood": Shot("drone_plot_report.html", first=bare),
+    "report_drone_dark": Shot("drone_plot_report.html", dark=True, first=by_doubt),
+    "report_charts": Shot("drone_plot_report.html", first=to_charts),
+    "report_print": Shot("drone_plot_report.html", (794, 1123), media="print"),
+    "report_airborne": Shot("airborne_tile_report.html"),
+    "report_tree": Shot("terrestrial_tree_report.html"),
+    "report_phone": Shot("terrestrial_tree_report.html", PHONE),
+    "report_phone_dark": Shot("airborne_tile_report.html", PHONE, dark=True),
+    "report_compared": Shot("terrestrial_tree_compared.html"),
+    "report_survey": Shot("survey/leafwood_survey.html", (1280, 1000)),
+    "report_training": Shot("training/report.html", (1280, 1000)),
+}
+
+
+def take(page: Browser, shot: Shot, path: Path, target: Path) -> None:
+    """Take one picture and write it."""
+    page.open(path, shot.size, media=shot.media, dark=shot.dark)
+    if page.run("document.querySelector('figure.viewer') !== null"):
+        page.wait(DRAWN)
+    if shot.first:
+        shot.first(page)
+    page.settle()
+    picture = Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
+
+
+def main() -> None:
+    """Take all pictures, or those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", type=Path, help="folder that pipelines/example_reports.py has filled")
+    parser.add_argument("out", type=Path, help="folder for the pictures")
+    parser.add_argument("--only", nargs="+", choices=sorted(SHOTS), default=sorted(SHOTS), help="these pictures")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile, browser(Path(profile)) as page:
+        for name in args.only:
+            path = args.reports / SHOTS[name].page
+            if path.is_file():
+                take(page, SHOTS[name], path, args.out / f"{name}.png")
+            else:
+                print(f"{name}: {path} is not there; left out", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -32,7 +32,9 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",  # nothing is found by name
 )
 DESKTOP, PHONE = (1280, 860), (390, 800)
-DRAWN = "document.querySelector('figure.viewer').dataset.drawn"
+# When the 3D view has its first picture, and when it has all points; ms since the page was asked for.
+FIRST = "document.querySelector('figure.viewer').dataset.drawn"
+DRAWN = "document.querySelector('figure.viewer').dataset.complete"
 PATIENCE = 120  # seconds; the machine may be busy
 
 

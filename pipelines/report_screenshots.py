@@ -14,12 +14,14 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from page_browser import DESKTOP, DRAWN, PHONE, Browser, browser
 from PIL import Image
 
-COLOURS = 200  # of a picture's palette: enough for text, charts and points
+SMALL = (900, 620)  # pixels, still with two columns
+COLOURS = 256  # of a picture's palette: enough for text, charts and points
 
 
 @dataclass(frozen=True)
@@ -54,38 +56,58 @@ def by_doubt(page: Browser) -> None:
     )
 
 
+def to_crops(page: Browser) -> None:
+    """Scroll to the worst crops."""
+    page.driver.execute_script("document.querySelector('.worst').previousElementSibling.scrollIntoView()")
+
+
 def to_charts(page: Browser) -> None:
     """Scroll to the charts."""
     page.driver.execute_script("document.querySelector('.charts').previousElementSibling.scrollIntoView()")
 
 
+# Name of a picture -> what it shows, from left to right.
 SHOTS = {
-    "report_drone": Shot("drone_plot_report.html"),
-    "report_drone_wood": Shot("drone_plot_report.html", first=bare),
-    "report_drone_dark": Shot("drone_plot_report.html", dark=True, first=by_doubt),
-    "report_charts": Shot("drone_plot_report.html", first=to_charts),
-    "report_print": Shot("drone_plot_report.html", (794, 1123), media="print"),
-    "report_airborne": Shot("airborne_tile_report.html"),
-    "report_tree": Shot("terrestrial_tree_report.html"),
-    "report_phone": Shot("terrestrial_tree_report.html", PHONE),
-    "report_phone_dark": Shot("airborne_tile_report.html", PHONE, dark=True),
-    "report_compared": Shot("terrestrial_tree_compared.html"),
-    "report_survey": Shot("survey/leafwood_survey.html", (1280, 1000)),
-    "report_training": Shot("training/report.html", (1280, 1000)),
+    "reports": (Shot("drone_plot_report.html", SMALL), Shot("airborne_tile_report.html", SMALL)),
+    "report_drone": (Shot("drone_plot_report.html"),),
+    "report_drone_wood": (Shot("drone_plot_report.html", first=bare),),
+    "report_drone_dark": (Shot("drone_plot_report.html", dark=True, first=by_doubt),),
+    "report_charts": (Shot("drone_plot_report.html", first=to_charts),),
+    "report_print": (Shot("drone_plot_report.html", (794, 1123), media="print"),),
+    "report_airborne": (Shot("airborne_tile_report.html"),),
+    "report_tree": (Shot("terrestrial_tree_report.html"),),
+    "report_phone": (Shot("terrestrial_tree_report.html", PHONE),),
+    "report_phone_dark": (Shot("airborne_tile_report.html", PHONE, dark=True),),
+    "report_compared": (Shot("terrestrial_tree_compared.html"),),
+    "report_survey": (Shot("survey/leafwood_survey.html", (1280, 1000)),),
+    "report_crops": (Shot("training/report.html", (1280, 900), first=to_crops),),
+    "report_training": (Shot("training/report.html", (1280, 1000)),),
 }
 
 
-def take(page: Browser, shot: Shot, path: Path, target: Path) -> None:
-    """Take one picture and write it."""
+def take(page: Browser, shot: Shot, path: Path) -> Image.Image:
+    """One picture."""
     page.open(path, shot.size, media=shot.media, dark=shot.dark)
     if page.run("document.querySelector('figure.viewer') !== null"):
         page.wait(DRAWN)
     if shot.first:
         shot.first(page)
     page.settle()
-    picture = Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB")
+    return Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB")
+
+
+def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Two pictures of one height side by side."""
+    both = Image.new("RGB", (left.width + right.width, left.height))
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width, 0))
+    return both
+
+
+def save(picture: Image.Image, target: Path) -> None:
+    """Write a picture with a palette of its own."""
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
-    print(f"{target}: {target.stat().st_size / 1000:.0f} kB")
+    print(f"{target}: {target.stat().st_size / 1000:.0f} kB", flush=True)
 
 
 def main() -> None:
@@ -98,11 +120,12 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as profile, browser(Path(profile)) as page:
         for name in args.only:
-            path = args.reports / SHOTS[name].page
-            if path.is_file():
-                take(page, SHOTS[name], path, args.out / f"{name}.png")
-            else:
-                print(f"{name}: {path} is not there; left out", file=sys.stderr)
+            paths = [args.reports / shot.page for shot in SHOTS[name]]
+            if missing := [path for path in paths if not path.is_file()]:
+                print(f"{name}: {missing[0]} is not there; left out", file=sys.stderr)
+                continue
+            pictures = [take(page, shot, path) for shot, path in zip(SHOTS[name], paths, strict=True)]
+            save(reduce(beside, pictures), args.out / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python pipelines/trust.py [--model uav] [--data ../shared/data] [--stands runs/stands/trust]
 
 Eight drone surveys and one of tripods, flown on the first run (seeds from 9600, never used elsewhere), and the real
-scans where they are there. The first table has the three measures that recognise sparse scans, scans from
-below and single trees. The second has the drone surveys with a share of their pulses, labelled and scored as in
-``pipelines/sparsity.py``, down to densities of airborne scans.
+scans where they are there. The first table has the three measures that recognise sparse scans, scans from below and
+single trees, and how unlike the scans that the model was calibrated on each is. The second has the drone surveys with a
+share of their pulses, labelled and scored as in ``pipelines/sparsity.py``, down to densities of airborne scans.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from leafwood.errors import BadConfig, FileWarning
 from leafwood.evaluate.evaluation import evaluate
 from leafwood.inference.trust import doubts, foot_over_plan, plan_density, points_low_over_high
 from leafwood.io.loaders import read
-from leafwood.models import load_segmenter
+from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.simulate.scanners.platform import Flight
 from leafwood.simulate.scanners.terrestrial import Tripods
 from leafwood.simulate.stands.stand import grow_stand
@@ -64,7 +64,7 @@ def flown(folder: Path) -> Iterator[tuple[str, Path]]:
         yield kind, path
 
 
-def measures(kind: str, path: Path) -> None:
+def measures(kind: str, path: Path, segmenter: CloudSegmenter) -> None:
     """Print a line of the first table."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FileWarning)
@@ -72,10 +72,11 @@ def measures(kind: str, path: Path) -> None:
     ground = find_ground(cloud)
     above = cloud.xyz[:, 2] if ground.source == "none" else ground.height
     numbers = (plan_density(cloud), points_low_over_high(cloud.xyz, above), foot_over_plan(cloud.xyz))
-    severe = ", ".join(doubt.title for doubt in doubts(cloud.with_columns(height_ag=ground.height)) if doubt.severe)
-    print(
-        f"| {kind} | {path.stem} | {' | '.join(f'{x:.2f}' for x in numbers)} | {ground.source} | {severe} |", flush=True
-    )
+    far = segmenter.segment_with_account(cloud).unlike
+    found = doubts(cloud.with_columns(height_ag=ground.height), unlike=far)
+    said = ", ".join(doubt.title for doubt in found if doubt.severe or doubt.name == "unlike")
+    texts = (*(f"{x:.2f}" for x in numbers), ground.source, f"{far:.2f}", said)
+    print(f"| {kind} | {path.stem} | {' | '.join(texts)} |", flush=True)
 
 
 def main() -> None:
@@ -85,15 +86,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--stands", type=Path, default=Path("runs/stands/trust"))
     args = parser.parse_args()
-    print("| kind | scan | points/m² | low over high | foot over plan | ground | severe doubts |")
-    print("|---|---|---|---|---|---|---|")
+    segmenter = load_segmenter(args.model)
+    print(
+        "| kind | scan | points/m² | low over high | foot over plan | ground | unlike | severe doubts, and `unlike` |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     made = list(flown(args.stands))
     for kind, path in made:
-        measures(kind, path)
-    for folder in ("scans", "labelled", "uav_weak"):
+        measures(kind, path, segmenter)
+    for folder in ("scans", "labelled", "uav_weak", "wood_only"):
         for path in sorted((args.data / folder).glob("*.*")):
-            measures(folder, path)
-    segmenter = load_segmenter(args.model)
+            measures(folder, path, segmenter)
     stands = [read(path) for kind, path in made if kind == "drone" and "leaf_off" not in path.name]
     print(f"\n| points/m² | wood share | called wood | {' | '.join(SHOWN)} |\n|---|---|---|{'---|' * len(SHOWN)}")
     for share in SHARES:

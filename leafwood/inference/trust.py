@@ -2,7 +2,7 @@
 
 The bounds come from three places. Densities are those of the sparsity tables in ``docs/scores.md`` and
 ``docs/trust.md``: below :data:`VALIDATED` points per m² there are no scores of the held-out stands, and below
-:data:`FLOOR` four tenths of the wood are missed. Scanning from below is recognised by the number of points that each
+:data:`FLOOR` half of the wood is missed. Scanning from below is recognised by the number of points that each
 height has in the space it occupies (:func:`points_low_over_high`), single trees by how narrow they stand
 (:func:`foot_over_plan`); both are measured on virtual and real scans by ``pipelines/trust.py``, as is how unlike the
 model's calibration scans a scan is (:mod:`leafwood.postprocess.likeness`).
@@ -39,7 +39,7 @@ Answer = Literal["labels", "profile"]
 Points = NDArray[np.floating[Any]]
 
 VALIDATED = 64.0  # points per m²: the lowest density of the tables in docs/scores.md
-FLOOR = 20.0  # points per m²: between 30 and 15, wood recall on virtual stands falls from 0.69 to 0.58
+FLOOR = 20.0  # points per m²: between 30 and 15, wood recall on virtual stands falls below a half
 FEWEST = 1000  # points: of fewer nobody knows how dense the scan is that they come from
 TERRESTRIAL = 1.4  # points per voxel, low over high; see points_low_over_high
 _ROWS = 50  # fewer points are a table
@@ -189,12 +189,12 @@ def _of_density(cloud: PointCloud) -> Iterator[Doubt]:
         yield Doubt("few_points", "few points", detail, advice, severe=True, spoils=("labels",))
     elif density < FLOOR:
         detail = (
-            f"{density:.1f} points/m²; below {FLOOR:g} four tenths of the wood and a quarter of the leaves are mistaken"
+            f"{density:.1f} points/m²; below {FLOOR:g} half of the wood is missed and every eighth leaf called wood"
         )
         yield Doubt("too_sparse", "far too sparse", detail, "leafwood is made for scans from drones", severe=True)
     elif density < VALIDATED:
         detail = f"{density:.1f} points/m², and the model was scored on {VALIDATED:g} points/m² and more"
-        advice = "expect leaves to be called wood"
+        advice = "expect wood to be missed and leaves to be called wood"
         yield Doubt("sparse", "too sparse", detail, advice, severe=True, spoils=("labels",))
 
 

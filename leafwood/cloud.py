@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from leafwood.classes import ASPRS, OUT_LEAF, OUT_NONE, OUT_WOOD, ClassMeaning
 from leafwood.errors import BadCloud
+from leafwood.shown import as_line, as_table
 
 if TYPE_CHECKING:
     from leafwood.report.notebook import CellView
@@ -71,13 +71,11 @@ class PointCloud:
         return len(self.xyz)
 
     def __repr__(self) -> str:
-        return f"PointCloud({', '.join(f'{name}: {value}' for name, value in self._summary())})"
+        return as_line("PointCloud", self.summary())
 
     def _repr_html_(self) -> str:
         """What a notebook shows: counts, extent, labels and columns."""
-        row = "<tr><th style='text-align:left'>{}</th><td style='text-align:left'>{}</td></tr>"
-        rows = "".join(row.format(escape(name), escape(value)) for name, value in self._summary())
-        return f"<table><caption style='text-align:left'>PointCloud</caption>{rows}</table>"
+        return as_table("PointCloud", self.summary())
 
     def view(self) -> CellView:
         """A labelled cloud in 3D in a notebook's cell; the public verb :func:`leafwood.view` as a method."""
@@ -85,7 +83,7 @@ class PointCloud:
 
         return leafwood.view(self)
 
-    def _summary(self) -> Iterator[tuple[str, str]]:
+    def summary(self) -> Iterator[tuple[str, str]]:
         """What there is, a name and a few words each."""
         yield "points", f"{len(self):,}"
         if len(self):

@@ -28,6 +28,7 @@ EXAMPLES = {
 TRUTH = "terrestrial_tree"
 DENSE, SPARSE = ("scans/UAS_Clip.laz", "uav_plot.laz"), ("scans/ALS_Clip.laz", "leaf_off_plot.laz")
 QUARTERS = {"north_west": (0, 1), "north_east": (1, 1), "south_west": (0, 0), "south_east": (1, 0)}
+SURVEY, FEW_STEPS = "plot_in_tiles", "few_steps"  # folders, whose names are in the pages
 SAMPLES = Path(__file__).resolve().parents[1] / "data_samples"
 RUN = {
     "train": f"[{SAMPLES / 'uav_plot.laz'}]",
@@ -79,7 +80,7 @@ def single(folder: Path, out: Path) -> None:
 
 def survey(folder: Path, out: Path) -> int:
     """Label a folder of five files, one of them cut short; the exit status of `leafwood segment`, which is 1."""
-    scans, labelled = out / "survey_scans", out / "survey"
+    scans, labelled = out / "survey_scans", out / SURVEY
     dense, sparse = find(folder, DENSE), find(folder, SPARSE)
     if dense is None or sparse is None:
         print(f"survey: its scans are not in {folder}; left out", file=sys.stderr)
@@ -96,7 +97,7 @@ def survey(folder: Path, out: Path) -> int:
 def training(out: Path) -> None:
     """Go on training for a few steps on the samples, for the page alone: nothing is gained by so few."""
     settings = [word for name, value in RUN.items() for word in ("--set", f"{name}={value}")]
-    leafwood(["train", "uav", *settings, "-o", str(out / "training"), "--overwrite"])
+    leafwood(["train", "uav", *settings, "-o", str(out / FEW_STEPS), "--overwrite"])
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
+from example_reports import FEW_STEPS, SURVEY
 from page_browser import DESKTOP, DRAWN, PHONE, Browser, browser
 from PIL import Image
 
@@ -56,6 +57,14 @@ def by_doubt(page: Browser) -> None:
     )
 
 
+def by_density(page: Browser) -> None:
+    """Colour the map of a survey by points per m²."""
+    page.driver.execute_script(
+        "const one = document.querySelector('select[name=map]');"
+        "one.value = 'density'; one.dispatchEvent(new Event('change'))"
+    )
+
+
 def to_crops(page: Browser) -> None:
     """Scroll to the worst crops."""
     page.driver.execute_script("document.querySelector('.worst').previousElementSibling.scrollIntoView()")
@@ -79,9 +88,9 @@ SHOTS = {
     "report_phone": (Shot("terrestrial_tree_report.html", PHONE),),
     "report_phone_dark": (Shot("airborne_tile_report.html", PHONE, dark=True),),
     "report_compared": (Shot("terrestrial_tree_compared.html"),),
-    "report_survey": (Shot("survey/leafwood_survey.html", (1280, 1000)),),
-    "report_crops": (Shot("training/report.html", (1280, 900), first=to_crops),),
-    "report_training": (Shot("training/report.html", (1280, 1000)),),
+    "report_survey": (Shot(f"{SURVEY}/leafwood_survey.html", (1280, 1260), first=by_density),),
+    "report_crops": (Shot(f"{FEW_STEPS}/report.html", (1280, 900), first=to_crops),),
+    "report_training": (Shot(f"{FEW_STEPS}/report.html", (1280, 1000)),),
 }
 
 

@@ -12,6 +12,7 @@ of counting and of the wood shares; those of k and of clumping are not in them.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from leafwood.density.returns import ReturnCounts, Strata, count_returns, counta
 from leafwood.errors import BadCloud, BadConfig, FileWarning
 from leafwood.postprocess.decay import mean_error
 from leafwood.postprocess.rule import scan_probability
+from leafwood.shown import as_line, as_table
 from leafwood.spatial.ground import find_ground
 
 __all__ = ["Canopy", "CanopyConfig", "measure_canopy"]
@@ -81,6 +83,22 @@ class Canopy:
     grid_counts: ReturnCounts | None
     grid: Layers | None
     doubts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return as_line("Canopy", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Canopy", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        for title, density in (("leaf", "lad"), ("wood", "wad"), ("plant", "pad")):
+            value, error = self.profile.index(density, self.config.dz)
+            yield f"{title} area index", f"{float(value):.2f} ± {float(error):.2f}"
+        yield "heights", f"{self.config.z0:g} to {self.config.z0 + len(self.counts.z) * self.config.dz:g} m"
+        yield "occluded", f"{float(self.profile.occluded.sum() * self.config.dz):g} m"
+        yield "doubts", ", ".join(self.doubts) or "none"
 
 
 def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels: str = "leafwood") -> Canopy:

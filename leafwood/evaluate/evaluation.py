@@ -15,6 +15,7 @@ from leafwood.classes import IGNORE, LEAF, OUT_WOOD, WOOD, Part, decode_labels
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, about
 from leafwood.evaluate.metrics import Scores, score
+from leafwood.shown import as_line, as_table
 from leafwood.spatial.neighbours import nearest
 
 __all__ = ["Evaluation", "evaluate", "height_slices", "thin_downward", "truth_of"]
@@ -36,6 +37,17 @@ class Evaluation:
     overall: Scores
     height: Mapping[str, Scores] = field(default_factory=dict)
     density: Mapping[str, Scores] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return as_line("Evaluation", [("overall", repr(self.overall)), ("strata", ", ".join(self._strata()))])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the recalls of every stratum."""
+        lines = [("all", self.overall), *self._strata().items()]
+        return as_table("Evaluation", ((name, scores.recalls) for name, scores in lines if scores.confusion.any()))
+
+    def _strata(self) -> dict[str, Scores]:
+        return {**self.height, **self.density}
 
     def __add__(self, other: Evaluation) -> Evaluation:
         return Evaluation(

@@ -6,6 +6,7 @@ is left out on purpose: with 4 % wood, calling everything leaf scores 0.96.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import LEAF, WOOD
+from leafwood.shown import as_line, as_table
 
 __all__ = ["Scores", "score"]
 
@@ -40,6 +42,20 @@ class Scores:
     confusion: NDArray[Any]
     confidence: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return as_line("Scores", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Scores", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        values = self.as_dict()
+        yield "points", f"{values['points']:,.0f}"
+        for name in ("wood_share", "wood_recall", "leaf_recall", "g_mean", "wood_iou", "auroc"):
+            yield name.replace("_", " "), f"{values[name]:.3f}"
+
     def __add__(self, other: Scores) -> Scores:
         return Scores(
             self.leaf + other.leaf,
@@ -47,6 +63,11 @@ class Scores:
             self.confusion + other.confusion,
             self.confidence + other.confidence,
         )
+
+    @property
+    def recalls(self) -> str:
+        """The shares of wood and leaf that were found, in words."""
+        return f"wood recall {self.wood_recall:.3f}, leaf recall {self.leaf_recall:.3f}"
 
     @property
     def wood_recall(self) -> float:

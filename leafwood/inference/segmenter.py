@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -21,6 +22,7 @@ from leafwood.postprocess.likeness import unlike
 from leafwood.postprocess.logistic import sigmoid
 from leafwood.postprocess.regularize import smooth
 from leafwood.postprocess.rule import DEFAULT_RULE, Decision, Rule, check_rule
+from leafwood.shown import as_line, as_table
 from leafwood.spatial.tiles import iter_tiles
 from leafwood.threads import cpu_count
 from leafwood.weights import DEFAULT_MODEL
@@ -63,6 +65,9 @@ class ScanView(NamedTuple):
     descriptor: NDArray[np.float64]
     with_evidence: bool
 
+    def __repr__(self) -> str:
+        return as_line("ScanView", [("points", f"{len(self.prob):,}"), ("returns used", str(self.with_evidence))])
+
 
 class Segmented(NamedTuple):
     """A labelled cloud, and how it came about.
@@ -81,6 +86,19 @@ class Segmented(NamedTuple):
     view: ScanView | None
     leafless: float
     unlike: float
+
+    def __repr__(self) -> str:
+        return as_line("Segmented", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Segmented", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        yield from self.cloud.summary()
+        yield "chance that it is leafless", f"{self.leafless:.2f}"
+        yield "distance from the calibration scans", f"{self.unlike:.2f}"
 
 
 class Segmenter:
@@ -131,6 +149,10 @@ class Segmenter:
     def from_pretrained(cls, name: str | Path = DEFAULT_MODEL, **options: Any) -> Segmenter:
         """A segmenter with a shipped model (``"uav"``) or a ``.safetensors`` file; options as for the class."""
         return cls(load_model(name), **options)
+
+    def __repr__(self) -> str:
+        asked = (("model", self.model.name), ("rule", self.rule), ("quality", self.quality))
+        return as_line("Segmenter", asked)
 
     def predict_proba(self, xyz: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """P(wood) of bare coordinates, at the shares of leaf and wood that are estimated for them.

@@ -76,11 +76,16 @@ def write_training_report(folder: Path) -> Path:
         worst=worst,
         config=json.dumps(provenance.get("config", {}), indent=1),
         steps=f"{int(float(rows[-1]['step'])):,}",
-        minutes=f"{float(rows[-1]['seconds']) / 60:,.0f}",
+        time=_words(float(rows[-1]["seconds"])),
     )
     with writing(target, None, overwrite=True) as stream:
         stream.write(page.encode())
     return target
+
+
+def _words(seconds: float) -> str:
+    """A time for reading."""
+    return f"{seconds / 60:,.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _charts(rows: list[dict[str, str]]) -> list[Chart]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 from leafwood.errors import BadConfig
 
 if TYPE_CHECKING:
-    from yaml import MappingNode, Node, SafeLoader
+    from yaml import MappingNode, Node, SafeLoader, ScalarNode
 
 __all__ = ["in_range", "load", "to_dict"]
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 _ROOT = "config"
 _LARGEST = 1_000_000  # bytes
 _MOST_NODES = 20_000  # keys and values, aliases expanded; the longest of leafwood's own files has some hundred
+_DIGITS = 300  # of an integer
 _LONGEST = 600  # characters of a message
 _DEEPEST = 30  # levels of nesting
 
@@ -143,6 +144,12 @@ def _strict_loader() -> type[SafeLoader]:
                     raise yaml.constructor.ConstructorError(None, None, f"{key} is there twice", node.start_mark)
             return super().construct_mapping(node, deep)
 
+        def construct_yaml_int(self, node: ScalarNode) -> int:
+            if len(node.value) > _DIGITS:  # Python cannot even print an integer of thousands of digits
+                raise yaml.constructor.ConstructorError(None, None, "a number is too long", node.start_mark)
+            return int(super().construct_yaml_int(node))
+
+    Strict.add_constructor("tag:yaml.org,2002:int", Strict.construct_yaml_int)
     return Strict
 
 

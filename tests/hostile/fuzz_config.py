@@ -10,6 +10,7 @@ of processor time for one input, is printed with the input and counted as bad.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import random
 import shutil
@@ -114,13 +115,13 @@ def odd_card(rng: random.Random, card: Any) -> str:
             place = place[parent]
         way = rng.random()
         if way < 0.6:
-            place[last] = rng.choice(ODD)
+            place[last] = copy.deepcopy(rng.choice(ODD))
         elif way < 0.75:
             del place[last]
         elif way < 0.9 and isinstance(place[last], list):
             place[last] = place[last] * rng.choice((0, 2, 50))
         elif isinstance(place, dict):
-            place[rng.choice(("k", "kind", "features", "columns", "odd"))] = place[last]
+            place[rng.choice(("k", "kind", "features", "columns", "odd"))] = copy.deepcopy(place[last])
         if not paths_in(card)[1:]:
             break
     text = json.dumps(card)

@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.errors import BadConfig, about
-    from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
+    from leafwood.evaluate.evaluation import Evaluation, evaluate, truth_of
+    from leafwood.evaluate.thinning import thin_downward
     from leafwood.io.files import list_files
     from leafwood.io.loaders import read
     from leafwood.io.target import writing

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE
-from leafwood.errors import BadConfig
 from leafwood.graph.build import Graph
 from leafwood.graph.config import GraphConfig
 from leafwood.inference.model_file import Model
@@ -22,7 +21,6 @@ from leafwood.inference.segmenter import Segmenter
 from leafwood.nn.structure import UNetConfig
 from leafwood.train.config import TrainConfig
 from leafwood.train.data import load_training_set
-from leafwood.train.pyramid import PyramidSpec
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -77,10 +75,7 @@ def fit_boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    if not isinstance(config.model, PyramidSpec):
-        raise BadConfig(
-            "boosted trees read the graphs of leafwood's own network: give a run of `model: {kind: pyramid}`"
-        )
+    spec = config.pyramid
     examples = load_training_set(replace(config, steps=-(-crops // config.batch))).examples
     rng = np.random.default_rng(0)
     tables: list[NDArray[np.float32]] = []
@@ -93,4 +88,4 @@ def fit_boosted_trees(config: TrainConfig, crops: int) -> BoostedTrees:
         max_iter=_ROUNDS, class_weight="balanced", early_stopping=True, random_state=0
     )
     trees.fit(np.concatenate(tables), np.concatenate(labels))
-    return BoostedTrees(config.model.graph, trees)
+    return BoostedTrees(spec.graph, trees)

@@ -117,3 +117,16 @@ class TrainConfig:
         if self.keep == "last" and self.patience:
             raise BadConfig("patience waits for better weights and does not go with `keep: last`")
         self.method.check(self.model.kind, started=self.start is not None)
+
+    @property
+    def pyramid(self) -> PyramidSpec:
+        """What is trained, where only leafwood's own network will do.
+
+        Raises:
+            BadConfig: the run trains another kind of model.
+        """
+        if not isinstance(self.model, PyramidSpec):
+            raise BadConfig(
+                f"this needs a run that trains leafwood's own network, not one of the kind {self.model.kind}"
+            )
+        return self.model

@@ -1,58 +1,23 @@
-"""What the ablation compares the shipped network with: other edge functions, neighbour rules, inputs and sizes."""
+"""Edge functions and inputs that the network's ablation puts in place of its own."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 from torch_geometric.nn import PointTransformerConv
 
-from leafwood.graph.batching import Example
 from leafwood.graph.config import GraphConfig
 from leafwood.nn.conv import neighbour_max
 from leafwood.nn.structure import UNetConfig
-from leafwood.nn.unet import Graph, PyramidUNet
-from leafwood.spatial.neighbours import nearest
-from leafwood.train.loop import TrainConfig
+from leafwood.nn.unet import GraphTensors, PyramidUNet
 
-__all__ = ["SHIPPED", "VARIANTS", "Variant", "rewired"]
+__all__ = ["Attention", "Build", "EdgeMLP", "NoFeatures", "NoPositions", "with_edges"]
 
-Rule = Callable[[NDArray[np.float32], float], NDArray[np.int64]]  # places (m, 3) and voxel edge -> neighbours (m, k)
-
-
-def nearest_k(k: int) -> Rule:
-    """The k nearest."""
-    return lambda pos, size: nearest(pos, k)[0]
-
-
-def dilated(k: int) -> Rule:
-    """Every second of the 2k nearest: as many edges, twice the volume (Li et al. 2019, DeepGCNs)."""
-    return lambda pos, size: nearest(pos, 2 * k)[0][:, ::2]
-
-
-def within(voxels: float, k: int) -> Rule:
-    """Of the k nearest those within a number of voxel edges; the voxel itself stands in for the others."""
-
-    def rule(pos: NDArray[np.float32], size: float) -> NDArray[np.int64]:
-        index, distance = nearest(pos, k)
-        return np.where(distance <= voxels * size, index, index[:, :1])
-
-    return rule
-
-
-def rewired(graph: Example, config: GraphConfig, rule: Rule) -> Example:
-    """The graph with other neighbours at every level, and the same features."""
-    graph = copy.copy(graph)
-    for level in range(config.n_levels):
-        index = rule(graph[f"pos{level}"].numpy(), config.size * 2**level)
-        graph[f"neighbours{level}"] = torch.from_numpy(np.ascontiguousarray(index))
-    return graph
+Build = Callable[[GraphConfig, UNetConfig], PyramidUNet]
 
 
 class NoPositions(nn.Module):
@@ -111,8 +76,12 @@ class Attention(nn.Module):
         return out
 
 
-def with_edges(convolution: Callable[[int, float], nn.Module]) -> Callable[[GraphConfig, UNetConfig], PyramidUNet]:
-    """Makes the network with another edge function."""
+def with_edges(convolution: Callable[[int, float], nn.Module]) -> Build:
+    """What makes the network with another edge function.
+
+    Args:
+        convolution: makes it from its channels and the edge of the voxels (m).
+    """
 
     def build(graph: GraphConfig, shape: UNetConfig) -> PyramidUNet:
         network = PyramidUNet(graph, shape)
@@ -134,7 +103,7 @@ class NoFeatures(PyramidUNet):
             graph.columns("spacing", level).stop for level in range(graph.n_levels)
         ]  # shapes come before them
 
-    def forward(self, graph: Graph) -> Tensor:
+    def forward(self, graph: GraphTensors) -> Tensor:
         """Logits (m, 2)."""
         return super().forward(_Blinded(graph, self.blind))
 
@@ -143,7 +112,7 @@ class NoFeatures(PyramidUNet):
 class _Blinded:
     """A graph whose first columns of each level are 0."""
 
-    graph: Graph
+    graph: GraphTensors
     columns: list[int]
 
     def __getitem__(self, name: str, /) -> Tensor:
@@ -151,55 +120,3 @@ class _Blinded:
         if not name.startswith("x"):
             return value
         return torch.cat([torch.zeros_like(value[:, : (n := self.columns[int(name[1:])])]), value[:, n:]], dim=1)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """The shipped network with one thing changed.
-
-    Attributes:
-        levels: of the pyramid; those of the configuration when None.
-        size: finest voxel edge, metres, likewise.
-        rule: neighbours, likewise.
-        build: makes the network.
-        width: factor on the channels.
-    """
-
-    levels: int | None = None
-    size: float | None = None
-    rule: Rule | None = None
-    build: Callable[[GraphConfig, UNetConfig], PyramidUNet] = PyramidUNet
-    width: float = 1.0
-
-    def configured(self, base: TrainConfig) -> TrainConfig:
-        """A training run with the change."""
-        model = base.model
-        n, shape = self.levels or model.graph.n_levels, model.network
-        network = replace(
-            shape,
-            widths=tuple(round(self.width * width) for width in shape.widths[:n]),
-            encoder_convs=shape.encoder_convs[:n],
-            decoder_convs=shape.decoder_convs[: n - 1],
-        )
-        graph = replace(model.graph, n_levels=n, size=self.size or model.graph.size)
-        return replace(base, model=replace(model, graph=graph, network=network))
-
-
-SHIPPED = "as shipped"
-VARIANTS = {
-    SHIPPED: Variant(),
-    "5 levels": Variant(levels=5),
-    "4 levels": Variant(levels=4),
-    "voxels of 10 cm": Variant(size=0.1),
-    "voxels of 10 cm, 5 levels": Variant(size=0.1, levels=5),
-    "voxels of 10 cm, 4 levels": Variant(size=0.1, levels=4),
-    "8 neighbours": Variant(rule=nearest_k(8)),
-    "24 neighbours": Variant(rule=nearest_k(24)),
-    "every second of 32 neighbours": Variant(rule=dilated(16)),
-    "neighbours within 4 voxels, 24 at most": Variant(rule=within(4.0, 24)),
-    "edges without positions (PointNet)": Variant(build=with_edges(NoPositions)),
-    "two layers on every edge (EdgeConv)": Variant(build=with_edges(EdgeMLP)),
-    "attention (Point Transformer)": Variant(build=with_edges(Attention)),
-    "without shapes and spacings": Variant(build=NoFeatures),
-    "half the width": Variant(width=0.5),
-}

@@ -1,0 +1,22 @@
+"""The command that averages weights."""
+
+from __future__ import annotations
+
+import pytest
+
+from leafwood.inference.model_file import load_model
+from leafwood.weights import FOLDER
+
+
+def test_the_ends_of_the_line_are_the_weights(pipeline, tmp_path, capsys):
+    words = [
+        str(FOLDER / "virtual.safetensors"),
+        str(FOLDER / "uav.safetensors"),
+        "-o",
+        str(tmp_path / "a.safetensors"),
+    ]
+    pipeline("average_weights").main([*words, "--share", "1"])
+    assert load_model(tmp_path / "a.safetensors").provenance["averaged"]["share_of_tuned"] == 1
+    with pytest.raises(SystemExit):
+        pipeline("average_weights").main([*words, "--share", "2"])
+    assert "share must lie between 0 and 1" in capsys.readouterr().err

@@ -59,3 +59,20 @@ def test_adapting_needs_its_trees(pipeline, tmp_path, capsys):
     with pytest.raises(SystemExit):
         pipeline("adapt_real").main([str(tmp_path / "out"), "--trees", str(tmp_path)])
     assert "--trees: no weiser" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_every_way_of_adapting_is_scored_on_the_trees_that_are_left(pipeline, samples, tmp_path, capsys):
+    module, trees = pipeline("adapt_real"), tmp_path / "trees"
+    trees.mkdir()
+    for sample, name in (("uav_plot", "learn"), ("leaf_off_plot", "choose"), ("single_tree", "scored")):
+        (trees / f"{name}.laz").write_bytes((samples / f"{sample}.laz").read_bytes())
+    words = ["--model", "virtual", "--learn", "learn", "--choose", "choose", "--seeds", "1", "--steps", "2"]
+    words = [str(tmp_path / "out"), "--trees", str(trees), *words, "--points", "5000"]
+    module.main(words)
+    rows = [line.split(" | ")[:3] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]
+    ways = ("as it was", *module.METHODS)
+    assert rows == [[f"| {way}", calibrated, "1"] for way in ways for calibrated in ("no", "yes")]
+    module.main(words)
+    assert len(module.rows(tmp_path / "out")) == len(rows)  # nothing is done again

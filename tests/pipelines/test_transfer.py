@@ -34,7 +34,7 @@ def test_kinds_of_points_and_some_features_are_learnt_from(pipeline, stands, tmp
     monkeypatch.setattr(transfer, "stands", learnt)
     two = ("virtual drone scans", "sampled on the surfaces, without the spacing features")
     monkeypatch.setattr(transfer, "TRAINING", {name: transfer.TRAINING[name] for name in two})
-    monkeypatch.setattr(transfer, "PER_STAND", 300)
+    monkeypatch.setattr(transfer, "PER_STAND", 200)
     tree = read(stands / "leaf_off_7012.laz")
     write_scan(tree.select(np.arange(0, len(tree), 20)), tmp_path / "tree.laz", corner=(0.0, 0.0, 0.0))
     transfer.main([str(tmp_path)])

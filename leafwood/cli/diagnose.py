@@ -10,9 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leafwood.cli.label_option import add_labels
+from leafwood.cli.options import add_labels, add_model
 from leafwood.errors import BadConfig
-from leafwood.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="LABELLED", help="labelled files, or folders of them")
     add_labels(parser)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
+    add_model(parser)
     parser.add_argument(
         "--crops", type=int, default=60, metavar="N", help="pieces of the stands to look at (default 60)"
     )

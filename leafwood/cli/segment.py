@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leafwood.cli.options import add_scans
 from leafwood.errors import BadConfig
 from leafwood.weights import DEFAULT_MODEL, shipped_models
 
@@ -23,13 +24,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
-    parser.add_argument(
-        "paths",
-        type=Path,
-        nargs="+",
-        metavar="PATH",
-        help="LAS, LAZ, COPC, PLY, PCD, XYZ ... files, or folders of them",
-    )
+    add_scans(parser)
     parser.add_argument(
         "-o", "--output", type=Path, help="folder to write to, or the file if there is one (default: beside the input)"
     )

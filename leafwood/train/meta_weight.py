@@ -33,7 +33,7 @@ from leafwood.errors import BadConfig
 from leafwood.losses import Loss
 from leafwood.train.agreement import Parameters, agreement, class_shares, last_layer_agreement
 from leafwood.train.balance import Balance
-from leafwood.train.steps import Method, Stateful, Step, without_dropout
+from leafwood.train.steps import Method, RunningMean, Stateful, Step, without_dropout
 from leafwood.train.tasks import TrainableNetwork
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class MetaWeightStep(Step):
         self.weight_optimiser = torch.optim.Adam(self.weight_net.parameters(), lr=config.rate, weight_decay=1e-4)
         self._last.register_forward_pre_hook(self._keep)
         self._features = torch.empty(0)
-        self._meta_losses: list[float] = []
+        self._mean = RunningMean()
 
     def parts(self) -> Mapping[str, Stateful]:
         """The weight network and its optimiser."""
@@ -160,9 +160,7 @@ class MetaWeightStep(Step):
 
     def figures(self) -> dict[str, float]:
         """The mean meta loss since this was asked last, and V at some losses, by class if it is told of classes."""
-        mean = sum(self._meta_losses) / max(len(self._meta_losses), 1)
-        self._meta_losses.clear()
-        found = {"meta_loss": mean}
+        found = {"meta_loss": self._mean.take()}
         losses = torch.tensor(CURVE, device=self.device)
         names = next((names for names in OUTPUTS.values() if len(names) == self.weight_net.classes), ("any",))
         for label, name in enumerate(names):
@@ -179,7 +177,7 @@ class MetaWeightStep(Step):
         rate = float(self.optimiser.param_groups[0]["lr"])
         look = self._exact if self.config.form == "exact" else self._cheap
         agreed, reached = look(batch, shares.detach(), rate)
-        self._meta_losses.append(float(reached))
+        self._mean.add(float(reached))
         self.weight_optimiser.zero_grad()
         (-rate * (agreed * shares).sum()).backward()
         self.weight_optimiser.step()

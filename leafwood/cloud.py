@@ -264,7 +264,7 @@ def plan_keys(plan: NDArray[Any], edge: float) -> NDArray[np.int64]:
 
     Args:
         plan: (n, 2) metres, or whatever unit `edge` is in.
-        edge: of the squares.
+        edge: edge of the squares.
     """
     cells = np.floor(plan / edge).astype(np.int64)
     return np.asarray((cells[:, 0] << 32) ^ (cells[:, 1] & 0xFFFFFFFF))

@@ -25,10 +25,10 @@ class Profiles:
     """Leaf area density of one stand by height, found in several ways.
 
     Attributes:
-        name: of the stand.
+        name: name of the stand.
         z: (b,) midpoints of the bins, m.
         dz: height of a bin, m.
-        truth: (b,) of the meshes, m²/m³.
+        truth: (b,) area density of the meshes, m²/m³.
         found: (b,) by the name of each way, one of them ``NO_REMOVAL``, m²/m³.
     """
 

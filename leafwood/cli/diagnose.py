@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from leafwood.diagnose.diagnosis import Difficulty, Voxels
-    from leafwood.diagnose.watch import Seen
+    from leafwood.diagnose.watch import LastLayer
     from leafwood.inference.model_file import Model
 
 __all__ = ["add_arguments", "run"]
@@ -160,7 +160,7 @@ def _column(entry: Difficulty | str, part: Voxels) -> list[str]:
     ]
 
 
-def _geometry(console: Console, model: Model, seen: Seen, counts: list[int]) -> None:
+def _geometry(console: Console, model: Model, seen: LastLayer, counts: list[int]) -> None:
     """The table of the last layer."""
     from rich.table import Table
 

@@ -18,7 +18,7 @@ __all__ = ["Curve", "descend"]
 
 _FEW, _D = 2, 8  # samples of a rare class; dimensions of the embeddings
 _RATE = 0.1
-_LOOKS = 60  # at the descent, evenly spaced in the logarithm of the step
+_MEASURED = 60  # measurements along the descent, evenly spaced in the logarithm of the step
 Curve = dict[str, list[float]]
 
 
@@ -28,12 +28,12 @@ def descend(ratio: int, ridge: float, steps: int, seed: int = 0) -> Curve:
     Args:
         ratio: samples of a common class for each one of a rare class.
         ridge: weight decay of classifiers and embeddings.
-        steps: of the descent.
-        seed: of the beginning.
+        steps: steps of the descent.
+        seed: seed of the weights at the beginning.
 
     Returns:
-        By name, a value for each look: ``step``, the distances of ``classifiers`` and class ``means`` from SELI, the
-        ``minority cosine`` between the classifiers of the rare classes, and the variance within classes over that
+        By name, a value for each measurement: ``step``, the distances of ``classifiers`` and class ``means`` from SELI,
+        the ``minority cosine`` between the classifiers of the rare classes, and the variance within classes over that
         between them (``NC1``).
     """
     counts = np.array([_FEW * ratio, _FEW * ratio, _FEW, _FEW])
@@ -43,14 +43,14 @@ def descend(ratio: int, ridge: float, steps: int, seed: int = 0) -> Curve:
     rng = np.random.default_rng(seed)
     w, h = 0.1 * rng.normal(size=(k, _D)), 0.1 * rng.normal(size=(_D, len(label)))
     rate = _RATE / np.sqrt(ratio)
-    looks = set(np.unique(np.geomspace(1, steps, _LOOKS).astype(int)).tolist())
+    measured = set(np.unique(np.geomspace(1, steps, _MEASURED).astype(int)).tolist())
     curve: Curve = {name: [] for name in ("step", "classifiers", "means", "minority cosine", "NC1")}
     for step in range(1, steps + 1):
         logits = w @ h
         p = np.exp(logits - logits.max(axis=0))
         residual = p / p.sum(axis=0) - target
         w, h = w - rate * (residual @ h.T + ridge * w), h - rate * (w.T @ residual + ridge * h)
-        if step in looks:
+        if step in measured:
             _measure(curve, step, w, h, label, expected)
     return curve
 
@@ -58,7 +58,7 @@ def descend(ratio: int, ridge: float, steps: int, seed: int = 0) -> Curve:
 def _measure(
     curve: Curve, step: int, w: NDArray[Any], h: NDArray[Any], label: NDArray[Any], expected: Geometry
 ) -> None:
-    """Add where the descent is to its curve."""
+    """Measure where the descent is, and add it to its curve."""
     rows = w - w.mean(axis=0)
     means = np.stack([h[:, label == c].mean(axis=1) for c in range(len(w))])
     spread = np.mean([h[:, label == c].var(axis=1).sum() for c in range(len(w))])

@@ -49,7 +49,7 @@ def leaving_out(tree: Path, folder: Path) -> Path:
 
     Args:
         tree: its file.
-        folder: of the folds' weights (``.safetensors``) and cards (``.json``).
+        folder: folder of the folds' weights (``.safetensors``) and cards (``.json``).
 
     Raises:
         BadConfig: no fold or more than one left it out.

@@ -120,7 +120,7 @@ def score(
         truth: (n,) LEAF, WOOD or IGNORE.
         wood_prob: (n,) P(wood), 0..1.
         predicted: (n,) LEAF, WOOD or IGNORE; P(wood) > 0.5 when None. Points ignored on either side do not count.
-        weight: (n,) of the points; every point counts once when None.
+        weight: (n,) weight of the points; every point counts once when None.
 
     Returns:
         Counts that add up with other counts.

@@ -22,7 +22,7 @@ def thin_downward(cloud: PointCloud, share: float, seed: int = 0) -> PointCloud:
     Args:
         cloud: n points.
         share: expected share of points kept, 0..1.
-        seed: of the draw.
+        seed: seed of the draw.
 
     Raises:
         BadConfig: a share outside 0..1.
@@ -46,7 +46,7 @@ def thin_pulses(cloud: PointCloud, share: float, seed: int = 0) -> PointCloud:
     Args:
         cloud: n points with ``gps_time``.
         share: expected share of pulses kept, 0..1.
-        seed: of the draw.
+        seed: seed of the draw.
     """
     pulses, pulse = np.unique(cloud.columns["gps_time"], return_inverse=True)
     return cloud.select((np.random.default_rng(seed).random(len(pulses)) < share)[pulse])
@@ -58,7 +58,7 @@ def thin_to_spacing(xyz: NDArray[np.float32], wanted: float, seed: int = 0) -> N
     Args:
         xyz: (n, 3) m.
         wanted: spacing, m; met within about a hundredth of the points.
-        seed: of the draw.
+        seed: seed of the draw.
 
     Returns:
         Sorted positions, or None where the cloud is sparser than that, or hardly 500 points would be left.

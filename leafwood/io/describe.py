@@ -1,4 +1,4 @@
-"""What a file is, without labelling it."""
+"""What a file contains, and whether it could be labelled: the facts that `leafwood info` prints."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FileInfo:
         crs_name: name of the CRS, or None.
         epsg: its EPSG code, or None.
         vlrs: ``user/number description`` of each variable length record.
-        evlrs: the same of each extended one.
+        evlrs: ``user/number description`` of each extended variable length record.
         extra_dims: ``name type [description]`` of each extra dimension.
         system: what made the points.
         software: what wrote the file.

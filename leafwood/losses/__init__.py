@@ -1,4 +1,4 @@
-"""Losses for rare wood, one family per file: ``build("gla", class_counts=(974, 26), q=0.3)``."""
+"""Losses for rare wood, each family in a file of its own: ``build("gla", class_counts=(974, 26), q=0.3)``."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def attenuation(height: Floats) -> float:
     it is between 5 and 95 %.
 
     Args:
-        height: (n,) of returns above ground, m.
+        height: (n,) height of the returns, m.
     """
     top, floor = np.percentile(height, 99), 2.0
     levels = np.arange(floor, top, 0.5)
@@ -171,7 +171,7 @@ class Comparison:
     """A real scan and virtual stands like it.
 
     Attributes:
-        name: of the scan.
+        name: name of the scan.
         real: the scan.
         stands: of each virtual stand its scan and the points sampled on its surfaces.
     """

@@ -27,7 +27,7 @@ def averaged(start: Path, tuned: Path, share: float) -> dict[str, NDArray[Any]]:
     Args:
         start: weights (``.safetensors``) that the training started from.
         tuned: weights that it ended with.
-        share: of the tuned weights, 0..1.
+        share: share of the tuned weights, 0..1.
 
     Raises:
         BadConfig: a share outside 0..1, or weights of two different networks.

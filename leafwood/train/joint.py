@@ -38,11 +38,11 @@ __all__ = ["JointConfig", "JointStep", "JointTask"]
 
 @dataclass(frozen=True, kw_only=True)
 class JointConfig(Method):
-    """Labels and the pretext task at once.
+    """Learning from labels and by the pretext task at once.
 
     Attributes:
-        kind: of the method.
-        weight: of the self-supervised loss beside the supervised one.
+        kind: kind of the method.
+        weight: weight of the self-supervised loss beside the supervised one.
         pretext: what is hidden.
 
     Raises:
@@ -79,7 +79,7 @@ class JointConfig(Method):
 
 
 class JointTask(HoledTask):
-    """Both at once: y is the label, `beside` (m,) whether a hidden point is near.
+    """Crops with both answers: y is the label, `beside` (m,) whether a hidden point is near.
 
     Validation crops have holes too, as if they were thinned a little more.
     """

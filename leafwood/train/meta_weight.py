@@ -54,15 +54,15 @@ class MetaWeightConfig(Method):
     """How points are weighed.
 
     Attributes:
-        kind: of the method.
+        kind: kind of the method.
         files: files or glob patterns of labelled stands whose whole trees are the clean ones; in neither `train` nor
             `validation`.
         form: the trial step moves the ``last_layer`` (cheap) or all weights (``exact``).
         class_aware: tell the weight network the class of a point.
         hidden: its width.
-        rate: of its optimiser (Adam).
+        rate: rate of its optimiser (Adam).
         trees: clean trees, drawn once.
-        batch: of them per step.
+        batch: clean trees per step.
 
     Raises:
         BadConfig: a value out of range.
@@ -135,10 +135,10 @@ class MetaWeightStep(Step):
     """A step in which the points weigh what the weight network says, after that has learnt from clean trees.
 
     Args:
-        *args: of :class:`~leafwood.train.steps.Step`.
-        config: how.
+        *args: arguments of :class:`~leafwood.train.steps.Step`.
+        config: how the weight network learns.
         trees: clean trees as the network reads them, with y.
-        **options: of :class:`~leafwood.train.steps.Step`.
+        **options: options of :class:`~leafwood.train.steps.Step`.
     """
 
     def __init__(self, *args: Any, config: MetaWeightConfig, trees: Sequence[Data], **options: Any) -> None:
@@ -202,7 +202,7 @@ class MetaWeightStep(Step):
             return cross_entropy(logits, data.y, reduction="none", ignore_index=IGNORE)
 
         parameters = {name: value.detach() for name, value in self.network.named_parameters()}
-        with without_dropout(self.network):  # the same network three times
+        with without_dropout(self.network):  # The network is looked at three times and must be the same each time.
             return agreement(
                 lambda at: losses(at, batch),
                 lambda at: (clean_shares * losses(at, clean)).sum(),

@@ -178,7 +178,7 @@ class PlainMethod(Method):
     """Plain gradient steps.
 
     Attributes:
-        kind: of the method.
+        kind: kind of the method.
     """
 
     kind: Literal["plain"] = "plain"

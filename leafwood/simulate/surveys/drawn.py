@@ -73,7 +73,7 @@ def scan_stand(stand: Stand, device: Instrument | str, platform: Flight | Tripod
         stand: what is scanned.
         device: the instrument, or its name.
         platform: what carries it.
-        seed: of the scan.
+        seed: seed of the scan.
 
     Raises:
         BadConfig: no such instrument, or one that cannot reach the density asked for.
@@ -96,7 +96,7 @@ def scan_drawn(
     """Grow and scan one stand.
 
     Args:
-        seed: of everything that is drawn.
+        seed: seed of everything that is drawn.
         size: side of the plot, m.
         draw: gives the stand's configuration.
         terrestrial: probability that it is scanned from tripods rather than by a drone.
@@ -122,7 +122,7 @@ def scan_surfaces(seed: int, size: float, draw: Draw) -> PointCloud:
     """Grow a stand and sample its surfaces evenly, as a dozen tripods would in calm air.
 
     Args:
-        seed: of everything that is drawn.
+        seed: seed of everything that is drawn.
         size: side of the plot, m.
         draw: gives the stand's configuration.
 

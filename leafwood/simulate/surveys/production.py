@@ -32,7 +32,7 @@ class Task:
 
     Attributes:
         config: the survey.
-        number: of the stand, from 0.
+        number: number of the stand, from 0.
         path: the LAZ file; a JSON and an NPZ file of the same name go beside it.
         trees: labelled clouds to plant in place of grown trees.
     """
@@ -45,7 +45,7 @@ class Task:
     @property
     def recipe(self) -> dict[str, Any]:
         """What decides the result; a stand whose JSON file holds the same is done."""
-        # the number of stands decides no single one: a longer run of the same survey continues a shorter one
+        # No stand depends on how many there are, so a longer run of a survey continues a shorter one.
         config = dataclasses.replace(self.config, stands=1)
         recipe = {
             "config": to_dict(config),
@@ -54,7 +54,7 @@ class Task:
             "trees": [str(path.name) for path in self.trees],
             "leafwood": __version__,
         }
-        # as JSON reads it back: tuples are lists
+        # Written and read back as JSON, where tuples become lists, so that it compares with what a file says.
         return dict(json.loads(json.dumps(recipe)))
 
     def done(self) -> bool:
@@ -84,7 +84,7 @@ def tasks(config: SurveyConfig, name: str, folder: Path, trees: tuple[Path, ...]
 
 
 def _silent(share: float) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 def produce(task: Task, progress: Progress = _silent, *, threads: int = 0) -> int:
@@ -93,7 +93,7 @@ def produce(task: Task, progress: Progress = _silent, *, threads: int = 0) -> in
     Args:
         task: what to make.
         progress: told the share done, 0..1, now and then.
-        threads: of the ray casting, 0 for all processors.
+        threads: threads of the ray casting, 0 for all processors.
 
     Returns:
         Number of points.

@@ -71,7 +71,7 @@ class TrialSize:
         clean_trees: how many.
         cylinders: held-out pieces of each stand.
         radius: of a cylinder, m.
-        most_points: of a cylinder; those farthest from its axis are left out.
+        most_points: most points of a cylinder; those farthest from its axis are left out.
     """
 
     graph: GraphConfig = field(default_factory=lambda: GraphConfig(n_levels=4))
@@ -122,7 +122,7 @@ def write_crop_sets(sets: Iterable[CropSet], files: Sequence[Path], folder: Path
         sets: what is wanted.
         files: labelled stands.
         folder: where the sets are kept.
-        size: of the comparison.
+        size: size of the comparison.
 
     Raises:
         BadConfig: too few stands, or none with both leaves and wood.

@@ -24,7 +24,7 @@ class NoPositions(nn.Module):
     """Maximum over the neighbours, wherever they lie: what PointNet (Qi et al. 2017) makes of a neighbourhood.
 
     Args, here and below:
-        channels: of the input and of the result.
+        channels: channels of the input and of the result.
         scale: metres that count as 1.
 
     Shapes, here and below:

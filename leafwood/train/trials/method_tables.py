@@ -70,7 +70,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
     Args:
         rows: results of runs, at least one.
-        path: of the picture.
+        path: path of the picture.
     """
     import matplotlib.pyplot as plt
 

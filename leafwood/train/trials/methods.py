@@ -52,7 +52,7 @@ def load_methods(folder: Path, names: Sequence[str] = ()) -> dict[str, TrainConf
     """Configurations that tell leaf from wood, by the names of their files.
 
     Args:
-        folder: of YAML files.
+        folder: folder of YAML files.
         names: those that are wanted; all of them when empty.
 
     Raises:
@@ -71,7 +71,7 @@ def crop_sets(config: TrainConfig, ratio: int, size: TrialSize) -> tuple[CropSet
     Args:
         config: the run.
         ratio: leaf voxels for each wood voxel.
-        size: of the comparison.
+        size: size of the comparison.
     """
     crops, method = size.cut(config.pyramid.crops), config.method
     clean = CropSet(0, replace(crops, single_tree=1.0), clean=True) if method.clean_files() else None
@@ -105,8 +105,8 @@ def in_size(config: TrainConfig, crops: int, seed: int, size: TrialSize) -> Trai
     Args:
         config: the run.
         crops: how many it sees, whatever its batch.
-        seed: of the run.
-        size: of the comparison.
+        seed: seed of the run.
+        size: size of the comparison.
     """
     wider = config.pyramid.network.widths[0] / UNetConfig().widths[0]
     model = replace(
@@ -134,7 +134,7 @@ class MethodTrials:
         held_out: other stands, to score on.
         labelled: labelled files (`gt_wood`) to score on too; those whose names begin alike together.
         pretext: configuration that those which start from given weights begin with; None where none does.
-        size: of the comparison.
+        size: size of the comparison.
         crops: how many crops a run sees.
         report: told a line about each run.
     """

@@ -120,7 +120,7 @@ def run_variant(name: str, config: TrainConfig, crops: Path, checks: Path) -> di
     """Train and score one of ``VARIANTS``.
 
     Args:
-        name: of the variant.
+        name: name of the variant.
         config: run of the shipped network.
         crops: file of :func:`cut_crops` to learn from.
         checks: another one, to score on.

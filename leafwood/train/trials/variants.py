@@ -64,7 +64,7 @@ class Variant:
     """The shipped network with one thing changed.
 
     Attributes:
-        levels: of the pyramid; those of the configuration when None.
+        levels: levels of the pyramid; those of the configuration when None.
         size: finest voxel edge, metres, likewise.
         rule: neighbours, likewise.
         build: makes the network.

@@ -196,7 +196,7 @@ def with_litter_mounds(crop: LabelledStand, rng: np.random.Generator) -> Labelle
 
 
 def _lose(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
-    """The crop without leaves, late returns, or all beyond a plane, if a label is left; perhaps with unknown returns."""
+    """The crop without leaves, late returns or all beyond a plane, if a label is left; perhaps with unknown returns."""
     keep = np.ones(len(crop), dtype=bool)
     if _happens(config.leaf_fall, rng):
         left = 0.0 if rng.random() < 0.5 else rng.uniform(0, 0.5)

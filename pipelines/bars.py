@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from leafwood.classes import GROUND, LEAF, OUT_WOOD, WOOD, Part
 from leafwood.cloud import PointCloud
@@ -33,6 +32,7 @@ from leafwood.evaluate.echoes import best_of_mixed, clear_echoes, without_return
 from leafwood.evaluate.evaluation import truth_of
 from leafwood.evaluate.left_out import TREES, leaving_out, species, whole_and_thinned
 from leafwood.evaluate.metrics import Scores
+from leafwood.evaluate.partial_truth import known_recalls, wood_near_ground
 from leafwood.evaluate.tables import head, line
 from leafwood.evaluate.thinning import thin_downward
 from leafwood.inference.segmenter import QUALITIES
@@ -42,7 +42,6 @@ from leafwood.postprocess.rule import RULES, Rule
 from leafwood.simulate.surveys.held_out import BARE, held_out
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "pipelines" / "bars.yaml"
-BESIDE = 0.3  # m, in plan: wood near the ground that is no nearer to wood at 0.6-3 m is no foot of a stem
 Segment = Callable[[PointCloud], PointCloud]
 
 
@@ -116,8 +115,7 @@ def weak(tables: Tables, segment: Segment, data: Path) -> None:
     for path in sorted((data / "uav_weak").glob("*.laz")):
         cloud = read(path)
         result, known = segment(cloud), cloud.columns["gt_weak"]
-        found = [wood(result, rule) for rule in RULES]
-        recalls.append([value for w in found for value in (w[known == WOOD].mean(), 1 - w[known == LEAF].mean())])
+        recalls.append([value for rule in RULES for value in known_recalls(wood(result, rule), known)])
     tables.row("mean", np.mean(recalls, axis=0))
     tables.row("worst", np.min(recalls, axis=0))
 
@@ -129,14 +127,9 @@ def near_ground(tables: Tables, segment: Segment, data: Path) -> None:
     plot = read(data / "scans" / "UAS_Clip.laz")
     wiped = np.where(plot.columns["classification"] == GROUND, 1, plot.columns["classification"]).astype(np.uint8)
     for title, cloud in (("kept", plot), ("wiped", plot.with_columns(classification=wiped))):
-        result, values = segment(cloud), []
+        result = segment(cloud)
         height = result.columns["height_ag"]
-        low = (height > 0.15) & (height < 0.6)
-        for rule in RULES:
-            found = wood(result, rule)
-            stems = cKDTree(cloud.xyz[found & (height >= 0.6) & (height < 3.0), :2])
-            apart = stems.query(cloud.xyz[low & found, :2])[0] > BESIDE
-            values += [found[low].mean(), apart.sum() / low.sum()]
+        values = [value for rule in RULES for value in wood_near_ground(cloud.xyz, height, wood(result, rule))]
         tables.row(f"ground class {title}", values)
 
 

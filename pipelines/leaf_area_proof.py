@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,16 +70,6 @@ class Config:
         return Task(config, 0, folder / f"{name}_{seed}.laz")
 
 
-def true_density(task: Task, canopy: CanopyConfig, bins: int) -> NDArray[np.float64]:
-    """One-sided leaf area density (b,) of trees, shrubs and herbs in the bins of the profile, from the meshes."""
-    area = json.loads(task.path.with_suffix(".json").read_text(encoding="utf-8"))["area_m2"]
-    z, leaf = np.array(area["height_m"]), np.array(area["leaf"]) + np.array(area["low"])
-    level = np.floor((z - canopy.z0) / canopy.dz).astype(int)
-    inside = (level >= 0) & (level < bins)
-    total = np.bincount(level[inside], weights=leaf[inside], minlength=bins)
-    return np.asarray(total / (task.config.plot**2 * canopy.dz))
-
-
 def relabelled(result: PointCloud, wood: NDArray[np.bool_] | None) -> PointCloud:
     """The cloud without probabilities, labelled as by somebody who calls those points wood; None keeps the labels."""
     columns = {name: column for name, column in result.columns.items() if not name.startswith("wood_prob")}
@@ -106,7 +95,7 @@ def measure(task: Task, segmenter: Segmenter, canopy: CanopyConfig) -> Profiles:
     found = {way: np.nan_to_num(measure_canopy(cloud, canopy).profile.lad) for way, cloud in clouds.items()}
     bins = len(found["none"])
     z = np.asarray(canopy.z0 + canopy.dz * (np.arange(bins) + 0.5), dtype=np.float64)
-    return Profiles(task.path.stem, z, canopy.dz, true_density(task, canopy, bins), found)
+    return Profiles(task.path.stem, z, canopy.dz, task.true_leaf_density(canopy.z0, canopy.dz, bins), found)
 
 
 def tables(stands: Sequence[Profiles]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def test_true_area_of_a_stand_adds_up(pipeline, proof):
     area = json.loads(task.path.with_suffix(".json").read_text())["area_m2"]
     above = np.array(area["height_m"]) > 1
     total = (np.array(area["leaf"]) + np.array(area["low"]))[above].sum() / 4.0**2
-    assert module.true_density(task, module.CanopyConfig(), 100).sum() == pytest.approx(total)
+    assert task.true_leaf_density(1.0, 1.0, 100).sum() == pytest.approx(total)
 
 
 def test_the_shipped_surveys_load_and_alternate(pipeline, tmp_path):

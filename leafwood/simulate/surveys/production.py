@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leafwood._version import __version__
 from leafwood.config import to_dict
@@ -74,6 +75,21 @@ class Task:
                 f"{self.path}: is there already and was made otherwise; overwrite=True or another folder makes it again"
             )
         return True
+
+    def true_leaf_density(self, z0: float, dz: float, bins: int) -> NDArray[np.float64]:
+        """One-sided leaf area density (b,) of trees, shrubs and herbs by height, from the meshes, m²/m³.
+
+        Args:
+            z0: height above ground at which the first bin begins, m.
+            dz: thickness of a bin, m.
+            bins: number of bins.
+        """
+        area = json.loads(self.path.with_suffix(".json").read_text(encoding="utf-8"))["area_m2"]
+        z, leaf = np.array(area["height_m"]), np.array(area["leaf"]) + np.array(area["low"])
+        level = np.floor((z - z0) / dz).astype(int)
+        inside = (level >= 0) & (level < bins)
+        total = np.bincount(level[inside], weights=leaf[inside], minlength=bins)
+        return np.asarray(total / (self.config.plot**2 * dz))
 
 
 def tasks(config: SurveyConfig, name: str, folder: Path, trees: tuple[Path, ...] = ()) -> list[Task]:

@@ -25,7 +25,7 @@ preset = cache(load_species)  # reading YAML takes longer than drawing a species
 
 @given(name=st.sampled_from(SPECIES), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=100, deadline=None)
-def test_a_reshaped_species_is_one_that_can_grow(name, seed):
+def test_a_species_of_random_branching_is_one_that_can_grow(name, seed):
     found = random_branching(preset(name), np.random.default_rng(seed))
     low, high = found.crown_base
     assert 0 < low <= high <= 0.9
@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_species(name, change):
 
 @pytest.mark.parametrize("name", SPECIES)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_reshaped_trees_grow(name, seed):
+def test_trees_of_random_branching_grow(name, seed):
     species = random_branching(preset(name), np.random.default_rng(seed))
     mesh = grow_tree(species, seed, height=min(species.height[1], max(species.height[0], 9.0)), lai=1.0)
     assert np.isfinite(mesh.vertices).all()
@@ -65,7 +65,7 @@ def test_sprays_fitted_to_real_conifers_lie_within_reach(name):
         assert min(values) <= pick(fitted) <= max(values)
 
 
-def test_a_stand_of_reshaped_trees_differs_from_one_of_presets():
+def test_a_stand_of_random_branching_differs_from_one_of_presets():
     config = StandConfig(size=6.0, stems_per_ha=600, lai=0.5, height=(5.0, 7.0), max_triangles=60_000)
     plain, other = (grow_stand(replace(config, random_branching=other), seed=3) for other in (False, True))
     assert len(plain.mesh.triangles) != len(other.mesh.triangles)

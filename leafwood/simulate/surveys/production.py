@@ -45,7 +45,7 @@ class Task:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What decides the result; a stand whose JSON file holds the same is done."""
+        """All that the files of the stand follow from; a stand whose JSON file holds the same is done."""
         # No stand depends on how many there are, so a longer run of a survey continues a shorter one.
         config = dataclasses.replace(self.config, stands=1)
         recipe = {

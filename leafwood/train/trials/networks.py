@@ -39,7 +39,7 @@ SCORES = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou", "ece")
 
 
 class _Coordinates(PyramidTask):
-    """Crops as training cuts, thins and shrinks them, before their graphs are built."""
+    """Crops as training cuts, thins and scales them, before their graphs are built."""
 
     def example(self, crop: LabelledStand, rng: np.random.Generator) -> Example:
         arrays = {"xyz": crop.xyz, "height": crop.height, "label": crop.label}

@@ -71,7 +71,15 @@ def runs(process: int) -> bool:
         return False
     except (OSError, OverflowError):
         return True
-    return True
+    return not _is_dead(process)
+
+
+def _is_dead(process: int) -> bool:
+    """Whether a process has ended, and stays listed until somebody asks how; in a container nobody may."""
+    try:
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _runs_on_windows(process: int) -> bool:

@@ -197,9 +197,8 @@ def _claim(folder: Path, stream: FileIO, *, alone: bool) -> None:
 
             fcntl.flock(stream, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
-        who = _who_runs(folder)
         raise FileProblem(
-            f"{folder}: {who} is labelling into this folder; wait for it, or choose another `output`"
+            f"{folder}: {_who_runs(folder)} is labelling into this folder; wait for it, or choose another `output`"
         ) from error
     except OSError as error:
         warnings.warn(
@@ -209,12 +208,12 @@ def _claim(folder: Path, stream: FileIO, *, alone: bool) -> None:
 
 def _who_runs(folder: Path) -> str:
     """Who seems to work in a folder, by what runs have noted and not ended."""
-    running: dict[tuple[object, object], None] = {}
+    running: dict[tuple[int, str], None] = {}
     for line in sorted(_lines(folder), key=lambda line: str(line.get("at"))):
-        if "run" in line:
-            running[line["run"], line.get("host")] = None
-        elif "end" in line:
-            running.pop((line["end"], line.get("host")), None)
-    here = socket.gethostname()
-    alive = [(run, host) for run, host in running if host != here or (isinstance(run, int) and runs(run))]
+        process, host = line.get("run", line.get("end")), str(line.get("host"))
+        if isinstance(process, int):
+            running.pop((process, host), None)
+            if "run" in line:
+                running[process, host] = None
+    alive = [(run, host) for run, host in running if host != socket.gethostname() or runs(run)]
     return "process {} on {}".format(*alive[-1]) if alive else "another process"

@@ -87,6 +87,7 @@ class Remote:
     def state(self) -> dict[str, Any]:
         """Size and, where the server tells, what changes with the content: tag, time."""
         with _in_one_line(self.said):
+            self._fs.invalidate_cache()  # a listing from before says what was there then
             info = self._fs.info(self._place)
         if info.get("type") == "directory":
             raise BadFile(f"{self.said}: is a folder, not a file")

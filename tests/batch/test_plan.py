@@ -151,9 +151,8 @@ def test_every_scan_is_in_one_part_and_the_parts_weigh_the_same(sizes, of, tmp_p
         jobs[scan] = folder / f"{number}_leafwood.laz"
     parts = [share(jobs, Part(number, of)) for number in range(1, of + 1)]
     assert sorted(scan for part in parts for scan in part) == sorted(jobs)
-    assert parts == [
-        share(dict(reversed(jobs.items())), Part(number, of)) | part for number, part in enumerate(parts, 1)
-    ]
+    turned = dict(reversed(jobs.items()))
+    assert [share(turned, Part(number, of)) for number in range(1, of + 1)] == parts
     weights = [sum(scan.stat().st_size + 1 for scan in part) for part in parts]
     assert max(weights) - min(weights) <= max(sizes, default=0) + 1  # as the largest goes to the lightest
 

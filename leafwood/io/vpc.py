@@ -65,8 +65,9 @@ def _text(path: Path) -> bytes:
 
 def _address(item: dict[str, Any]) -> str:
     """Where an item's points lie: its asset `data`, or the first that has that role."""
-    assets = item["assets"]
-    asset = assets.get("data") or next((one for one in assets.values() if "data" in one.get("roles", ())), {})
+    assets: dict[str, dict[str, Any]] = item["assets"]
+    named = assets.get("data")
+    asset = named or next((one for one in assets.values() if "data" in one.get("roles", ())), {})
     return str(asset["href"])
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.cli.options import add_scans
 from leafwood.errors import BadConfig
 from leafwood.weights import DEFAULT_MODEL, shipped_models
 

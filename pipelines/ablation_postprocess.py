@@ -38,6 +38,7 @@ from leafwood.postprocess.calibration import Calibration, covariates
 from leafwood.postprocess.evidence import (
     ScanEvidence,
     confident_points,
+    draw_lots,
     fit_evidence,
     return_shares,
     spatial_folds,
@@ -52,7 +53,7 @@ BINS = 15
 COST: dict[str, tuple[Callable[..., Any], ...]] = {
     "smoothing": (smooth,),
     "calibration": (Calibration.logit, Calibration.probability, covariates),
-    "evidence": (return_shares, spatial_folds, confident_points, fit_evidence, ScanEvidence.log_odds),
+    "evidence": (return_shares, spatial_folds, draw_lots, confident_points, fit_evidence, ScanEvidence.log_odds),
     "shares and rule": (decide,),
     "undecided": (abstain,),
 }

@@ -28,6 +28,7 @@ from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target, why_not_written
+from leafwood.memory import as_bytes
 from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
@@ -62,6 +63,7 @@ class LabelOptions:
     Attributes:
         model: name of a shipped model, or a ``.safetensors`` file.
         threads: processors to use for a scan; all that the process may use when None.
+        memory: bytes that each process keeps within; half of the machine's and at most 4 GB when None.
         overwrite: replace existing outputs, never an input.
         resume: leave alone what is made already, and add what is missing beside it.
         force: label and measure what is refused otherwise, such as scans that are far too sparse.
@@ -82,6 +84,7 @@ class LabelOptions:
 
     model: str = DEFAULT_MODEL
     threads: int | None = None
+    memory: int | None = None
     overwrite: bool = False
     resume: bool = False
     force: bool = False
@@ -101,6 +104,8 @@ class LabelOptions:
             raise BadConfig(f"`abstain` must be a probability between 0.5 and 1, not {self.abstain:g}")
         if self.threads is not None and self.threads < 1:
             raise BadConfig("`threads` must be at least 1")
+        if self.memory is not None:
+            as_bytes(self.memory)
         if self.labels is not None:
             check_preset(self.labels)
         if self.crs is not None:
@@ -269,7 +274,8 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
 @lru_cache(maxsize=1)
 def segmenter(options: LabelOptions) -> CloudSegmenter:
     """The segmenter that labels so; a process loads it once."""
-    return load_segmenter(options.model, threads=options.threads, rule=options.rule, quality=options.quality)
+    asked = {name: getattr(options, name) for name in ("threads", "rule", "quality", "memory")}
+    return load_segmenter(options.model, **asked)
 
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:

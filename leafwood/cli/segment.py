@@ -77,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
     parser.add_argument("--threads", type=int, help="processors to use for a file (default: all)")
+    parser.add_argument(
+        "--memory", metavar="AMOUNT", help="memory to keep within, such as 3GB, for each worker (default: at most 4GB)"
+    )
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="files to label at the same time (Dask)")
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="label on a running Dask cluster that sees the same files"
@@ -97,10 +100,13 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.cli.messages import say
     from leafwood.cli.progress import JsonLog, overall
     from leafwood.cli.summary import Summary
+    from leafwood.memory import as_bytes
 
     if args.workers < 0:
         raise BadConfig("--workers must be at least 1")
     settings = {field.name: getattr(args, field.name) for field in dataclasses.fields(LabelOptions)}
+    if args.memory is not None:
+        settings["memory"] = as_bytes(args.memory)
     options = LabelOptions(**settings)
     started = time.perf_counter()
     jobs = plan(args.paths, args.output)

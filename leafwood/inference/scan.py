@@ -30,7 +30,7 @@ class Seen(NamedTuple):
     logit: NDArray[np.float32]
     shares: NDArray[np.float16] | None
     fold: NDArray[np.integer[Any]]
-    lots: NDArray[np.uint64]
+    lots: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)

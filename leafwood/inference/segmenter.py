@@ -262,7 +262,7 @@ class Segmenter:
         prob = np.concatenate([np.zeros(0, dtype=np.float32), *(fit.equal(part) for part in parts())])
         return ScanView(prob, descriptor, fit.evidence is not None)
 
-    def thinned(self, xyz: NDArray[np.float32], scale: float, near: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def thinned(self, xyz: NDArray[np.floating[Any]], scale: float, near: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Positions of the points that a tile needs: those nearby, and one in each small voxel of those beyond.
 
         Args:
@@ -274,12 +274,12 @@ class Segmenter:
         if not len(beyond):
             return np.arange(len(xyz))
         sampler = VoxelSampler(_THIN * self.model.graph.size / scale, keep="first")
-        kept = beyond[sampler(PointCloud(xyz[beyond])).index]
+        kept = beyond[sampler(PointCloud(xyz[beyond].astype(np.float32))).index]
         return np.sort(np.concatenate([np.flatnonzero(near), kept]))
 
     def see(
         self,
-        xyz: NDArray[np.float32],
+        xyz: NDArray[np.floating[Any]],
         height: NDArray[np.float32],
         returns: NDArray[np.uint8],
         scale: float,
@@ -304,7 +304,7 @@ class Segmenter:
 
     def forward(
         self,
-        xyz: NDArray[np.float32],
+        xyz: NDArray[np.floating[Any]],
         height: NDArray[np.float32],
         returns: NDArray[np.uint8],
         scale: float,
@@ -320,8 +320,8 @@ class Segmenter:
                 :func:`leafwood.graph.scale.scale_normalisation`.
             owned: those of the points that the descriptor are of.
         """
-        small = np.float32(scale)
-        graph, node = build_graph(xyz * small, height * small, self.model.graph, returns)
+        small = self._anchored(xyz, scale)
+        graph, node = build_graph(small, height * np.float32(scale), self.model.graph, returns)
         logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:
@@ -337,3 +337,13 @@ class Segmenter:
             descriptor / max(counts.sum(), 1),
             None if shares is None else shares[node],
         )
+
+    def _anchored(self, xyz: NDArray[np.floating[Any]], scale: float) -> NDArray[np.float32]:
+        """Points (n, 3) as the network sees them, from a corner near them at which voxels of all levels begin.
+
+        Tiles of a scan share their voxels, wherever they are, and their coordinates stay small.
+        """
+        coarsest = self.model.graph.size * 2 ** (self.model.graph.n_levels - 1)
+        shift = np.floor(xyz.min(axis=0).astype(np.float64) * scale / coarsest) * coarsest
+        small = xyz * xyz.dtype.type(scale)
+        return np.asarray(small - shift if shift.any() else small, dtype=np.float32)

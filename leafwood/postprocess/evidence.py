@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Lots = NDArray[np.uint32]
 Ints = NDArray[np.integer[Any]]
 
 WEIGHT = 0.2  # of the log odds; chosen by pipelines/choose_evidence.py on stands under other instruments
@@ -73,7 +74,7 @@ def return_shares(graph: Graph, config: GraphConfig) -> NDArray[np.float16] | No
     return np.concatenate(found, axis=1) if found else None
 
 
-def spatial_folds(xyz: NDArray[np.float32], extent: tuple[Floats, Floats] | None = None) -> Ints:
+def spatial_folds(xyz: NDArray[np.floating[Any]], extent: tuple[Floats, Floats] | None = None) -> Ints:
     """Kind of block (n,), 0 to 3, that each point (n, 3) lies in; neighbouring blocks are of different kinds.
 
     Args:
@@ -102,7 +103,7 @@ class Confident(NamedTuple):
     shares: Floats
     wood: NDArray[np.bool_]
     fold: Ints
-    lots: NDArray[np.uint64]
+    lots: Lots
     of: Ints
 
     def joined(self, other: Confident) -> Confident:
@@ -113,9 +114,7 @@ class Confident(NamedTuple):
         return Confident(shares[kept], wood[kept], fold[kept], lots[kept], self.of + other.of)
 
 
-def confident_points(
-    prob: NDArray[np.float32], shares: NDArray[np.float16], fold: Ints, lots: NDArray[np.uint64]
-) -> Confident:
+def confident_points(prob: NDArray[np.float32], shares: NDArray[np.float16], fold: Ints, lots: Lots) -> Confident:
     """Draw from a scan's confident points, as many of each class from each kind of block.
 
     Args:
@@ -131,7 +130,7 @@ def confident_points(
     return Confident(shares[chosen].astype(np.float64), prob[chosen] > 0.5, fold[chosen], lots[chosen], of)
 
 
-def _drawn(lots: NDArray[np.uint64], group: NDArray[np.bool_]) -> Ints:
+def _drawn(lots: Lots, group: NDArray[np.bool_]) -> Ints:
     """Positions of those of a group (n,) with the lowest lots."""
     found = np.flatnonzero(group)
     if len(found) > _SAMPLE:
@@ -139,12 +138,12 @@ def _drawn(lots: NDArray[np.uint64], group: NDArray[np.bool_]) -> Ints:
     return found
 
 
-def draw_lots(xyz: NDArray[np.float32]) -> NDArray[np.uint64]:
+def draw_lots(xyz: NDArray[np.floating[Any]]) -> Lots:
     """Numbers (n,) that look random and depend on places (n, 3) in whole millimetres, and on no order of the points."""
     x, y, z = np.rint(xyz.astype(np.float64).T * _GRID).astype(np.int64).astype(np.uint64)
     mixed = x * np.uint64(0x9E3779B97F4A7C15) ^ y * np.uint64(0xC2B2AE3D27D4EB4F) ^ z * np.uint64(0x165667B19E3779F9)
     mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
-    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+    return np.asarray((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(32), dtype=np.uint32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,7 +78,7 @@ def iter_tiles(xy: NDArray[np.float32], max_points: int, buffer: float, around: 
 
     Args:
         xy: (n, 2) local metres, non-negative.
-        max_points: points a tile should have at most within its buffer; a single cell is never cut.
+        max_points: points a tile should have at most within its buffer; what is narrower than two buffers is not cut.
         buffer: width of the ring that is read but not owned, metres.
         around: how far its farther surroundings reach, metres; no farther than the buffer when less.
 
@@ -125,7 +125,8 @@ def cut_plan(counts: NDArray[np.int64], max_points: int, ring: int = 1) -> Itera
 
     Args:
         counts: (width, depth) points of each cell.
-        max_points: points that a box and the ring around it should have at most.
+        max_points: points that a box and the ring around it should have at most; what is narrower than two rings is
+            not cut.
         ring: width of that ring in cells.
 
     Yields:
@@ -139,7 +140,8 @@ def cut_plan(counts: NDArray[np.int64], max_points: int, ring: int = 1) -> Itera
             continue
         wide = box.widened(ring)
         read = int(counts[max(wide.x0, 0) : wide.x1, max(wide.y0, 0) : wide.y1].sum())
-        halves = box.halves(inside) if read > max_points else (box,)
+        small = max(inside.shape) <= 2 * ring  # smaller ones would read little else than their surroundings
+        halves = (box,) if small or read <= max_points else box.halves(inside)
         if len(halves) == 1:
             yield box
         else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from leafwood._version import __version__
 from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, label_file, outputs
 from leafwood.errors import BadConfig, FileProblem, FileWarning, require
+from leafwood.io.remote import url_of
 from leafwood.io.target import check_target
 from leafwood.threads import cpu_count
 
@@ -77,7 +78,7 @@ def _outcomes(
         # a scan for each thread and no more: what waits beside one that ends its process would be found guilty, too
         while waiting and len(running) < max(1, sum(client.nthreads().values())):
             source = waiting.pop(0)
-            path = source.absolute() if absolute else source
+            path = source.absolute() if absolute and url_of(source) is None else source
             running[client.submit(_label, path, jobs[source], options, pure=False)] = source
 
     fill()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.batch.at_hand import at_hand
 from leafwood.batch.pages import write_page
 from leafwood.batch.plan import is_made
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
@@ -23,10 +24,12 @@ from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoP
 from leafwood.inference.labelling import Progress
 from leafwood.inference.segmenter import Quality
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
+from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
+from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
 from leafwood.memory import as_bytes
 from leafwood.models import CloudSegmenter, load_segmenter
@@ -77,6 +80,7 @@ class LabelOptions:
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
         report: also write a page to look at.
+        bounds: label only what lies inside (LAS, LAZ and COPC); the output holds nothing else.
 
     Raises:
         BadConfig: a setting that would fail for every scan.
@@ -98,6 +102,7 @@ class LabelOptions:
     abstain: float | None = None
     profile: bool = False
     report: bool = False
+    bounds: Bounds | None = None
 
     def __post_init__(self) -> None:
         if self.abstain is not None and not 0.5 <= self.abstain <= 1:
@@ -110,6 +115,8 @@ class LabelOptions:
             check_preset(self.labels)
         if self.crs is not None:
             parse_user_crs(self.crs)
+        if self.bounds is not None:
+            self.bounds.check()
 
 
 class Labelled(NamedTuple):
@@ -120,12 +127,14 @@ class Labelled(NamedTuple):
         canopy: what its profile says in a line, if one was asked for and could be made.
         no_profile: why the profile that was asked for is missing, or None. The labels are written all the same.
         doubts: reasons not to trust the answers, the severe ones first.
+        seconds: that it took, or None where the labels were there already.
     """
 
     counts: NDArray[np.int64]
     canopy: str | None = None
     no_profile: str | None = None
     doubts: tuple[Doubt, ...] = ()
+    seconds: float | None = None
 
 
 def label_file(source: Path, target: Path, options: LabelOptions, progress: Progress | None = None) -> Labelled:
@@ -146,29 +155,39 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
     if options.resume and is_labelled(source, target):
         labelled, remarks = read_remarked(target)
         if options.report and not report_path(target).exists():
-            write_page(labelled, source, target, options, remarks=remarks)
+            with at_hand(source, target.parent, options.bounds) as scan:
+                write_page(labelled, source, target, options, scan=scan, remarks=remarks)
         return _with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
-    check_suffix(target, source)
+    check_suffix(target, Path(file_name(source)) if url_of(source) else source)
+    begun = time.perf_counter()
+    with at_hand(source, target.parent, options.bounds) as scan:
+        made = _label(scan, source, target, options, progress)
+    return made._replace(seconds=time.perf_counter() - begun)
+
+
+def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progress: Progress | None) -> Labelled:
+    """The same for a scan that lies at hand, and what it is called."""
     begun = started = time.perf_counter()
-    cloud, remarks = read_cloud(source, options)
-    _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
-    with about(source):
+    cloud, remarks = read_cloud(scan, options)
+    _LOG.info("%s: %d points read in %.1f s", scan, len(cloud), time.perf_counter() - started)
+    with about(scan):
         started = time.perf_counter()
         result = segmenter(options).segment(cloud, progress)
-        _LOG.info("%s: labelled in %.1f s", source, time.perf_counter() - started)
+        _LOG.info("%s: labelled in %.1f s", scan, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
-    write_labelled(result, target, source, options)
+    write_labelled(result, target, scan, options)
     _LOG.info("%s: written", target)
     if options.report:
         model = segmenter(options).model
         seconds = time.perf_counter() - begun
-        write_page(result, source, target, options, remarks=remarks, model=(model.name, model.sha256), seconds=seconds)
+        of = (model.name, model.sha256)
+        write_page(result, source, target, options, scan=scan, remarks=remarks, model=of, seconds=seconds)
     found = tuple(doubts(result, remarks))
     for doubt in spoils(found, "labels"):
-        warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
+        warnings.warn(f"{scan}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
     return _with_profile(made, result, target, options)
 

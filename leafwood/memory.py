@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leafwood.errors import BadConfig
 
-__all__ = ["LEAST", "as_bytes", "default_memory", "in_words", "machine_memory", "points_of_tile"]
+__all__ = ["LEAST", "as_bytes", "default_memory", "fits", "in_words", "machine_memory", "points_of_tile"]
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _WORDS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", re.IGNORECASE)
@@ -58,6 +58,11 @@ def machine_memory() -> int:
 def default_memory() -> int:
     """Bytes that a run uses unless it is told otherwise: 4 GB, but no more than half of the machine's."""
     return max(LEAST, min(_USUAL, int(_SHARE * machine_memory())))
+
+
+def fits(points: int, memory: int) -> bool:
+    """Whether a cloud can be held in memory and leaves enough of it for its tiles."""
+    return points * _POINT_OF_CLOUD <= (memory - _PROGRAM) / 3
 
 
 def points_of_tile(memory: int, held: int = 0) -> int:

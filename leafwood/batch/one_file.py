@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +31,7 @@ from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
-from leafwood.memory import as_bytes
+from leafwood.memory import as_bytes, default_memory, fits
 from leafwood.models import CloudSegmenter, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
@@ -45,6 +45,7 @@ __all__ = [
     "TABLES",
     "LabelOptions",
     "Labelled",
+    "add_extras",
     "is_labelled",
     "label_file",
     "measure",
@@ -190,6 +191,34 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
         warnings.warn(f"{scan}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
     return _with_profile(made, result, target, options)
+
+
+def add_extras(made: Labelled, source: Path, target: Path, options: LabelOptions, remarks: Sequence[str]) -> Labelled:
+    """Add page and profile to a file that was labelled tile by tile, as far as it fits into memory.
+
+    Args:
+        made: what came of it.
+        source: the scan.
+        target: its labelled file.
+        options: how it was labelled.
+        remarks: what was odd about the file.
+    """
+    if not (options.profile or options.report):
+        return made
+    points = int(made.counts.sum())
+    if not fits(points, options.memory or default_memory()):
+        why = f"its {points:,} points do not fit into memory; give less of it (bounds) or more memory"
+        if options.report:
+            warnings.warn(f"{source}: no page is made of it: {why}", FileWarning, stacklevel=2)
+        return made._replace(no_profile=why) if options.profile else made
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FileWarning)  # they have been said of the scan
+        labelled = read(target)
+    if options.report:
+        model = segmenter(options).model
+        of = (model.name, model.sha256)
+        write_page(labelled, source, target, options, scan=source, remarks=remarks, model=of, seconds=made.seconds)
+    return _with_profile(made, labelled, target, options)
 
 
 def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[str]]:

@@ -84,7 +84,7 @@ def count_by_stratum(prob: NDArray[np.floating[Any]], stratum: NDArray[np.intege
         raise BadConfig(f"{prob.shape} probabilities for {stratum.shape} strata")
     use = stratum >= 0
     step = np.rint(np.clip(prob[use], 0, 1) * _STEPS).astype(np.int64)
-    table = np.bincount(stratum[use] * (_STEPS + 1) + step, minlength=strata * (_STEPS + 1))
+    table = np.bincount(stratum[use].astype(np.int64) * (_STEPS + 1) + step, minlength=strata * (_STEPS + 1))
     return table.reshape(strata, _STEPS + 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -40,14 +40,14 @@ class Sample(NamedTuple):
         flags: (n,) what they may be, see :mod:`leafwood.batch.survey.spill`.
         returns: (n, 2) return number and number of returns, 0 where unknown.
         file: (n,) number of each point's file.
-        index: (n,) its place there.
+        place: (n,) its place there.
     """
 
     xyz: Floats
     flags: NDArray[np.uint8]
     returns: NDArray[np.uint8]
     file: NDArray[np.uint16]
-    index: NDArray[np.uint32]
+    place: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,18 +153,19 @@ class SurveyFacts:
         surface: its ground.
         scale: the factor by which the network sees it shrunk.
         with_returns: whether its return numbers say anything.
-        sample: all points of some of its places, for what is to be said of it.
     """
 
     place: Place
     surface: Surface
     scale: float
     with_returns: bool
-    sample: Sample
 
 
-def find_facts(files: Sequence[FileIndex], graph: GraphConfig) -> SurveyFacts:
+def find_facts(files: Sequence[FileIndex], graph: GraphConfig) -> tuple[SurveyFacts, Sample]:
     """Find out what the tiles of a survey must know of it, by the indexes of its files and some of its places.
+
+    Returns:
+        That, and all points of these places.
 
     Raises:
         BadCloud: degrees, or a plan too wide for a table of it.
@@ -175,7 +176,8 @@ def find_facts(files: Sequence[FileIndex], graph: GraphConfig) -> SurveyFacts:
     sample = Sample(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     surface = _surface(place, sample)
     scale = scale_of_spacing(_spacing(place, boxes, surface), graph)
-    return SurveyFacts(place, surface, scale, max(file.most_returns for file in files) > 1, sample)
+    place = replace(place, files=tuple(file.without_points() for file in files))
+    return SurveyFacts(place, surface, scale, max(file.most_returns for file in files) > 1), sample
 
 
 def _surface(place: Place, sample: Sample) -> Surface:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +43,13 @@ class Columns:
         for name in ("leafwood", "wood_prob", *self._more(options)):
             np.memmap(self._path(name), _TYPES[name], "w+", shape=(self.count,)).flush()
 
-    def column(self, name: str, mode: str = "r") -> NDArray[np.generic]:
+    def column(self, name: str, mode: str = "r") -> NDArray[Any]:
         """One of them (n,), on disk."""
         if not self.count:
             return np.zeros(0, dtype=_TYPES[name])
         return np.memmap(self._path(name), _TYPES[name], "r+" if mode == "w" else "r", shape=(self.count,))
 
-    def put(self, index: NDArray[np.uint32], values: dict[str, NDArray[np.generic]]) -> None:
+    def put(self, index: NDArray[np.uint32], values: dict[str, NDArray[Any]]) -> None:
         """Write values at the places (m,) of some points, as far as they are asked for."""
         for name, column in values.items():
             if self._path(name).exists():
@@ -61,7 +62,7 @@ class Columns:
         return [HEIGHT] * options.height + ["ground"] * options.classify
 
 
-_TYPES = {
+_TYPES: dict[str, np.dtype[Any]] = {
     "leafwood": np.dtype(np.uint8),
     "wood_prob": np.dtype("<f4"),
     HEIGHT: np.dtype("<f4"),
@@ -104,7 +105,7 @@ def label_points(
         for tile in boxes:
             yield _load(tile_file(folder, tile.box))
 
-    width = max((part.seen.shares.shape[1] for part in parts() if part.seen.shares is not None), default=0)
+    width = max((tile.shares for tile in tiles), default=0)
     descriptor = np.sum([tile.descriptor for tile in boxes], axis=0) / max(seen, 1)
     fit = ScanFit.of_parts(
         lambda: (_with_shares(part.seen, width) for part in parts()),
@@ -128,7 +129,7 @@ def label_points(
             prob[todo], label[todo] = said.prob, np.where(said.wood, OUT_WOOD, OUT_LEAF)
             if options.abstain is not None:
                 label[todo] = undecided(label[todo], said.prob, options.abstain)
-        values = {"leafwood": label, "wood_prob": prob, HEIGHT: part.owned["height"]}
+        values: dict[str, NDArray[Any]] = {"leafwood": label, "wood_prob": prob, HEIGHT: part.owned["height"]}
         values["ground"] = (part.owned["state"] & GROUND) > 0
         for number in np.unique(part.owned["file"]):
             mine = part.owned["file"] == number
@@ -140,11 +141,11 @@ def label_points(
 
 def _load(path: Path) -> _Part:
     with np.load(path) as kept:
-        none = np.zeros(0, dtype=np.float32)
-        shares = kept["shares"] if "shares" in kept else None
-        columns = (kept[name] if name in kept else none for name in ("logit", "fold", "lots"))
-        logit, fold, lots = columns
-        return _Part(kept["owned"], Seen(logit, shares, fold, lots))
+        if "logit" not in kept:
+            none = np.zeros(0, dtype=np.uint8)
+            return _Part(kept["owned"], Seen(none.astype(np.float32), None, none, none.astype(np.uint32)))
+        shares = kept.get("shares")
+        return _Part(kept["owned"], Seen(kept["logit"], shares, kept["fold"], kept["lots"]))
 
 
 def _with_shares(seen: Seen, width: int) -> Seen:

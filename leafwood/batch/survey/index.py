@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from leafwood.batch.survey.spill import CELL, CLASSED, RECORD, USABLE, SpillWriter, spilling
 from leafwood.classes import ClassMeaning
 from leafwood.cloud import PointCloud
+from leafwood.errors import FileWarning
 from leafwood.io.las.stream import LasStream, open_las
-from leafwood.report.notes import noted_warnings
 from leafwood.spatial.ground import usable_points
 from leafwood.spatial.terrain import LOWS, lowest_points
 
@@ -49,7 +49,7 @@ class FileIndex:
         spread_flags: (s,) what they may be.
         points: (2,) how many are usable, and how many of those are of ground classes.
         strips: for each axis (r, 4): number of a strip, points in it, least and greatest coordinate, metres.
-        remarks: what was odd about the file.
+        remarks: what was odd about the file, for whoever asked to have it read: nothing is warned of here.
     """
 
     path: Path
@@ -76,6 +76,11 @@ class FileIndex:
         """Coordinates (n, 3) of integer steps."""
         return raw * self.step + self.shift
 
+    def without_points(self) -> FileIndex:
+        """The same without the points in it, for those who need to know where the file lies and no more."""
+        none = np.zeros((0, 3))
+        return replace(self, lows=none, classed_lows=none, spread=none, spread_flags=self.spread_flags[:0])
+
 
 def index_file(path: Path, spill: Path, crs: str | None, labels: str | None) -> FileIndex:
     """Read a file once, in chunks; write its points to `spill`.
@@ -90,8 +95,10 @@ def index_file(path: Path, spill: Path, crs: str | None, labels: str | None) -> 
         BadFile: damaged.
         BadCloud: coordinates that are no lengths.
     """
-    with noted_warnings() as remarks:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileWarning)
         source = open_las(path, crs)
+    remarks = [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
     empty = PointCloud(np.zeros((0, 3), dtype=np.float32), meaning=source.meaning)
     seen = _Running(source, empty.meaning if labels is None else empty.under_preset(labels).meaning)
     with spilling(spill) as writer:

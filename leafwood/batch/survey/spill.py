@@ -1,8 +1,8 @@
 """The points of a file on disk, so that those of any part of the plan are a few reads away.
 
-Each chunk of a file is sorted by the cells of a grid over the plan and written behind the one before; a table says where
-the points of each cell and chunk lie. The grid begins at the zero of the coordinate system, so all files of a survey
-share it.
+Each chunk of a file is sorted by the cells of a grid over the plan and written behind the one before; a table says
+where the points of each cell and chunk lie. The grid begins at the zero of the coordinate system, so all files of a
+survey share it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ __all__ = ["CELL", "CLASSED", "RECORD", "USABLE", "Records", "SpillWriter", "rea
 
 CELL = 3.0  # m, edge of a cell of the plan
 USABLE, CLASSED = 1, 2  # bits of `flags`: may be ground or vegetation; is of a ground class besides
-# Coordinates as the file has them, place in the file, return number and (times 16) number of returns, and what it may be.
+# Coordinates as the file has them, place in the file, return number and 16 times the number of returns, and what it may
+# be.
 RECORD = np.dtype([("xyz", "<i4", (3,)), ("index", "<u4"), ("returns", "u1"), ("flags", "u1")])
 _RUN = np.dtype([("x", "<i4"), ("y", "<i4"), ("start", "<i8"), ("count", "<i8")])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,12 @@ from leafwood.postprocess.evidence import draw_lots, spatial_folds
 from leafwood.postprocess.rule import height_strata
 from leafwood.spatial.tiles import Box
 
-__all__ = ["GROUND", "SEEN", "TODO", "TileSums", "look_at_tile", "rings_of", "tile_file"]
+__all__ = ["BYTES_OF_POINT", "GROUND", "SEEN", "TODO", "TileSums", "look_at_tile", "rings_of", "tile_file"]
 
 SEEN, TODO, GROUND = 1, 2, 4  # bits of `state`: the network saw it; it is to be labelled; it is ground
 # Of each point that a tile owns.
 OWNED = np.dtype([("file", "<u2"), ("index", "<u4"), ("height", "<f4"), ("state", "u1"), ("stratum", "u1")])
+BYTES_OF_POINT = OWNED.itemsize + 4 + 1 + 4 + 20  # with its logit, fold, lot and shares of returns
 
 
 class TileSums(NamedTuple):
@@ -31,12 +32,14 @@ class TileSums(NamedTuple):
         points: how many it owns.
         seen: how many of those the network saw.
         descriptor: (1 + t,) sums over them, see :class:`~leafwood.inference.segmenter.ForwardPass`.
+        shares: how many shares of returns are known of each.
     """
 
     box: Box
     points: int
     seen: int
     descriptor: NDArray[np.float64]
+    shares: int
 
 
 def tile_file(folder: Path, box: Box) -> Path:
@@ -50,14 +53,14 @@ def rings_of(segmenter: Segmenter, scale: float) -> tuple[int, int]:
     return int(np.ceil(full / CELL)), int(np.ceil(far / CELL))
 
 
-def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, box: Box, folder: Path) -> TileSums:
+def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, folder: Path, box: Box) -> TileSums:
     """See one tile, and write what is known of the points that it owns.
 
     Args:
         segmenter: what to see with.
         facts: of the survey.
-        box: the tile's cells.
         folder: to write to.
+        box: the tile's cells.
     """
     part = gather(segmenter, facts, box)
     low, high = facts.place.corners(box)
@@ -73,7 +76,7 @@ def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, box: Box, folder: Pat
     index = np.flatnonzero(seen)
     index = index[segmenter.thinned(part.xyz[index], facts.scale, near[index])]
     mine = index[owned[index]]
-    columns: dict[str, NDArray[np.generic]] = {}
+    columns: dict[str, Any] = {}
     descriptor = np.zeros(1)
     if len(mine):
         returns = part.returns[index] if facts.with_returns else np.zeros((len(index), 2), dtype=np.uint8)
@@ -88,14 +91,15 @@ def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, box: Box, folder: Pat
     state = seen * SEEN + todo * TODO + ground * GROUND
     kept = np.flatnonzero(owned)
     table = np.empty(len(kept), dtype=OWNED)
-    table["file"], table["index"] = part.file[kept], part.index[kept]
+    table["file"], table["index"] = part.file[kept], part.place[kept]
     table["height"], table["state"] = height[kept], state[kept]
     table["stratum"] = height_strata(height[kept], part.xyz[kept, 2], 0.0)
     target = tile_file(folder, box)
     with target.with_suffix(".part").open("wb") as stream:
         np.savez(stream, owned=table, **columns)
     target.with_suffix(".part").replace(target)
-    return TileSums(box, len(kept), len(mine), descriptor)
+    shares = columns["shares"].shape[1] if "shares" in columns else 0
+    return TileSums(box, len(kept), len(mine), descriptor, shares)
 
 
 def gather(segmenter: Segmenter, facts: SurveyFacts, box: Box) -> Sample:

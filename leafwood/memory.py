@@ -15,7 +15,7 @@ _WORDS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", re.IGNORECASE)
 _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 # Measured by pipelines/benchmark_scale.py on scans of 560 points/m², and rounded up.
-_PROGRAM = 300_000_000  # bytes of the interpreter, the libraries and the weights
+_PROGRAM = 330_000_000  # bytes of the interpreter, the libraries and the weights
 _POINT_OF_CLOUD, _POINT_OF_TILE = 130, 1_000  # bytes that a point takes that is held, and one that a tile reads
 _FEWEST, _MOST = 100_000, 1_600_000  # points of a tile: smaller ones read mostly surroundings, larger ones save no time
 _USUAL, _SHARE = 4_000_000_000, 0.5  # bytes that a run uses unless it is told otherwise, and of the machine at most
@@ -55,9 +55,9 @@ def machine_memory() -> int:
     return min(limits, default=2 * _USUAL)
 
 
-def default_memory() -> int:
-    """Bytes that a run uses unless it is told otherwise: 4 GB, but no more than half of the machine's."""
-    return max(LEAST, min(_USUAL, int(_SHARE * machine_memory())))
+def default_memory(processes: int = 1) -> int:
+    """Bytes that each process uses unless it is told otherwise: 4 GB, but all no more than half of the machine's."""
+    return max(LEAST, min(_USUAL, int(_SHARE * machine_memory() / processes)))
 
 
 def fits(points: int, memory: int) -> bool:

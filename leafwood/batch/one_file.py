@@ -17,18 +17,20 @@ from numpy.typing import NDArray
 from leafwood.batch.at_hand import at_hand
 from leafwood.batch.pages import write_page
 from leafwood.batch.plan import is_made
+from leafwood.batch.workers import InTurn
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.classes import check_preset
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
-from leafwood.inference.segmenter import Quality
+from leafwood.inference.segmenter import Quality, Segmenter
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
-from leafwood.io.loaders import check_suffix, read, write
+from leafwood.io.las.layout import read_layout
+from leafwood.io.loaders import check_suffix, is_las, read, write
 from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
 from leafwood.memory import as_bytes, default_memory, fits
@@ -47,6 +49,7 @@ __all__ = [
     "Labelled",
     "add_extras",
     "is_labelled",
+    "is_large",
     "label_file",
     "measure",
     "outputs",
@@ -170,6 +173,13 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
 
 def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progress: Progress | None) -> Labelled:
     """The same for a scan that lies at hand, and what it is called."""
+    if is_large(scan, target, options):
+        from leafwood.batch.survey.engine import label_survey
+
+        ((_, outcome),) = label_survey({scan: target}, options, InTurn(), progress)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
     begun = started = time.perf_counter()
     cloud, remarks = read_cloud(scan, options)
     _LOG.info("%s: %d points read in %.1f s", scan, len(cloud), time.perf_counter() - started)
@@ -191,6 +201,13 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
         warnings.warn(f"{scan}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
     return _with_profile(made, result, target, options)
+
+
+def is_large(scan: Path, target: Path, options: LabelOptions) -> bool:
+    """Whether a scan does not fit into memory, and can be labelled tile by tile from disk."""
+    if not (is_las(scan) and target.suffix.lower() in (".las", ".laz") and isinstance(segmenter(options), Segmenter)):
+        return False
+    return not fits(read_layout(scan).count, options.memory or default_memory())
 
 
 def add_extras(made: Labelled, source: Path, target: Path, options: LabelOptions, remarks: Sequence[str]) -> Labelled:

@@ -10,9 +10,9 @@ from leafwood.errors import FileProblem
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Ended", "InTurn", "OnDask", "Workers"]
+__all__ = ["TRIES", "Ended", "InTurn", "OnDask", "Workers"]
 
-_TRIES = 2  # of a task that ends its process
+TRIES = 2  # of a task that ends its process
 _LOOK = 5.0  # s between two looks at whether there are workers at all
 _PATIENCE = 120.0  # s without a worker after which none is waited for; a busy machine takes long to start one
 
@@ -20,7 +20,7 @@ Task = TypeVar("Task")
 
 
 class Ended(FileProblem):
-    """A task ended the process that did it, or nobody is left to do it."""
+    """A task ended the process that did it."""
 
 
 class Workers(Protocol):
@@ -98,12 +98,12 @@ class OnDask:
                 if alone < _PATIENCE:
                     continue
                 for task in (*running.values(), *waiting):
-                    yield task, Ended("no worker is left to label it")
+                    yield task, FileProblem("no worker is left to label it")
                 return
             for future in done:
                 task, failure = running.pop(future), future.exception()
                 if isinstance(failure, KilledWorker):
-                    failure = Ended(f"ended its process, {_TRIES} times; is there memory enough for it?")
+                    failure = Ended(f"ended its process, {TRIES} times; is there memory enough for it?")
                 outcome = failure if failure is not None else future.result()
                 fill()
                 yield task, outcome

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,7 +154,7 @@ def _label(
     summary = Summary(jobs, stop=args.debug or not several)
     summary.skip(todo.there)
     with overall(len(jobs) - len(todo.there), quiet=args.quiet) as bar:
-        for source, outcome in _all(todo, options, args, bar, manifest):
+        for source, outcome in _all(jobs, todo, options, args, bar, manifest):
             bar.advance()
             summary.take(source, outcome, bar.words())
             log.write(**summary.entry(source))
@@ -170,34 +171,42 @@ def _label(
 
 
 def _all(
-    todo: ToDo, options: LabelOptions, args: argparse.Namespace, bar: Overall, manifest: Manifest
+    jobs: dict[Path, Path],
+    todo: ToDo,
+    options: LabelOptions,
+    args: argparse.Namespace,
+    bar: Overall,
+    manifest: Manifest,
 ) -> Iterator[Outcome]:
     """All files that are not there already, with what came of each, as it comes."""
     from leafwood.batch.resume import noted
 
     yield from todo.refused.items()
     making = dataclasses.replace(options, resume=False, overwrite=args.overwrite or args.resume)
-    yield from noted(_outcomes(todo.making, making, args, bar), todo.making, options, manifest)
-    yield from _outcomes(todo.adding, dataclasses.replace(options, resume=True), args, bar)
+    yield from noted(_outcomes(todo.making, jobs, making, args, bar), todo.making, options, manifest)
+    yield from _outcomes(todo.adding, jobs, dataclasses.replace(options, resume=True), args, bar)
 
 
 def _outcomes(
-    waiting: dict[Path, Path], options: LabelOptions, args: argparse.Namespace, bar: Overall
+    waiting: dict[Path, Path],
+    jobs: dict[Path, Path],
+    options: LabelOptions,
+    args: argparse.Namespace,
+    bar: Overall,
 ) -> Iterator[Outcome]:
-    """Files with what came of each, as it comes."""
-    from leafwood.batch.one_file import label_file
-    from leafwood.cli.one_by_one import each
+    """Files with what came of each, as it comes; `jobs` are all of the run, which may touch them."""
+    from leafwood.batch.units import label_unit, units_of
 
     if waiting and (args.workers or args.scheduler):
         from leafwood.batch.cluster import label_side_by_side
 
-        return label_side_by_side(waiting, options, workers=args.workers, scheduler=args.scheduler)
-    if len(waiting) > 1 and not args.debug:
+        yield from label_side_by_side(
+            waiting, options, workers=args.workers, scheduler=args.scheduler, known=list(jobs), show=bar.show
+        )
+    elif len(waiting) > 1 and not args.debug:
         from leafwood.batch.guarded import label_in_turn
 
-        return label_in_turn(waiting, options, bar.show)
-
-    def work(source: Path) -> Labelled:
-        return label_file(source, waiting[source], options, lambda done, total: bar.show(source, done, total))
-
-    return each(waiting, work)
+        yield from label_in_turn(waiting, options, bar.show, list(jobs))
+    else:
+        for unit in units_of(waiting, options, list(jobs)):
+            yield from label_unit(unit, options, partial(bar.show, next(iter(unit.jobs))))

@@ -72,8 +72,8 @@ class OnDask:
         self._client = client
 
     def share(self, value: Any) -> Any:
-        """See :class:`Workers`; the value goes to every worker now, and to those that come later once."""
-        return self._client.scatter(value, broadcast=True, hash=False)
+        """See :class:`Workers`; the value goes to one worker, and from there once to each that needs it."""
+        return self._client.scatter(value, hash=False)
 
     def each(
         self, function: Callable[..., Any], tasks: Iterable[Task], *shared: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,24 +17,22 @@ from numpy.typing import NDArray
 from leafwood.batch.at_hand import at_hand
 from leafwood.batch.pages import write_page
 from leafwood.batch.plan import is_made
-from leafwood.batch.workers import InTurn
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.classes import check_preset
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
 from leafwood.inference.labelling import Progress
-from leafwood.inference.segmenter import Quality, Segmenter
+from leafwood.inference.segmenter import Quality
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
-from leafwood.io.las.layout import read_layout
-from leafwood.io.loaders import check_suffix, is_las, read, write
+from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
-from leafwood.memory import as_bytes, default_memory, fits
-from leafwood.models import CloudSegmenter, load_segmenter
+from leafwood.memory import as_bytes
+from leafwood.models import CloudSegmenter, Device, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
 from leafwood.report.canopy import canopy_files, headline, write_canopy
@@ -56,6 +54,7 @@ __all__ = [
     "read_cloud",
     "read_remarked",
     "segmenter",
+    "with_profile",
     "write_labelled",
 ]
 
@@ -81,6 +80,7 @@ class LabelOptions:
         crs: coordinate system to use and write in place of the file's.
         rule: how labels are made of probabilities; the model's own when None.
         quality: ``standard`` or ``high``; the model's own when None.
+        device: ``cpu``, or ``cuda`` for a GPU.
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
         report: also write a page to look at.
@@ -103,6 +103,7 @@ class LabelOptions:
     crs: str | None = None
     rule: Rule | None = None
     quality: Quality | None = None
+    device: Device = "cpu"
     abstain: float | None = None
     profile: bool = False
     report: bool = False
@@ -161,7 +162,7 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         if options.report and not report_path(target).exists():
             with at_hand(source, target.parent, options.bounds) as scan:
                 write_page(labelled, source, target, options, scan=scan, remarks=remarks)
-        return _with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
+        return with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
     check_suffix(target, Path(file_name(source)) if url_of(source) else source)
@@ -173,13 +174,10 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
 
 def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progress: Progress | None) -> Labelled:
     """The same for a scan that lies at hand, and what it is called."""
-    if is_large(scan, target, options):
-        from leafwood.batch.survey.engine import label_survey
+    from leafwood.batch.survey.large import is_large, label_large
 
-        ((_, outcome),) = label_survey({scan: target}, options, InTurn(), progress)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+    if is_large(scan, target, options):
+        return label_large(scan, target, options, progress)
     begun = started = time.perf_counter()
     cloud, remarks = read_cloud(scan, options)
     _LOG.info("%s: %d points read in %.1f s", scan, len(cloud), time.perf_counter() - started)
@@ -200,42 +198,7 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
     for doubt in spoils(found, "labels"):
         warnings.warn(f"{scan}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
-    return _with_profile(made, result, target, options)
-
-
-def is_large(scan: Path, target: Path, options: LabelOptions) -> bool:
-    """Whether a scan does not fit into memory, and can be labelled tile by tile from disk."""
-    if not (is_las(scan) and target.suffix.lower() in (".las", ".laz") and isinstance(segmenter(options), Segmenter)):
-        return False
-    return not fits(read_layout(scan).count, options.memory or default_memory())
-
-
-def add_extras(made: Labelled, source: Path, target: Path, options: LabelOptions, remarks: Sequence[str]) -> Labelled:
-    """Add page and profile to a file that was labelled tile by tile, as far as it fits into memory.
-
-    Args:
-        made: what came of it.
-        source: the scan.
-        target: its labelled file.
-        options: how it was labelled.
-        remarks: what was odd about the file.
-    """
-    if not (options.profile or options.report):
-        return made
-    points = int(made.counts.sum())
-    if not fits(points, options.memory or default_memory()):
-        why = f"its {points:,} points do not fit into memory; give less of it (bounds) or more memory"
-        if options.report:
-            warnings.warn(f"{source}: no page is made of it: {why}", FileWarning, stacklevel=2)
-        return made._replace(no_profile=why) if options.profile else made
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FileWarning)  # they have been said of the scan
-        labelled = read(target)
-    if options.report:
-        model = segmenter(options).model
-        of = (model.name, model.sha256)
-        write_page(labelled, source, target, options, scan=source, remarks=remarks, model=of, seconds=made.seconds)
-    return _with_profile(made, labelled, target, options)
+    return with_profile(made, result, target, options)
 
 
 def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[str]]:
@@ -269,7 +232,7 @@ def write_labelled(result: PointCloud, target: Path, source: Path, options: Labe
     )
 
 
-def _with_profile(made: Labelled, result: PointCloud, target: Path, options: LabelOptions) -> Labelled:
+def with_profile(made: Labelled, result: PointCloud, target: Path, options: LabelOptions) -> Labelled:
     """The same with its profile, if one is asked for, or with why there is none."""
     if not options.profile:
         return made
@@ -339,7 +302,7 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
 @lru_cache(maxsize=1)
 def segmenter(options: LabelOptions) -> CloudSegmenter:
     """The segmenter that labels so; a process loads it once."""
-    asked = {name: getattr(options, name) for name in ("threads", "rule", "quality", "memory")}
+    asked = {name: getattr(options, name) for name in ("threads", "rule", "quality", "memory", "device")}
     return load_segmenter(options.model, **asked)
 
 

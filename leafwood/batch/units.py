@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.batch.one_file import Labelled, LabelOptions, is_large, label_file, segmenter
+from leafwood.batch.one_file import Labelled, LabelOptions, label_file, segmenter
 from leafwood.batch.survey.engine import label_survey
+from leafwood.batch.survey.large import is_large
 from leafwood.batch.workers import InTurn, Workers
 from leafwood.errors import LeafwoodError
 from leafwood.inference.labelling import Progress

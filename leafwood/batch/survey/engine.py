@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.batch.one_file import Labelled, LabelOptions, add_extras, outputs, segmenter
+from leafwood.batch.one_file import Labelled, LabelOptions, outputs, segmenter
 from leafwood.batch.survey.facts import Sample, SurveyFacts, find_facts
 from leafwood.batch.survey.finish import Columns, label_points, write_output
 from leafwood.batch.survey.index import FileIndex, index_file
+from leafwood.batch.survey.large import add_extras
 from leafwood.batch.survey.opinion import doubts_of_survey, refusal
 from leafwood.batch.survey.spill import RECORD
 from leafwood.batch.survey.tile import BYTES_OF_POINT, TileSums, look_at_tile, rings_of

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from leafwood.errors import BadConfig, FileProblem, FileWarning, LeafwoodError
@@ -14,7 +14,7 @@ from leafwood.io.bounds import Bounds
 from leafwood.io.las.clip import Clipped, clip
 from leafwood.io.las.layout import read_layout
 from leafwood.io.loaders import is_las
-from leafwood.io.remote import Remote, file_name, shown, url_of
+from leafwood.io.remote import NoRanges, Remote, file_name, shown, url_of
 from leafwood.io.target import scratch_name, writing
 
 __all__ = ["at_hand"]
@@ -62,9 +62,8 @@ def at_hand(source: Path, folder: Path, bounds: Bounds | None = None) -> Iterato
 
 def _fetch_part(remote: Remote, scan: Path, bounds: Bounds) -> Clipped:
     """Fetch what lies inside: of COPC that alone, of other files everything."""
-    with remote.opened() as stream:
-        if stream.seekable() and read_layout(scan, stream).is_copc:
-            stream.seek(0)
+    with suppress(NoRanges), remote.opened() as stream:
+        if read_layout(scan, stream).is_copc:
             return clip(scan, scan, bounds, stream, remote.pieces)
     warnings.warn(f"{scan}: is no COPC, and is fetched whole", FileWarning, stacklevel=2)
     whole = scan.with_name(f"whole-{scan.name}")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from leafwood._version import __version__
+from leafwood.batch.leftovers import runs
 from leafwood.batch.plan import Part
 from leafwood.batch.prints import same_file
 from leafwood.errors import FileProblem, FileWarning
@@ -89,9 +90,9 @@ class Manifest:
             | more
         )
 
-    def begin(self) -> None:
-        """Note that this process runs."""
-        self._add({"run": os.getpid(), "host": socket.gethostname(), "at": round(time.time(), 3)})
+    def note_run(self, event: str) -> None:
+        """Note that this process works in the folder, or has ended: ``run`` or ``end``."""
+        self._add({event: os.getpid(), "host": socket.gethostname(), "at": round(time.time(), 3)})
 
     def _name(self, target: Path) -> str:
         return Path(os.path.relpath(target, self._folder)).as_posix()
@@ -136,8 +137,11 @@ def open_manifest(folder: Path, part: Part | None = None, *, alone: bool = True)
         except OSError as error:
             _warn(folder, error)
         manifest = Manifest(folder, stream, _lines(folder))
-        manifest.begin()
-        yield manifest
+        manifest.note_run("run")
+        try:
+            yield manifest
+        finally:
+            manifest.note_run("end")
 
 
 def _part_name(part: Part) -> str:
@@ -193,13 +197,23 @@ def _claim(folder: Path, stream: FileIO, *, alone: bool) -> None:
 
             fcntl.flock(stream, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
-        runs = [line for line in _lines(folder) if "run" in line]
-        last = max(runs, key=lambda line: float(line.get("at", 0)), default={})
-        who = f"process {last['run']} on {last.get('host')}" if last else "another process"
         raise FileProblem(
-            f"{folder}: {who} is labelling into this folder; wait for it, or choose another `output`"
+            f"{folder}: {_who_runs(folder)} is labelling into this folder; wait for it, or choose another `output`"
         ) from error
     except OSError as error:
         warnings.warn(
             f"{folder}: its disk has no locks ({error.strerror}): start no second run there", FileWarning, stacklevel=3
         )
+
+
+def _who_runs(folder: Path) -> str:
+    """Who seems to work in a folder, by what runs have noted and not ended."""
+    running: dict[tuple[int, str], None] = {}
+    for line in sorted(_lines(folder), key=lambda line: str(line.get("at"))):
+        process, host = line.get("run", line.get("end")), str(line.get("host"))
+        if isinstance(process, int):
+            running.pop((process, host), None)
+            if "run" in line:
+                running[process, host] = None
+    alive = [(run, host) for run, host in running if host != socket.gethostname() or runs(run)]
+    return "process {} on {}".format(*alive[-1]) if alive else "another process"

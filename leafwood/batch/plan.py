@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from leafwood.canopy.profile import CanopyConfig
 from leafwood.errors import BadConfig, FileWarning
+from leafwood.io.bounds import Bounds
 from leafwood.io.files import list_files
 from leafwood.io.loaders import default_output
 from leafwood.io.remote import Remote, file_name, shown, url_of
@@ -48,7 +49,7 @@ class Part(NamedTuple):
         return cls(int(found[1]), int(found[2]))
 
 
-def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
+def plan(paths: Iterable[Path], output: Path | None = None, bounds: Bounds | None = None) -> dict[Path, Path]:
     """What to label, and where to.
 
     A folder's scans keep their places below it. Files that leafwood has labelled are no scans, wherever they lie, so a
@@ -58,6 +59,7 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         paths: files, folders (searched below, too) and glob patterns.
         output: folder to write to, beside each scan by default; for one file also the file to write. Scans that lie
             on a server or in an object store need one.
+        bounds: what is to be labelled of them; files that lie elsewhere by a list that they come from are left out.
 
     Returns:
         Scan -> labelled file, in the order of :func:`~leafwood.io.files.list_files`.
@@ -67,7 +69,7 @@ def plan(paths: Iterable[Path], output: Path | None = None) -> dict[Path, Path]:
         BadConfig: two scans with one output, or one file given as the output of several.
     """
     paths = list(paths)
-    files = list_files(paths, products=False)
+    files = list_files(paths, products=False, bounds=bounds)
     folders = [path.parent if is_vpc(path) else path for path in paths if is_vpc(path) or path.is_dir() or url_of(path)]
     if output is not None and output.suffix and not output.is_dir():
         if len(files) > 1 or any(path.is_dir() or is_vpc(path) for path in paths):

@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     args.part = Part.parse(args.part) if args.part else None
     settings = {field.name: getattr(args, field.name) for field in dataclasses.fields(LabelOptions)}
     options = LabelOptions(**settings)
-    jobs = plan(args.paths, args.output)
+    jobs = plan(args.paths, args.output, args.bounds)
     if args.part:
         jobs = share(jobs, args.part)
         if not jobs:

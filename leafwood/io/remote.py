@@ -15,10 +15,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from leafwood.errors import BadFile, LeafwoodError, MissingExtra, require
 
-__all__ = ["Remote", "file_name", "listed", "shown", "url_of"]
+__all__ = ["NoRanges", "Remote", "file_name", "listed", "shown", "url_of"]
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)", re.DOTALL)  # one letter is a drive of Windows
-_BLOCK = 1 << 16  # bytes that are read ahead: the records before the points are a few kilobytes
+_BLOCK = 1 << 14  # bytes that are read ahead: the records before the points take a few kilobytes
 _COPIED = 1 << 23  # bytes of a file that is read whole, at a time
 _SILENCE = 60.0  # seconds without a byte after which a server is given up
 
@@ -41,6 +41,10 @@ def shown(path: Path) -> str:
 def file_name(path: Path) -> str:
     """The name of a file, which an address may have a query behind."""
     return Path(shown(path)).name if url_of(path) else path.name
+
+
+class NoRanges(BadFile):
+    """A server gives whole files alone."""
 
 
 class Remote:
@@ -83,6 +87,7 @@ class Remote:
     def state(self) -> dict[str, Any]:
         """Size and, where the server tells, what changes with the content: tag, time."""
         with _in_one_line(self.said):
+            self._fs.invalidate_cache()  # a listing from before says what was there then
             info = self._fs.info(self._place)
         if info.get("type") == "directory":
             raise BadFile(f"{self.said}: is a folder, not a file")
@@ -94,6 +99,7 @@ class Remote:
         """The file as a stream in which one can seek; what is not looked at is not fetched.
 
         Raises:
+            NoRanges: in the block, where the server gives whole files alone.
             BadFile: it is not there, may not be read, or the server ended the connection.
         """
         with _in_one_line(self.said), self._fs.open(self._place, block_size=_BLOCK, cache_type="readahead") as stream:
@@ -163,6 +169,8 @@ def _in_one_line(said: str) -> Iterator[None]:
         raise BadFile(f"{said}: does not exist, or may not be seen") from error
     except PermissionError as error:
         raise BadFile(f"{said}: may not be read; are there credentials for it?") from error
+    except ValueError as error:  # of fsspec's files over HTTP
+        raise NoRanges(f"{said}: cannot be read: {error}") from error
     except Exception as error:
         text = str(error).split("\n", 1)[0] or type(error).__name__
         raise BadFile(f"{said}: cannot be read: {text}") from error

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+import numpy as np
+
 from leafwood.errors import BadFile
+from leafwood.io.bounds import Bounds
 from leafwood.io.remote import Remote, file_name, shown, url_of
 
 __all__ = ["is_vpc", "vpc_files"]
@@ -24,22 +27,24 @@ def is_vpc(path: Path) -> bool:
     return file_name(path).lower().endswith(".vpc")
 
 
-def vpc_files(path: Path) -> list[Path]:
+def vpc_files(path: Path, bounds: Bounds | None = None) -> list[Path]:
     """The files that a virtual point cloud lists, in its order.
 
     Args:
         path: the list, on this machine or at an address.
+        bounds: leave out files that lie elsewhere by what the list says, in the units of the files.
 
     Raises:
         BadFile: it cannot be read, is none, or lists nothing.
     """
     try:
         items = json.loads(_text(path))["features"]
-        addresses = [_address(item) for item in items]
+        addresses = [_address(item) for item in items if bounds is None or _meets(item, bounds)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadFile(f"{shown(path)}: is no virtual point cloud: STAC items with an asset `data` in JSON") from error
     if not addresses:
-        raise BadFile(f"{shown(path)}: lists no files")
+        what = "lists no files" if not items else f"none of its files meets `bounds` {bounds}"
+        raise BadFile(f"{shown(path)}: {what}")
     return [_beside(path, address) for address in addresses]
 
 
@@ -60,9 +65,19 @@ def _text(path: Path) -> bytes:
 
 def _address(item: dict[str, Any]) -> str:
     """Where an item's points lie: its asset `data`, or the first that has that role."""
-    assets = item["assets"]
-    asset = assets.get("data") or next(one for one in assets.values() if "data" in one.get("roles", ()))
+    assets: dict[str, dict[str, Any]] = item["assets"]
+    named = assets.get("data")
+    asset = named or next((one for one in assets.values() if "data" in one.get("roles", ())), {})
     return str(asset["href"])
+
+
+def _meets(item: dict[str, Any], bounds: Bounds) -> bool:
+    """Whether an item's points may lie in a rectangle; those of an item that does not say where they lie may."""
+    box = item.get("properties", {}).get("proj:bbox")
+    if box is None:
+        return True
+    corners = np.array(box, dtype=np.float64).reshape(2, -1)[:, :2]
+    return bool(bounds.meets(*corners))
 
 
 def _beside(path: Path, address: str) -> Path:

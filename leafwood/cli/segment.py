@@ -96,6 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="label on a running Dask cluster that sees the same files"
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what the run would take: tiles, memory, disk and time"
+    )
     parser.add_argument("--log-json", type=Path, metavar="FILE", help="write a line of JSON for each file")
 
 
@@ -125,6 +128,12 @@ def run(args: argparse.Namespace) -> int:
             print(f"part {args.part.number} of {args.part.of}: no files are left for it")
             return 0
     segmenter(options)  # a model that is not there is the command's failure
+    if args.dry_run:
+        from leafwood.cli.dry_run import show_forecast
+
+        waiting = {source: target for source, target in jobs.items() if args.overwrite or not target.exists()}
+        show_forecast(waiting, list(jobs), options, args.workers)
+        return 0
     folder, several = run_folder(jobs, args.output), len(jobs) > 1 or args.part is not None
     if several or args.resume:
         with open_manifest(folder, args.part, alone=several) as manifest:

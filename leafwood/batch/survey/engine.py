@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.batch.one_file import Labelled, LabelOptions, outputs, segmenter
+from leafwood.batch.survey.catalogue import catalogue_path, write_catalogue
 from leafwood.batch.survey.facts import Sample, SurveyFacts, find_facts
 from leafwood.batch.survey.finish import Columns, label_points, write_output
 from leafwood.batch.survey.index import FileIndex, index_file
@@ -181,8 +182,10 @@ class _Run:
                 yield task.source, failure
                 continue
             made = Labelled(counts[task.columns.number], doubts=found, seconds=self._seconds(facts, task.columns.count))
-            remarks = files[task.columns.number].remarks
-            yield task.source, add_extras(made, task.source, task.target, self._options, remarks)
+            said = files[task.columns.number].remarks
+            yield task.source, add_extras(made, task.source, task.target, self._options, said)
+        index = catalogue_path(next(iter(self._jobs.values())))
+        write_catalogue(index, facts, tiles, counts, {task.source: task.target for task in writing})
 
     def _indexed(self, sources: Sequence[Path]) -> Iterator[tuple[Path, FileIndex | Exception]]:
         """The files as the first pass finds them, in their order."""

@@ -1,11 +1,14 @@
 """A survey has the labels of the uncut scan, whatever its files and whoever labels it."""
 
+import json
+
 import laspy
 import numpy as np
 import pytest
 
 from leafwood.batch.one_file import LabelOptions, label_file
 from leafwood.batch.survey import engine
+from leafwood.batch.survey.catalogue import catalogue_path
 from leafwood.batch.survey.engine import label_survey
 from leafwood.batch.units import units_of
 from leafwood.batch.workers import Ended, InTurn
@@ -64,7 +67,17 @@ def test_points_keep_their_order_and_all_else(halves, cut):
 @pytest.mark.slow
 def test_nothing_is_left_on_disk(cut):
     for target in cut[0]:
-        assert not [path for path in target.parent.iterdir() if path.suffix != ".laz"]
+        assert not [path for path in target.parent.iterdir() if path.suffix not in (".laz", ".geojson")]
+
+
+@pytest.mark.slow
+def test_the_index_has_every_file_and_every_point_in_a_tile(halves, cut):
+    index = json.loads(catalogue_path(cut[0][0]).read_text())
+    known = [feature["properties"] for feature in index["features"]]
+    files, tiles = ([entry for entry in known if entry["kind"] == kind] for kind in ("file", "tile"))
+    assert [entry["input"] for entry in files] == [str(half) for half in halves[:2]]
+    assert sum(entry["points"] for entry in tiles) == sum(entry["points"] for entry in files) == len(halves[2])
+    assert all(entry["leaf"] > entry["wood"] > 0 for entry in files)
 
 
 def test_files_that_touch_are_one_survey_and_others_are_not(halves, plot, tmp_path):

@@ -12,10 +12,10 @@ from typing import Any
 
 from leafwood.batch.manifest import Manifest, Settings
 from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, outputs, segmenter
-from leafwood.batch.prints import Print, file_print, same_file
+from leafwood.batch.prints import Print, file_print
 from leafwood.errors import BadFile, FileProblem, FileWarning, TargetExists
 from leafwood.io.files import is_product
-from leafwood.io.remote import shown
+from leafwood.io.remote import shown, url_of
 
 __all__ = ["ToDo", "noted", "settings_of", "to_do"]
 
@@ -116,9 +116,8 @@ def noted(
         target, known = jobs[source], before[source]
         more: dict[str, Any] = {}
         if isinstance(outcome, Labelled):
-            if known is not None and same_file(source, known):
-                made = _print(target)
-                more = {"seconds": outcome.seconds, "input_print": known, "output_print": made}
+            if known is not None and _is_still(source, known):
+                more = {"seconds": outcome.seconds, "input_print": known, "output_print": _print(target)}
             else:
                 for file in outputs(target, options):
                     file.unlink(missing_ok=True)
@@ -130,6 +129,12 @@ def noted(
         else:
             manifest.note(source, target, settings, "done", **more)
         yield source, outcome
+
+
+def _is_still(source: Path, known: Print) -> bool:
+    """Whether a scan is what it was; one that was fetched whole before may have gone since."""
+    now = _print(source)
+    return now == known or (now is None and url_of(source) is not None)
 
 
 def _print(path: Path) -> Print | None:

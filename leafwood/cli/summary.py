@@ -64,7 +64,7 @@ class Summary:
             Exception: the failure, where the run is to stop with it.
         """
         if isinstance(outcome, Exception):
-            if len(self._jobs) > 1 and is_passed_over(source, outcome):
+            if (len(self._jobs) > 1 or not self._stop) and is_passed_over(source, outcome):
                 self._passed[source] = one_line(in_words(source, outcome))
                 say(f"passed over: {self._passed[source]}")
                 return

@@ -28,7 +28,8 @@ from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
-from leafwood.io.loaders import check_suffix, read, write
+from leafwood.io.las.read import read_las
+from leafwood.io.loaders import check_suffix, is_las, read, write
 from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
 from leafwood.memory import as_bytes
@@ -50,13 +51,14 @@ __all__ = [
     "measure",
     "outputs",
     "read_cloud",
-    "read_remarked",
     "segmenter",
     "with_profile",
     "write_labelled",
 ]
 
 _LOG = logging.getLogger(__name__)
+# The columns of a LAS file that decide what is labelled and how, and what an earlier run left.
+_LOOKED_AT = ("classification", "withheld", "return_number", "number_of_returns", "leafwood", "wood_prob", "height_ag")
 TABLES = (".asc", ".csv", ".txt")  # suffixes that tables, notes and rasters have as well as point clouds
 
 
@@ -156,7 +158,8 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
             alone is no failure but said in the result.
     """
     if options.resume and is_labelled(source, target):
-        labelled, remarks = read_remarked(target)
+        with noted_warnings() as remarks:
+            labelled = read(target)
         if options.report and not report_path(target).exists():
             with at_hand(source, target.parent, options.bounds) as scan:
                 write_page(labelled, source, target, options, scan=scan, remarks=remarks)
@@ -207,7 +210,11 @@ def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[st
         BadCloud: far too sparse to be labelled, unless that is forced.
         LeafwoodError: it cannot be read.
     """
-    cloud, remarks = read_remarked(source, crs=options.crs)
+    with noted_warnings() as remarks:
+        if is_las(source) and not (options.profile or options.report):  # which look at more
+            cloud = read_las(source, _LOOKED_AT, crs=options.crs)
+        else:
+            cloud = read(source, crs=options.crs)
     if not options.force:
         if source.suffix.lower() in TABLES and is_table(cloud):
             raise NoPointCloud(f"{source}: its {len(cloud):,} rows are a table and no point cloud")
@@ -275,13 +282,6 @@ def measure(
         raise BadCloud(f"no leaf area follows from it: {wrong[0].detail}; {wrong[0].advice}; force=True measures it")
     canopy = measure_canopy(cloud, config, labels)
     return replace(canopy, doubts=tuple(doubt.title for doubt in found))
-
-
-def read_remarked(path: Path, *, crs: str | None = None) -> tuple[PointCloud, list[str]]:
-    """Read a cloud, and what was odd about the file; it is warned of, too."""
-    with noted_warnings() as remarks:
-        cloud = read(path, crs=crs)
-    return cloud, remarks
 
 
 def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:

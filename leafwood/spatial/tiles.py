@@ -105,6 +105,7 @@ def iter_tiles(xy: NDArray[np.float32], max_points: int, buffer: float, around: 
     counts = np.bincount(key, minlength=width * depth)
     order = np.argsort(key, kind="stable").astype(np.int32 if len(xy) < 2**31 else np.int64)
     first = np.concatenate([[0], np.cumsum(counts)])
+    del xy, key  # tiles take their time, and memory is short meanwhile
     for box in cut_plan(counts.reshape(width, depth), max_points, ring):
         wide = box.widened(far)
         bottom, top = max(wide.y0, 0), min(wide.y1, depth)

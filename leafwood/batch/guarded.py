@@ -15,6 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,6 +25,7 @@ from leafwood.batch.leftovers import clear_leftovers
 from leafwood.batch.one_file import Labelled, LabelOptions
 from leafwood.batch.units import Unit, label_unit, units_of
 from leafwood.errors import FileProblem, FileWarning
+from leafwood.memory import LEAST, default_memory
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -57,26 +59,44 @@ def label_in_turn(
     folders = {target.parent for target in jobs.values()}
     try:
         for unit in units_of(jobs, options, known):
-            beside = beside or _Beside(options)
-            missing = list(unit.jobs)
-            for source, outcome in beside.label(unit, show):
-                missing.remove(source)
-                yield source, outcome
-            if missing:
-                ending = beside.ending()
-                clear_leftovers(folders, of=beside.process.pid)
+            waiting = list(unit.jobs.items())
+            for memory in _memories(unit, options):
+                if beside is not None and beside.memory != memory:
+                    _ended(beside, folders)
+                    beside = None
+                working = beside = beside or _Beside(replace(options, memory=memory))
+                for source, outcome in working.label(unit._replace(jobs=dict(waiting)), show):
+                    waiting = [job for job in waiting if job[0] != source]
+                    yield source, outcome
+                if not waiting:
+                    break
+                ending = working.ending()
+                clear_leftovers(folders, of=working.process.pid)
                 beside = None
-                yield from ((source, FileProblem(f"{source}: {ending}")) for source in missing)
+            yield from ((source, FileProblem(f"{source}: {ending}")) for source, _ in waiting)
     finally:
         if beside is not None:
-            beside.stop()
-            clear_leftovers(folders, of=beside.process.pid)
+            _ended(beside, folders)
+
+
+def _memories(unit: Unit, options: LabelOptions) -> list[int | None]:
+    """What a unit may use: a survey that ends its process is tried again with half, in smaller tiles."""
+    if not unit.tiled:
+        return [options.memory]
+    return [options.memory, max((options.memory or default_memory()) // 2, LEAST)]
+
+
+def _ended(beside: _Beside, folders: Collection[Path]) -> None:
+    """End a process, and take away what it leaves."""
+    beside.stop()
+    clear_leftovers(folders, of=beside.process.pid)
 
 
 class _Beside:
     """A process that labels what it is sent."""
 
     def __init__(self, options: LabelOptions) -> None:
+        self.memory = options.memory
         context = get_context("spawn")  # the threads of native libraries do not survive a fork
         self._here, there = context.Pipe()
         level = logging.getLogger("leafwood").getEffectiveLevel()

@@ -55,17 +55,18 @@ class Box(NamedTuple):
         x, y = cells[:, 0], cells[:, 1]
         return np.asarray((x >= self.x0) & (x < self.x1) & (y >= self.y0) & (y < self.y1))
 
-    def halves(self, counts: NDArray[np.int64]) -> tuple[Box, ...]:
-        """The box cut across its longer side, with as many points on either side; itself where it is one cell.
+    def halves(self, counts: NDArray[np.int64], share: float = 0.5) -> tuple[Box, ...]:
+        """The box cut across its longer side; itself where it is one cell.
 
         Args:
             counts: (width, depth) points of each of its cells.
+            share: of its points that the first part should have.
         """
         if max(counts.shape) == 1:
             return (self,)
         along_x = counts.shape[0] >= counts.shape[1]
         running = np.cumsum(counts.sum(axis=1 if along_x else 0))
-        cut = int(np.clip(np.searchsorted(running, running[-1] / 2) + 1, 1, len(running) - 1))
+        cut = int(np.clip(np.searchsorted(running, running[-1] * share) + 1, 1, len(running) - 1))
         if along_x:
             return self._replace(x1=self.x0 + cut), self._replace(x0=self.x0 + cut)
         return self._replace(y1=self.y0 + cut), self._replace(y0=self.y0 + cut)
@@ -122,7 +123,7 @@ def _grid(xy: NDArray[np.float32], edge: float) -> tuple[int, int, bool]:
 
 
 def cut_plan(counts: NDArray[np.int64], max_points: int, ring: int = 1) -> Iterator[Box]:
-    """Cut a grid over the plan into boxes, halving them by points until what each reads is little enough.
+    """Cut a grid over the plan into boxes, in two by points until what each reads is little enough.
 
     Args:
         counts: (width, depth) points of each cell.
@@ -142,8 +143,19 @@ def cut_plan(counts: NDArray[np.int64], max_points: int, ring: int = 1) -> Itera
         wide = box.widened(ring)
         read = int(counts[max(wide.x0, 0) : wide.x1, max(wide.y0, 0) : wide.y1].sum())
         small = max(inside.shape) <= 2 * ring  # smaller ones would read little else than their surroundings
-        halves = (box,) if small or read <= max_points else box.halves(inside)
-        if len(halves) == 1:
+        parts = (box,) if small or read <= max_points else box.halves(inside, _first_share(inside, max_points, ring))
+        if len(parts) == 1:
             yield box
         else:
-            waiting.extend(reversed(halves))
+            waiting.extend(reversed(parts))
+
+
+def _first_share(counts: NDArray[np.int64], max_points: int, ring: int) -> float:
+    """Share of the points of a box for the first of its two parts, so that all tiles of it become equally large.
+
+    As many as it will be cut into: halves of halves would be up to twice as small as they might be.
+    """
+    filled = np.count_nonzero(counts)
+    side = max(np.sqrt(max_points * filled / counts.sum()) - 2 * ring, ring)  # cells, with its ring as full as allowed
+    tiles = max(2, int(np.ceil(filled / side**2)))
+    return (tiles // 2) / tiles

@@ -19,7 +19,8 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.inference.segmenter import Segmenter, TileView
+from leafwood.inference.segmenter import Segmenter
+from leafwood.inference.views import TileView
 from leafwood.io.loaders import read
 from leafwood.spatial.ground import find_ground
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,19 @@ from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.labelling import Progress, label_cloud
 from leafwood.inference.model_file import Model, load_model
 from leafwood.inference.scan import ScanFit, Seen
+from leafwood.inference.views import ForwardPass, ScanView, Segmented, TileView
 from leafwood.memory import as_bytes, default_memory, points_of_tile
 from leafwood.postprocess.calibration import covariates
 from leafwood.postprocess.evidence import WEIGHT, draw_lots, return_shares, spatial_folds
 from leafwood.postprocess.likeness import unlike
 from leafwood.postprocess.regularize import smooth
-from leafwood.postprocess.rule import DEFAULT_RULE, Decision, Rule, check_rule
+from leafwood.postprocess.rule import DEFAULT_RULE, Rule, check_rule
 from leafwood.samplers.voxel import VoxelSampler
 from leafwood.spatial.tiles import iter_tiles
 from leafwood.threads import cpu_count
 from leafwood.weights import DEFAULT_MODEL
 
-__all__ = ["AROUND", "BUFFER", "QUALITIES", "ForwardPass", "Quality", "ScanView", "Segmented", "Segmenter", "TileView"]
+__all__ = ["AROUND", "BUFFER", "QUALITIES", "Quality", "Segmenter"]
 
 Quality = Literal["standard", "high"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -39,71 +40,6 @@ _PART = 500_000  # points that are worked on at a time
 BUFFER, AROUND = 3.0, 8.0
 _THIN = 4  # edges of such a voxel, in those of the finest voxels of the graph
 _SCALES: dict[Quality, tuple[float, ...]] = {"standard": (1.0,), "high": (1.0, 0.85, 1.18)}  # the first is described
-
-
-class ForwardPass(NamedTuple):
-    """What the network says of n points.
-
-    Attributes:
-        margin: (n,) wood logit less leaf logit.
-        covariates: (n, 4), for :class:`~leafwood.postprocess.calibration.Calibration`.
-        descriptor: (1 + t,) the scan descriptor, means over the points of the margin, of the features of their
-            voxels and of the channels that the logits are read from.
-        return_shares: (n, c) shares of single and last returns around each, for
-            :mod:`leafwood.postprocess.evidence`; None where the network does not read returns.
-    """
-
-    margin: NDArray[np.float32]
-    covariates: NDArray[np.float64]
-    descriptor: NDArray[np.float64]
-    return_shares: NDArray[np.float16] | None
-
-
-class TileView(NamedTuple):
-    """What is known of the m points that a tile owns.
-
-    Attributes:
-        logit: (m,) log odds of wood, as far as each point tells by itself.
-        descriptor: (1 + t,) means over these points, see :class:`ForwardPass`.
-        return_shares: (m, c) or None, see :class:`ForwardPass`.
-    """
-
-    logit: NDArray[np.float32]
-    descriptor: NDArray[np.float64]
-    return_shares: NDArray[np.float16] | None
-
-
-class ScanView(NamedTuple):
-    """What is known of the n points of a scan before its wood share is.
-
-    Attributes:
-        prob: (n,) P(wood) where leaf and wood are equally common.
-        descriptor: (1 + t,) the scan descriptor.
-        with_evidence: whether the scan's own returns are in `prob`.
-    """
-
-    prob: NDArray[np.float32]
-    descriptor: NDArray[np.float64]
-    with_evidence: bool
-
-
-class Segmented(NamedTuple):
-    """A labelled cloud, and how it came about.
-
-    Attributes:
-        cloud: as :meth:`Segmenter.segment` gives it.
-        decision: of the points that are labelled, with the wood share of each metre of height.
-        view: of the points that were seen, the labelled ones and some ground; None where none were.
-        leafless: chance that the scan is leafless.
-        unlike: how unlike the scans that the model was calibrated on it is, see
-            :func:`leafwood.postprocess.likeness.unlike`; NaN where the model's card does not say.
-    """
-
-    cloud: PointCloud
-    decision: Decision
-    view: ScanView | None
-    leafless: float
-    unlike: float
 
 
 class Segmenter:
@@ -196,9 +132,7 @@ class Segmenter:
 
         Arguments and errors are those of :meth:`segment`.
         """
-        if not self.model.calibrated:
-            text = f"the model {self.model.name} is not calibrated: `leafwood calibrate` fits it to labelled scans"
-            warnings.warn(text, ModelWarning, stacklevel=3)
+        self.warn(stacklevel=4)
         views: list[ScanView] = []
 
         def predict(
@@ -215,6 +149,12 @@ class Segmenter:
         known = self.model.descriptors
         far = float("nan") if known is None else unlike(view.descriptor, known)
         return Segmented(labelled, decision, view, leafless, far)
+
+    def warn(self, stacklevel: int = 2) -> None:
+        """Warn of what is wrong with the model, if anything is."""
+        if not self.model.calibrated:
+            text = f"the model {self.model.name} is not calibrated: `leafwood calibrate` fits it to labelled scans"
+            warnings.warn(text, ModelWarning, stacklevel=stacklevel)
 
     def look(
         self,

@@ -214,6 +214,7 @@ class _Run:
         foreign = np.sum([file.foreign for file in facts.place.files], axis=0)
         for line in remarks(count, facts.place.strays, foreign, facts.surface.choice):
             warnings.warn(f"{name}: {line}", FileWarning, stacklevel=2)
+        self._segmenter.warn()
         found = doubts_of_survey(facts, sample)
         for doubt in spoils(found, "labels"):
             text = f"{name}: do not trust the labels: {doubt.detail}; {doubt.advice}"

@@ -24,7 +24,7 @@ class Outline:
 
     Attributes:
         points: how many there are.
-        lows: (m, 3) the lowest of each plan cell of at most :data:`LOWS` metres.
+        lows: (m, 3) the lowest of each plan cell of :data:`LOWS` metres, or of half of :func:`node_spacing`.
         spread: (k, 3) evenly thinned, for their extent and for shares of them.
         dense: (j, 3) all that lie in some places, for how they lie above each other.
     """

@@ -7,6 +7,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from leafwood.batch.one_file import Labelled, LabelOptions, outputs, segmenter
 from leafwood.batch.survey.catalogue import catalogue_path, write_catalogue
 from leafwood.batch.survey.facts import Sample, SurveyFacts, find_facts
 from leafwood.batch.survey.finish import Columns, label_points, write_output
-from leafwood.batch.survey.index import FileIndex, index_file
+from leafwood.batch.survey.index import FileIndex, Grain, index_file
 from leafwood.batch.survey.large import add_extras
 from leafwood.batch.survey.opinion import doubts_of_survey, refusal
 from leafwood.batch.survey.spill import RECORD
@@ -28,6 +29,7 @@ from leafwood.inference.labelling import Progress, remarks
 from leafwood.inference.segmenter import Segmenter
 from leafwood.inference.trust import Doubt, spoils
 from leafwood.io.las.layout import read_layout
+from leafwood.io.las.stream import LasStream, open_las
 from leafwood.io.target import check_target, scratch_name, why_not_written
 from leafwood.memory import in_words, points_of_tile
 from leafwood.spatial.tiles import Box, cut_plan
@@ -44,6 +46,7 @@ class _Indexing(NamedTuple):
 
     path: Path
     spill: Path
+    grain: Grain
 
 
 class _Writing(NamedTuple):
@@ -189,7 +192,8 @@ class _Run:
 
     def _indexed(self, sources: Sequence[Path]) -> Iterator[tuple[Path, FileIndex | Exception]]:
         """The files as the first pass finds them, in their order."""
-        tasks = [_Indexing(path, self._scratch / f"{n}.points") for n, path in enumerate(sources)]
+        grain = Grain.of(list(_headers(sources, self._options)))
+        tasks = [_Indexing(path, self._scratch / f"{n}.points", grain) for n, path in enumerate(sources)]
         found: dict[Path, FileIndex | Exception] = {}
         for task, outcome in self._workers.each(_index, tasks, self._options):
             found[task.path] = outcome
@@ -254,7 +258,16 @@ class _Run:
 
 
 def _index(options: LabelOptions, task: _Indexing) -> FileIndex:
-    return index_file(task.path, task.spill, options.crs, options.labels)
+    return index_file(task.path, task.spill, options.crs, options.labels, task.grain)
+
+
+def _headers(sources: Sequence[Path], options: LabelOptions) -> Iterator[LasStream]:
+    """The headers of the files that can be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in sources:
+            with suppress(LeafwoodError):
+                yield open_las(path, options.crs)
 
 
 def _write(options: LabelOptions, task: _Writing) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,38 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning
 from leafwood.io.las.stream import LasStream, open_las
 from leafwood.spatial.ground import usable_points
-from leafwood.spatial.terrain import LOWS, lowest_points
+from leafwood.spatial.terrain import LOWS, lowest_points, node_spacing
 
-__all__ = ["FileIndex", "index_file"]
+__all__ = ["FileIndex", "Grain", "index_file"]
 
-_SPREAD = 200_000  # points that are kept of a file, evenly thinned
-_MOST_LOWS = 4_000_000  # lowest points; of more, every other cell's would do
+_SPREAD = 1_000_000  # points that are kept of a survey, evenly thinned
+_MOST_LOWS = 4_000_000  # lowest points of a file; where there are more, cells become wider
+_WIDEST = 50_000.0  # m: a header that says more has strays in it
 _STRIP = 100.0  # m: how finely it is known where the points lie along each axis
 _COLUMNS = ("classification", "withheld", "leafwood", "return_number", "number_of_returns")
+
+
+class Grain(NamedTuple):
+    """How finely the files of a survey are looked at, so that what is kept of all of them fits into memory.
+
+    Attributes:
+        cell: edge of the cells whose lowest points are kept, metres.
+        spread: points that are kept of each file, evenly thinned.
+    """
+
+    cell: float
+    spread: int
+
+    @classmethod
+    def of(cls, headers: Sequence[LasStream]) -> Grain:
+        """By the headers of the files."""
+        points = sum(header.layout.count for header in headers)
+        bounds = np.array([header.bounds[:, :2] for header in headers]).reshape(-1, 2, 2)
+        bounds = bounds[np.isfinite(bounds).all(axis=(1, 2)) & (np.ptp(bounds, axis=1) < _WIDEST).all(axis=1)]
+        if not len(bounds):
+            return cls(LOWS, _SPREAD // max(len(headers), 1))
+        nodes = node_spacing(points, bounds[:, 0].min(axis=0), bounds[:, 1].max(axis=0), 2 * LOWS)
+        return cls(nodes / 2, _SPREAD // len(headers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +68,7 @@ class FileIndex:
         foreign: points (256,) by class, of those that are the user's to define.
         most_returns: the greatest number of returns.
         cells: (k, 3) cells of the plan and how many points each has.
-        lows: (m, 3) the lowest usable point of each cell of :data:`LOWS` metres; metres.
+        lows: (m, 3) the lowest usable point of each cell of :class:`Grain`; metres.
         classed_lows: (m, 3) the same of points of ground classes.
         spread: (s, 3) evenly thinned points, metres.
         spread_flags: (s,) what they may be.
@@ -82,7 +107,7 @@ class FileIndex:
         return replace(self, lows=none, classed_lows=none, spread=none, spread_flags=self.spread_flags[:0])
 
 
-def index_file(path: Path, spill: Path, crs: str | None, labels: str | None) -> FileIndex:
+def index_file(path: Path, spill: Path, crs: str | None, labels: str | None, grain: Grain) -> FileIndex:
     """Read a file once, in chunks; write its points to `spill`.
 
     Args:
@@ -90,6 +115,7 @@ def index_file(path: Path, spill: Path, crs: str | None, labels: str | None) -> 
         spill: file to be written.
         crs: to be used in place of the file's own, or None.
         labels: label preset that says what its classes mean, or None.
+        grain: how finely it is looked at.
 
     Raises:
         BadFile: damaged.
@@ -100,7 +126,7 @@ def index_file(path: Path, spill: Path, crs: str | None, labels: str | None) -> 
         source = open_las(path, crs)
     remarks = [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
     empty = PointCloud(np.zeros((0, 3), dtype=np.float32), meaning=source.meaning)
-    seen = _Running(source, empty.meaning if labels is None else empty.under_preset(labels).meaning)
+    seen = _Running(source, empty.meaning if labels is None else empty.under_preset(labels).meaning, grain)
     with spilling(spill) as writer:
         for raw, columns in source.chunks(_COLUMNS):
             seen.add(raw, columns, writer)
@@ -110,14 +136,14 @@ def index_file(path: Path, spill: Path, crs: str | None, labels: str | None) -> 
 class _Running:
     """What is known of a file so far."""
 
-    def __init__(self, source: LasStream, meaning: ClassMeaning) -> None:
+    def __init__(self, source: LasStream, meaning: ClassMeaning, grain: Grain) -> None:
         self._source, self._meaning = source, meaning
-        self._stride = max(1, source.layout.count // _SPREAD)
+        self._stride = max(1, source.layout.count // max(grain.spread, 1))
         self._count = self._most_returns = 0
         self._points = np.zeros(2, dtype=np.int64)
         self._foreign = np.zeros(256, dtype=np.int64)
         self._cells: list[NDArray[np.int64]] = []
-        self._lows, self._classed = _Lows(), _Lows()
+        self._lows, self._classed = _Lows(grain.cell), _Lows(grain.cell)
         self._spread: list[tuple[NDArray[np.float64], NDArray[np.uint8]]] = []
         self._strips: list[list[NDArray[np.float64]]] = [[], [], []]
         self._has_classes = False
@@ -180,10 +206,10 @@ class _Running:
 class _Lows:
     """The lowest point of each small cell, of those that have come so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, cell: float) -> None:
         self._kept: list[NDArray[np.float64]] = [np.zeros((0, 3))]
         self._settled = 0
-        self._cell = LOWS
+        self._cell = cell
 
     def add(self, xyz: NDArray[np.float64]) -> None:
         """Take in points (n, 3); what has been kept is gone through again whenever it has doubled."""

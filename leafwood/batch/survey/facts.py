@@ -25,7 +25,8 @@ __all__ = ["Place", "Sample", "SurveyFacts", "find_facts"]
 
 _MAX_CELLS = 50_000_000
 _PLACES = 256  # cells of the plan that are looked at as they are
-_QUERIES = 20_000
+_SPACED, _QUERIES = 64, 20_000  # of these the spacing is taken, from so many points
+_DENSE, _NEAR = 2_000, 1.0  # points of a cell in which the 24th nearest is nearer than so many metres
 _MOST = 3_000_000  # points of these places
 _APART, _FAR, _FEW_SHARE = 1_000.0, 50_000.0, 0.001  # metres and share, as in :func:`leafwood.cloud.far_away`
 
@@ -216,20 +217,22 @@ def _spacing(place: Place, boxes: Sequence[Box], surface: Surface) -> float:
 
 
 def _distances(place: Place, boxes: Sequence[Box], surface: Surface) -> Iterator[NDArray[np.float32]]:
-    """To the 24th nearest point from some points of each place."""
+    """To the 24th nearest point, from some points of some of the places."""
+    everywhere = sum(int(place.counts[box.x0, box.y0]) for box in boxes) == place.points
+    boxes = boxes[:: max(1, len(boxes) // _SPACED)]
     total = sum(int(place.counts[box.x0, box.y0]) for box in boxes)
-    everywhere = total == place.points
     for box in boxes:
-        around = place.read(box.widened(1))
-        usable, classed = (around.flags & USABLE) > 0, (around.flags & CLASSED) > 0
-        plants = usable & ~surface.under(around.xyz, usable, classed)[0]
-        xyz = around.xyz[plants]
+        count = int(place.counts[box.x0, box.y0])
         low, high = place.corners(box)
+        reach = _NEAR if count > _DENSE else CELL
+        around = place.read(box.widened(1), (low - reach, high + reach))
+        usable, classed = (around.flags & USABLE) > 0, (around.flags & CLASSED) > 0
+        xyz = around.xyz[usable & ~surface.under(around.xyz, usable, classed)[0]]
         inside = np.flatnonzero(((xyz[:, :2] >= low) & (xyz[:, :2] < high)).all(axis=1))
-        share = place.counts[box.x0, box.y0] / total if everywhere else 1 / len(boxes)
-        wanted = max(1, round(_QUERIES * share))
         if len(xyz) <= NEIGHBOURS or not len(inside):
             continue
+        # places that were drawn by their points have equal parts, and those that are all there is by their points
+        wanted = max(1, round(_QUERIES * (count / total if everywhere else 1 / len(boxes))))
         local = (xyz - xyz.min(axis=0)).astype(np.float32)
         _, distance = nearest(local, NEIGHBOURS, local[inside[:: max(1, len(inside) // wanted)]])
         yield distance[:, -1]

@@ -92,16 +92,19 @@ def label_survey(
     if not ready:
         return
     folder = next(iter(ready.values())).absolute().parent
+    said: set[Path] = set()
     try:
         _require_space([*ready, *beside], folder)
         with tempfile.TemporaryDirectory(prefix=f"{scratch_name()}-", dir=folder) as scratch:
             run = _Run(ready, options, workers, progress, Path(scratch))
-            yield from run.outcomes([*ready, *beside])
-    except LeafwoodError as error:
-        yield from ((source, error) for source in ready)
-    except OSError as error:
-        failure = FileProblem(why_not_written(error, folder) or str(error))
-        yield from ((source, failure) for source in ready)
+            for source, outcome in run.outcomes([*ready, *beside]):
+                said.add(source)
+                yield source, outcome
+    except Exception as error:  # of what befalls the survey, every scan of it is told
+        failure = error
+        if isinstance(error, OSError) and not isinstance(error, LeafwoodError):
+            failure = FileProblem(why_not_written(error, folder) or str(error))
+        yield from ((source, failure) for source in ready if source not in said)
 
 
 def space_needed(points: int) -> int:
@@ -166,12 +169,8 @@ class _Run:
         if not any(file.path in self._jobs for file in files):
             return
         facts, sample = find_facts(files, self._segmenter.model.graph)
-        try:
-            found = self._opinion(facts, sample)
-            tiles, lost = self._seen(facts)
-        except LeafwoodError as error:
-            yield from ((file.path, error) for file in files if file.path in self._jobs)
-            return
+        found = self._opinion(facts, sample)
+        tiles, lost = self._seen(facts)
         counts = label_points(self._segmenter, facts, tiles, self._scratch, self._options)
         writing = []
         for number, file in enumerate(files):

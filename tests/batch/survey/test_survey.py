@@ -12,7 +12,7 @@ from leafwood.batch.survey.catalogue import catalogue_path
 from leafwood.batch.survey.engine import label_survey
 from leafwood.batch.units import units_of
 from leafwood.batch.workers import Ended, InTurn
-from leafwood.errors import BadFile, FileProblem
+from leafwood.errors import BadCloud, BadFile, FileProblem
 from leafwood.memory import LEAST
 
 pytestmark = pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
@@ -167,3 +167,26 @@ def test_a_disk_that_is_too_small_is_said_before_the_work(halves, tmp_path, monk
     ((_, failure),) = label_survey({halves[0]: tmp_path / "out.laz"}, LabelOptions(), InTurn())
     assert isinstance(failure, FileProblem)
     assert "of disk" in str(failure)
+
+
+def test_what_befalls_the_survey_is_told_of_each_scan_once(halves, tmp_path, monkeypatch):
+    good, bad = tiny(halves[0], tmp_path / "good.laz"), tmp_path / "bad.laz"
+    bad.write_bytes(b"LASF")
+
+    def full(segmenter, facts, folder, box):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(engine, "look_at_tile", full)
+    jobs = {path: tmp_path / f"{path.stem}_out.laz" for path in (bad, good)}
+    outcomes = list(label_survey(jobs, LabelOptions(force=True), InTurn()))
+    assert [source for source, _ in outcomes] == [bad, good]
+    assert isinstance(outcomes[0][1], BadFile)
+    assert isinstance(outcomes[1][1], FileProblem)
+    assert "disk" in str(outcomes[1][1]) or "space" in str(outcomes[1][1])
+
+
+def test_a_survey_that_is_far_too_sparse_is_refused(halves, tmp_path):
+    source = tiny(halves[0], tmp_path / "a.laz")
+    ((_, failure),) = label_survey({source: tmp_path / "out.laz"}, LabelOptions(), InTurn())
+    assert isinstance(failure, BadCloud)
+    assert "points/m²" in str(failure)

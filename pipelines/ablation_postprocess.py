@@ -40,6 +40,7 @@ from leafwood.postprocess.calibration import Calibration, covariates
 from leafwood.postprocess.evidence import (
     ScanEvidence,
     confident_points,
+    draw_lots,
     fit_evidence,
     return_shares,
     spatial_folds,
@@ -54,7 +55,7 @@ FEWEST = 500  # labelled points of a stratum whose calibration is judged
 COST: dict[str, tuple[Callable[..., Any], ...]] = {
     "smoothing": (smooth,),
     "calibration": (Calibration.logit, Calibration.probability, covariates),
-    "evidence": (return_shares, spatial_folds, confident_points, fit_evidence, ScanEvidence.log_odds),
+    "evidence": (return_shares, spatial_folds, draw_lots, confident_points, fit_evidence, ScanEvidence.log_odds),
     "shares and rule": (decide,),
     "undecided": (abstain,),
 }

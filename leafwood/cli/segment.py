@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,9 +89,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", metavar="I/N", help="label the I-th of N parts of the files, as in a Slurm array")
     parser.add_argument("--crs", help="coordinate system to use and write, such as EPSG:32633 (LAS and LAZ)")
     parser.add_argument("--threads", type=int, help="processors to use for a file (default: all)")
+    parser.add_argument(
+        "--memory", metavar="AMOUNT", help="memory to keep within, such as 3GB, for each worker (default: at most 4GB)"
+    )
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="files to label at the same time (Dask)")
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="label on a running Dask cluster that sees the same files"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what the run would take: tiles, memory, disk and time"
     )
     parser.add_argument("--log-json", type=Path, metavar="FILE", help="write a line of JSON for each file")
 
@@ -105,9 +112,11 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.batch.one_file import LabelOptions, segmenter
     from leafwood.batch.plan import Part, plan, run_folder, share
     from leafwood.io.bounds import Bounds
+    from leafwood.memory import as_bytes
 
     if args.workers < 0:
         raise BadConfig("--workers must be at least 1")
+    args.memory = as_bytes(args.memory) if args.memory else None
     args.bounds = Bounds.parse(args.bounds) if args.bounds else None
     args.part = Part.parse(args.part) if args.part else None
     settings = {field.name: getattr(args, field.name) for field in dataclasses.fields(LabelOptions)}
@@ -119,6 +128,12 @@ def run(args: argparse.Namespace) -> int:
             print(f"part {args.part.number} of {args.part.of}: no files are left for it")
             return 0
     segmenter(options)  # a model that is not there is the command's failure
+    if args.dry_run:
+        from leafwood.cli.dry_run import show_forecast
+
+        waiting = {source: target for source, target in jobs.items() if args.overwrite or not target.exists()}
+        show_forecast(waiting, list(jobs), options, args.workers)
+        return 0
     folder, several = run_folder(jobs, args.output), len(jobs) > 1 or args.part is not None
     if several or args.resume:
         with open_manifest(folder, args.part, alone=several) as manifest:
@@ -151,7 +166,7 @@ def _label(
     summary = Summary(jobs, stop=args.debug or not several)
     summary.skip(todo.there)
     with overall(len(jobs) - len(todo.there), quiet=args.quiet) as bar:
-        for source, outcome in _all(todo, options, args, bar, manifest):
+        for source, outcome in _all(jobs, todo, options, args, bar, manifest):
             bar.advance()
             summary.take(source, outcome, bar.words())
             log.write(**summary.entry(source))
@@ -168,34 +183,42 @@ def _label(
 
 
 def _all(
-    todo: ToDo, options: LabelOptions, args: argparse.Namespace, bar: Overall, manifest: Manifest
+    jobs: dict[Path, Path],
+    todo: ToDo,
+    options: LabelOptions,
+    args: argparse.Namespace,
+    bar: Overall,
+    manifest: Manifest,
 ) -> Iterator[Outcome]:
     """All files that are not there already, with what came of each, as it comes."""
     from leafwood.batch.resume import noted
 
     yield from todo.refused.items()
     making = dataclasses.replace(options, resume=False, overwrite=args.overwrite or args.resume)
-    yield from noted(_outcomes(todo.making, making, args, bar), todo.making, options, manifest)
-    yield from _outcomes(todo.adding, dataclasses.replace(options, resume=True), args, bar)
+    yield from noted(_outcomes(todo.making, jobs, making, args, bar), todo.making, options, manifest)
+    yield from _outcomes(todo.adding, jobs, dataclasses.replace(options, resume=True), args, bar)
 
 
 def _outcomes(
-    waiting: dict[Path, Path], options: LabelOptions, args: argparse.Namespace, bar: Overall
+    waiting: dict[Path, Path],
+    jobs: dict[Path, Path],
+    options: LabelOptions,
+    args: argparse.Namespace,
+    bar: Overall,
 ) -> Iterator[Outcome]:
-    """Files with what came of each, as it comes."""
-    from leafwood.batch.one_file import label_file
-    from leafwood.cli.one_by_one import each
+    """Files with what came of each, as it comes; `jobs` are all of the run, which may touch them."""
+    from leafwood.batch.units import label_unit, units_of
 
     if waiting and (args.workers or args.scheduler):
         from leafwood.batch.cluster import label_side_by_side
 
-        return label_side_by_side(waiting, options, workers=args.workers, scheduler=args.scheduler)
-    if len(waiting) > 1 and not args.debug:
+        yield from label_side_by_side(
+            waiting, options, workers=args.workers, scheduler=args.scheduler, known=list(jobs), show=bar.show
+        )
+    elif len(waiting) > 1 and not args.debug:
         from leafwood.batch.guarded import label_in_turn
 
-        return label_in_turn(waiting, options, bar.show)
-
-    def work(source: Path) -> Labelled:
-        return label_file(source, waiting[source], options, lambda done, total: bar.show(source, done, total))
-
-    return each(waiting, work)
+        yield from label_in_turn(waiting, options, bar.show, list(jobs))
+    else:
+        for unit in units_of(waiting, options, list(jobs)):
+            yield from label_unit(unit, options, partial(bar.show, next(iter(unit.jobs))))

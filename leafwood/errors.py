@@ -57,6 +57,9 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "rasterio": "formats",
         "dask": "cluster",
         "distributed": "cluster",
+        "fsspec": "remote",
+        "aiohttp": "remote",
+        "s3fs": "remote",
     }
 )
 

@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,13 @@ def label_hash(path: Path) -> dict[str, str | int]:
     return {"points": len(label), "sha256": hashlib.sha256(label.tobytes() + prob.tobytes()).hexdigest()}
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; the exit status says whether labels are the same."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path, help="write the hashes here (JSON)")
     parser.add_argument("--against", type=Path, help="hashes of an earlier run")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     before = json.loads(args.against.read_text(encoding="utf-8")) if args.against else {}
     found, same = {}, True
     for path in args.scans:

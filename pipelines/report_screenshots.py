@@ -12,14 +12,14 @@ import argparse
 import io
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
-from example_reports import FEW_STEPS, SURVEY
-from page_browser import DESKTOP, DRAWN, PHONE, Browser, browser
 from PIL import Image
+
+from leafwood.report.browser import DESKTOP, DRAWN, PHONE, Browser, browser
 
 SMALL = (900, 620)  # pixels, still with two columns
 COLOURS = 256  # of a picture's palette: enough for text, charts and points
@@ -67,7 +67,7 @@ def by_density(page: Browser) -> None:
 
 def to_crops(page: Browser) -> None:
     """Scroll to the worst crops."""
-    page.driver.execute_script("document.querySelector('.worst').previousElementSibling.scrollIntoView()")
+    page.driver.execute_script("document.querySelector('#worst').scrollIntoView()")
 
 
 def to_charts(page: Browser) -> None:
@@ -88,9 +88,9 @@ SHOTS = {
     "report_phone": (Shot("terrestrial_tree_report.html", PHONE),),
     "report_phone_dark": (Shot("airborne_tile_report.html", PHONE, dark=True),),
     "report_compared": (Shot("terrestrial_tree_compared.html"),),
-    "report_survey": (Shot(f"{SURVEY}/leafwood_survey.html", (1280, 1260), first=by_density),),
-    "report_crops": (Shot(f"{FEW_STEPS}/report.html", (1280, 900), first=to_crops),),
-    "report_training": (Shot(f"{FEW_STEPS}/report.html", (1280, 1000)),),
+    "report_survey": (Shot("plot_in_tiles/leafwood_survey.html", (1280, 1260), first=by_density),),
+    "report_crops": (Shot("few_steps/report.html", (1280, 900), first=to_crops),),
+    "report_training": (Shot("few_steps/report.html", (1280, 1000)),),
 }
 
 
@@ -119,13 +119,13 @@ def save(picture: Image.Image, target: Path) -> None:
     print(f"{target}: {target.stat().st_size / 1000:.0f} kB", flush=True)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Take all pictures, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", type=Path, help="folder that pipelines/example_reports.py has filled")
     parser.add_argument("out", type=Path, help="folder for the pictures")
     parser.add_argument("--only", nargs="+", choices=sorted(SHOTS), default=sorted(SHOTS), help="these pictures")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as profile, browser(Path(profile)) as page:
         for name in args.only:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from leafwood._version import __version__
 from leafwood.cloud import PointCloud
 from leafwood.errors import about
+from leafwood.io.remote import shown
 from leafwood.report.paths import common_folder, report_path
 from leafwood.report.provenance import Provenance, file_hash
 
@@ -26,13 +27,13 @@ class MadeBy(NamedTuple):
     Attributes:
         model: name of the model.
         sha256: of its weights.
-        seconds: that labelling took.
+        seconds: that labelling took, or None where nobody knows.
         unlike: how unlike the scans that the model was calibrated on the scan is; NaN where the model does not say.
     """
 
     model: str
     sha256: str
-    seconds: float
+    seconds: float | None
     unlike: float
 
 
@@ -42,6 +43,7 @@ def write_page(
     target: Path,
     options: LabelOptions,
     *,
+    scan: Path | None = None,
     remarks: Sequence[str],
     made_by: MadeBy | None = None,
 ) -> None:
@@ -52,6 +54,7 @@ def write_page(
         source: the scan.
         target: the labelled file.
         options: how it was labelled.
+        scan: the file that was read of it, where that is another one (see :func:`leafwood.batch.at_hand.at_hand`).
         remarks: what was odd about the file.
         made_by: what is known of the labelling; None where an earlier run has labelled the scan.
 
@@ -67,8 +70,8 @@ def write_page(
     }
     words = [f"--{name}" if value is True else f"--{name}={value}" for name, value in asked.items()]
     known = Provenance(
-        source=source,
-        sha256=file_hash(source),
+        source=Path(shown(source)),
+        sha256=file_hash(scan or source),
         model=made_by.model if made_by else None,
         model_sha256=made_by.sha256 if made_by else None,
         version=__version__,
@@ -76,7 +79,7 @@ def write_page(
         seconds=made_by.seconds if made_by else None,
         unlike=made_by.unlike if made_by else None,
         warnings=tuple(remarks),
-        command=shlex.join(["leafwood", "segment", str(source), "-o", str(target), *words]),
+        command=shlex.join(["leafwood", "segment", shown(source), "-o", str(target), *words]),
     )
     with about(source):
         write_report(result, report_path(target), known, overwrite=options.overwrite)

@@ -29,6 +29,7 @@ __all__ = [
     "doubts",
     "foot_over_plan",
     "is_table",
+    "of_likeness",
     "plan_density",
     "points_low_over_high",
     "spoils",
@@ -100,7 +101,7 @@ def doubts(cloud: PointCloud, remarks: Collection[str] = (), unlike: float = np.
         *_of_geometry(kept, height),
         *_of_ground(kept, height),
         *_of_extent(kept, height),
-        *_of_likeness(unlike),
+        *of_likeness(unlike),
         *_of_columns(cloud, remarks),
         *_of_strays(len(cloud), int(strays.sum())),
     ]
@@ -245,8 +246,8 @@ def _of_extent(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
         yield Doubt("too_tall", "taller than any tree", detail, advice, severe=True)
 
 
-def _of_likeness(unlike: float) -> Iterator[Doubt]:
-    """Another forest, scanner or density than the model's calibration scans had."""
+def of_likeness(unlike: float) -> Iterator[Doubt]:
+    """The doubt about another forest, scanner or density than the model's calibration scans had; see :func:`doubts`."""
     if unlike > LIKE:
         detail = (
             f"what the network sees in it lies {unlike:.1f} times as far from the mean of the scans that the model was "

@@ -20,7 +20,7 @@ from leafwood.errors import BadConfig
 from leafwood.inference.card import checked, provenance_of, read_card
 from leafwood.inference.labelling import Progress, label_cloud
 from leafwood.inference.model_file import write_weights
-from leafwood.inference.segmenter import Segmented
+from leafwood.inference.views import Segmented
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.postprocess.rule import Rule, check_rule
 from leafwood.soul.samples import Prepared, SoulConfig, prepare_cloud
@@ -50,7 +50,7 @@ class SoulModel:
         config: the samples it reads.
         provenance: how it came about.
         name: file stem.
-        sha256: of the weights file, empty before it is saved.
+        sha256: sha256 of the weights file, empty before it is saved.
     """
 
     network: PointNet2

@@ -2,20 +2,15 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
-import example_reports
 import pytest
-
-SAMPLES = Path(__file__).resolve().parents[2] / "data_samples"
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
-def test_all_four_are_made_of_the_samples(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["example_reports.py", str(SAMPLES), str(tmp_path)])
-    example_reports.main()
+def test_all_four_are_made_of_the_samples(pipeline, samples, tmp_path, capsys):
+    example_reports = pipeline("example_reports")
+    example_reports.main([str(samples), str(tmp_path)])
     pages = {page.name: page for page in tmp_path.glob("*.html")}
     assert set(pages) == {
         *(f"{name}_report.html" for name in example_reports.EXAMPLES),
@@ -29,21 +24,18 @@ def test_all_four_are_made_of_the_samples(tmp_path, monkeypatch, capsys):
     assert "MB" in capsys.readouterr().out
 
 
-def test_a_missing_scan_is_said(tmp_path, capsys):
-    example_reports.single(tmp_path, tmp_path)
+def test_a_missing_scan_is_said(pipeline, tmp_path, capsys):
+    pipeline("example_reports").single(tmp_path, tmp_path)
     assert capsys.readouterr().err.count("left out") == 3
 
 
-REAL = SAMPLES.parent.parent / "shared" / "data"
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not (REAL / "scans").is_dir(), reason="needs the real scans")
 @pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
-def test_of_real_scans_each_says_what_not_to_believe(tmp_path):
+def test_of_real_scans_each_says_what_not_to_believe(pipeline, shared_data, tmp_path):
     """Use a drone plot with care, take no leaf area from a terrestrial tree, and do not trust an airborne tile."""
-    example_reports.single(REAL, tmp_path)
-    assert example_reports.survey(REAL, tmp_path) == 1
+    example_reports = pipeline("example_reports")
+    example_reports.single(shared_data, tmp_path)
+    assert example_reports.survey(shared_data, tmp_path) == 1
     said = {}
     for name in example_reports.EXAMPLES:
         text = (tmp_path / f"{name}_report.html").read_text()

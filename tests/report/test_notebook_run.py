@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from page_browser import DRAWN, is_installed
+
+from leafwood.report.browser import DRAWN, is_installed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +44,7 @@ def test_the_cloud_shows_as_a_table_and_its_view_as_a_page(outputs):
 @pytest.mark.browser
 @pytest.mark.skipif(not is_installed(), reason="needs chromium; `make test-browser` installs it")
 def test_the_view_is_drawn_in_its_cell(outputs, tmp_path):
-    from page_browser import browser
+    from leafwood.report.browser import browser
 
     page = tmp_path / "cells.html"
     page.write_text("<!DOCTYPE html><body>" + "".join(output or "" for output in outputs), encoding="utf-8")

@@ -1,8 +1,9 @@
-"""A real browser without network or graphics card; see pipelines/page_browser.py."""
+"""A real browser without network or graphics card; see leafwood/report/browser.py."""
 
 import pytest
-from page_browser import browser as opened
-from page_browser import is_installed
+
+from leafwood.report.browser import browser as opened
+from leafwood.report.browser import is_installed
 
 
 @pytest.fixture(scope="session")

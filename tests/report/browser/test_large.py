@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from page_browser import DRAWN, FIRST
 
 from leafwood.cloud import PointCloud
+from leafwood.report.browser import DRAWN, FIRST
 from leafwood.report.provenance import Provenance
 from leafwood.report.scene import MOST
 from leafwood.report.single import write_report

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_browser import DESKTOP, DRAWN, PHONE
 from pyproj import CRS
 
+from leafwood.report.browser import DESKTOP, DRAWN, PHONE
 from leafwood.report.comparison_page import write_comparison
 from leafwood.report.provenance import Provenance
 from leafwood.report.row import Row, failed_row

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from page_browser import DRAWN, PHONE
 
+from leafwood.report.browser import DRAWN, PHONE
 from leafwood.report.provenance import Provenance
 from leafwood.report.single import write_report
 

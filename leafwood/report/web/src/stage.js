@@ -23,6 +23,7 @@ const MANY = 200_000; // points; up to here every frame shows all of them
 const SLOW = 60; // ms from one frame to the next
 const RELIEF = 25; // of the radius of the cloud is a step that shades fully
 const FINEST = 150; // of the distance to the eye, where that is more
+const ROOM = 1.25; // of the height of the cloud, for the legend above and the scale bar below it
 const REST = 180; // ms without movement after which all points are drawn again
 
 export class Stage {
@@ -98,8 +99,8 @@ export class Stage {
     let distance = 0;
     for (let corner = 0; corner < 8; corner++) {
       const at = new Vector3(...half.map((edge, axis) => (corner & (1 << axis) ? edge : -edge)));
-      const beside = Math.max(Math.abs(at.dot(right)) / wide, Math.abs(at.dot(up)) / tall);
-      distance = Math.max(distance, at.dot(forth) + 1.08 * beside);
+      const beside = Math.max(1.08 * Math.abs(at.dot(right)) / wide, ROOM * Math.abs(at.dot(up)) / tall);
+      distance = Math.max(distance, at.dot(forth) + beside);
     }
     this.orbit.target.set(...centre);
     this.camera.position.copy(this.orbit.target).addScaledVector(forth, distance);

@@ -1,6 +1,6 @@
-"""A real browser for the reports, without network, graphics card or display: Debian's chromium, driven by selenium.
+"""A report in a real browser, without network, graphics card or display: Debian's chromium, driven by selenium.
 
-The tests of the pages and ``pipelines/report_screenshots.py`` look through it.
+Pages are tested and pictures of them taken through it; nobody needs it to write a report.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FLAGS = (
+__all__ = ["DESKTOP", "DRAWN", "FIRST", "PHONE", "Browser", "browser", "is_installed"]
+
+_FLAGS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -35,7 +37,7 @@ DESKTOP, PHONE = (1280, 860), (390, 800)
 # When the 3D view has its first picture, and when it has all points; ms since the page was asked for.
 FIRST = "document.querySelector('figure.viewer').dataset.drawn"
 DRAWN = "document.querySelector('figure.viewer').dataset.complete"
-PATIENCE = 120  # seconds; the machine may be busy
+_PATIENCE = 120  # seconds; the machine may be busy
 
 
 class Browser:
@@ -68,7 +70,7 @@ class Browser:
 
     def wait(self, script: str) -> Any:
         """The value of an expression, once it is true."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + _PATIENCE
         while not (value := self.run(script)):
             assert time.monotonic() < end, f"waited in vain for {script}"
             time.sleep(0.1)
@@ -111,10 +113,10 @@ def browser(profile: Path) -> Iterator[Browser]:
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.set_script_timeout(PATIENCE)
+    driver.set_script_timeout(_PATIENCE)
     try:
         yield Browser(driver)
     finally:

@@ -108,8 +108,10 @@ class Confident(NamedTuple):
 
     def joined(self, other: Confident) -> Confident:
         """The sample of both parts: that which would be drawn from all their points."""
-        pairs = zip(self[:4], other[:4], strict=True)
-        shares, wood, fold, lots = (np.concatenate(pair) for pair in pairs)
+        shares = np.concatenate([self.shares, other.shares])
+        wood = np.concatenate([self.wood, other.wood])
+        fold = np.concatenate([self.fold, other.fold])
+        lots = np.concatenate([self.lots, other.lots])
         kept = np.sort(np.concatenate([_drawn(lots, (fold == k) & (wood == w)) for k, w in _GROUPS]))
         return Confident(shares[kept], wood[kept], fold[kept], lots[kept], self.of + other.of)
 

@@ -113,16 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     config = load(args.config, Config)
     segmenter = load_segmenter(args.model)
-    first = (
-        "kind",
-        "scan",
-        "points/m²",
-        "low over high",
-        "foot over plan",
-        "ground",
-        "unlike",
-        "severe doubts, `unlike`",
-    )
+    measured = ("points/m²", "low over high", "foot over plan", "ground", "unlike")
     print(head("kind", "scan", *measured, "severe doubts, and `unlike`"))
     made = list(flown(args.stands, config))
     folders = ("scans", "labelled", "uav_weak", "wood_only")

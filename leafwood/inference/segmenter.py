@@ -244,7 +244,7 @@ class Segmenter:
             owned: those of the points that the descriptor are of.
         """
         small = np.float32(scale)
-        graph, node = build_graph(xyz * small, height * small, self.model.graph, returns)
+        graph, node = build_graph(xyz * small, height * small, self.model.graph, returns, self.threads)
         logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:

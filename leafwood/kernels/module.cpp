@@ -16,6 +16,7 @@
 
 #include "graph.hpp"
 #include "instructions.hpp"
+#include "memory.hpp"
 #include "network.hpp"
 
 namespace nb = nanobind;
@@ -63,9 +64,9 @@ Linear linear(const Layer& layer, std::size_t n_in, std::size_t n_out) {
 
 template <class T>
 Result<T> result(std::size_t rows, std::size_t columns) {
-    T* data = new T[rows * columns];
-    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
-    return Result<T>(data, {rows, columns}, owner);
+    auto* memory = new Buffer(rows * columns * sizeof(T) / sizeof(float), false);
+    nb::capsule owner(memory, [](void* p) noexcept { delete static_cast<Buffer*>(p); });
+    return Result<T>(reinterpret_cast<T*>(memory->get()), {rows, columns}, owner);
 }
 
 std::tuple<Result<std::int32_t>, Result<float>> py_nearest(

@@ -107,8 +107,7 @@ struct Round {
     std::vector<std::int32_t> candidates{}, near{}, rank{}, sorted{};
     std::vector<float> x{}, y{}, z{}, near_squared{}, squared{};
     double low[3]{}, high[3]{};  // the block's borders
-    std::uint32_t before = 0;   // the last point whose neighbours were found
-    float reach = std::numeric_limits<float>::infinity();  // distance of the last of them
+    const std::int32_t* before = nullptr;  // the neighbours of the last point that found them
 
     template <Isa isa>
     LEAFWOOD_INLINE void rows(std::size_t begin, std::size_t end) {
@@ -173,11 +172,9 @@ struct Round {
             border -= search.slack;
             if (border <= 0) return false;
         }
-        // no farther than the last neighbour's neighbours: the triangle inequality, and a little for rounding
-        const float* there = search.xyz.row(before);
-        const double dx = here[0] - there[0], dy = here[1] - there[1], dz = here[2] - there[2];
-        const double bound = std::min(border, (std::sqrt(dx * dx + dy * dy + dz * dz) + reach) * (1 + 1e-5));
-        const float most = static_cast<float>(std::min(bound * bound, 1e38));
+        // no farther than the farthest of k points, such as the last point's neighbours
+        const float most = std::min(farthest(here, before, search.k),
+                                    static_cast<float>(std::min(border * border, 1e38)));
 
         constexpr std::size_t width = Vectors<isa>::width;
         const auto hx = fill<width>(here[0]), hy = fill<width>(here[1]), hz = fill<width>(here[2]),
@@ -203,6 +200,18 @@ struct Round {
         place(count, rank_all<isa>(count));
         write(point);
         return true;
+    }
+
+    // Greatest squared distance to some points, without end where there are none.
+    LEAFWOOD_INLINE float farthest(const float* here, const std::int32_t* points, std::size_t number_of) const {
+        if (points == nullptr) return std::numeric_limits<float>::max();
+        float most = 0;
+        for (std::size_t i = 0; i < number_of; ++i) {
+            const float* there = search.xyz.row(points[i]);
+            const float dx = here[0] - there[0], dy = here[1] - there[1], dz = here[2] - there[2];
+            most = std::max(most, dx * dx + dy * dy + dz * dz);
+        }
+        return most;
     }
 
     // Of many candidates, keep the k nearest.
@@ -248,8 +257,7 @@ struct Round {
         std::copy_n(sorted.data(), k, search.index + point * k);
         float* const far = search.distance + point * k;
         for (std::size_t i = 0; i < k; ++i) far[i] = std::sqrt(squared[i]);
-        before = point;
-        reach = far[k - 1];
+        before = search.index + point * k;
     }
 };
 

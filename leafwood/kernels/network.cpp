@@ -2,10 +2,9 @@
 #include "network.hpp"
 
 #include <cmath>
-#include <memory>
-#include <new>
 
 #include "lanes.hpp"
+#include "memory.hpp"
 #include "parallel.hpp"
 
 namespace leafwood {
@@ -16,22 +15,6 @@ constexpr std::size_t kPart = 16 * kTile;  // rows that a thread takes at a time
 constexpr std::size_t kWidest = 16;    // floats in the widest vector
 
 constexpr std::size_t padded(std::size_t columns) { return (columns + kWidest - 1) / kWidest * kWidest; }
-
-// Floats at an address from which no vector straddles two cache lines, all zero unless they are left as they are.
-class Buffer {
-public:
-    explicit Buffer(std::size_t size, bool zero = true)
-        : data_(static_cast<float*>(::operator new(size * sizeof(float), std::align_val_t{64}))) {
-        if (zero) std::fill_n(data_.get(), size, 0.0f);
-    }
-    float* get() const { return data_.get(); }
-
-private:
-    struct Free {
-        void operator()(float* p) const { ::operator delete(p, std::align_val_t{64}); }
-    };
-    std::unique_ptr<float, Free> data_;
-};
 
 // A layer's matrix and bias with columns filled up with zeros, so that they are whole vectors.
 class Dense {
@@ -177,6 +160,7 @@ struct Update {
 
     template <Isa isa>
     LEAFWOOD_INLINE void rows(std::size_t begin, std::size_t end) {
+        constexpr std::size_t lanes = Vectors<isa>::width;
         const std::size_t width = x.columns, stride = padded(2 * width);
         for (std::size_t first = begin; first < end; first += kTile) {
             const std::size_t count = std::min(kTile, end - first);
@@ -188,7 +172,8 @@ struct Update {
                 standardise(x.row(first + row), width, here, scratch.get());
                 greatest<isa>(messages, node.width, neighbours.row(first + row), neighbours.columns, width, near.get());
                 const float* from = moved.get() + row * offset.width;
-                for (std::size_t i = 0; i < node.width; ++i) near.get()[i] -= from[i];
+                for (std::size_t i = 0; i < node.width; i += lanes)
+                    store(near.get() + i, load<lanes>(near.get() + i) - load<lanes>(from + i));
                 rectify<isa>(near.get(), node.width);
                 std::copy_n(near.get(), width, here + width);
             }
@@ -209,13 +194,14 @@ struct Rows {
     const Table& own;
     const Gathered* from;
     const Dense &first_layer, &second_layer;
-    const float *scale, *shift;
+    const float *scale, *shift;  // (first_layer.width,)
     float* out;
     Buffer in{kTile * padded(first_layer.n_in)}, hidden{kTile * first_layer.width}, last{kTile * second_layer.width},
         scratch{first_layer.width};
 
     template <Isa isa>
     LEAFWOOD_INLINE void rows(std::size_t begin, std::size_t end) {
+        constexpr std::size_t lanes = Vectors<isa>::width;
         const std::size_t stride = padded(first_layer.n_in), width = first_layer.n_out;
         for (std::size_t first = begin; first < end; first += kTile) {
             const std::size_t count = std::min(kTile, end - first);
@@ -228,7 +214,8 @@ struct Rows {
             for (std::size_t row = 0; row < count; ++row) {
                 float* here = hidden.get() + row * first_layer.width;
                 standardise(here, width, here, scratch.get());
-                for (std::size_t i = 0; i < width; ++i) here[i] = here[i] * scale[i] + shift[i];
+                for (std::size_t i = 0; i < first_layer.width; i += lanes)
+                    store(here + i, load<lanes>(here + i) * load<lanes>(scale + i) + load<lanes>(shift + i));
                 rectify<isa>(here, first_layer.width);
             }
             second_layer.apply<isa>(hidden.get(), first_layer.width, last.get(), second_layer.width);
@@ -266,8 +253,11 @@ void convolve(const Table& x, const Table& pos, const Links& neighbours, const B
 
 void layers(const Table& own, const Gathered* from, const TwoLayers& weights, float* out, int threads) {
     const Dense first(weights.first), second(weights.second);
+    const Buffer scale(first.width), shift(first.width);
+    std::copy_n(weights.scale, first.n_out, scale.get());
+    std::copy_n(weights.shift, first.n_out, shift.get());
     parallel(own.rows, kPart, threads,
-             [&] { return worker(Rows{own, from, first, second, weights.scale, weights.shift, out}); });
+             [&] { return worker(Rows{own, from, first, second, scale.get(), shift.get(), out}); });
 }
 
 }  // namespace leafwood

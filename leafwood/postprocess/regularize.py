@@ -41,8 +41,9 @@ def smooth(margin: Floats, pos: Floats, neighbours: Links, threads: int = 1) -> 
     if not others.shape[1]:
         return margin
     if kernels := compiled():
+        own, places = (np.ascontiguousarray(x, dtype=np.float32) for x in (margin, pos))
         links = np.ascontiguousarray(neighbours, dtype=np.int32)
-        return np.asarray(kernels.smooth(margin, pos, links, _REACH, _PULL, _STEPS, threads)[:, 0])
+        return np.asarray(kernels.smooth(own, places, links, _REACH, _PULL, _STEPS, threads)[:, 0])
     weight = by_rows(partial(_weights, pos, others), len(pos), threads)
     own = found = margin[:, None]
     for _ in range(_STEPS):

@@ -49,7 +49,8 @@ def eigen_features(
         principal axes, |z| of the normal.
     """
     if kernels := compiled():
-        return np.asarray(kernels.eigen_features(np.ascontiguousarray(xyz), neighbours, list(scales), threads))
+        places, links = np.ascontiguousarray(xyz), np.ascontiguousarray(neighbours)
+        return np.asarray(kernels.eigen_features(places, links, list(scales), threads))
     import pgeof
 
     n, width = neighbours.shape

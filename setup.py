@@ -11,7 +11,10 @@ from setuptools.errors import CompileError
 KERNELS = Path("leafwood/kernels")
 # Contraction off: where a product and a sum become one instruction is said in the source, so that the distances of all
 # processors are the same. Without traps and errno, which nobody reads, comparisons and roots can be vectorised.
-GNU = "-std=c++17 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-strict-aliasing -fvisibility=hidden -Wno-psabi -pthread"
+GNU = (
+    "-std=c++17 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-strict-aliasing -fvisibility=hidden "
+    "-Wno-psabi -pthread"
+)
 MICROSOFT = "/std:c++17 /O2 /EHsc /fp:precise"
 
 

@@ -45,7 +45,9 @@ _COMMANDS = {
 def build_parser(chosen: str | None, *, everything: bool = False) -> argparse.ArgumentParser:
     """The parser; only the chosen command's arguments are filled in, unless all are wanted."""
     parser = argparse.ArgumentParser(prog="leafwood", description="Leaf/wood segmentation of forest lidar.")
-    parser.add_argument("--version", action="store_true", help="show the version; with --verbose, what it computes with")
+    parser.add_argument(
+        "--version", action="store_true", help="show the version; with --verbose, what it computes with"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.cloud import PointCloud, bounds
+from leafwood.cloud import PointCloud
 from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
 
 __all__ = [

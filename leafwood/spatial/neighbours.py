@@ -1,4 +1,4 @@
-"""Nearest neighbours: of any points by nanoflann, through pgeof; of points in voxels by a kernel that knows the voxels."""
+"""Nearest neighbours: of any points by nanoflann, through pgeof; of points in voxels by a kernel that knows these."""
 
 from __future__ import annotations
 
@@ -53,12 +53,16 @@ def nearest_in_voxels(
     kernels = compiled()
     if kernels is None:
         return nearest(xyz, k)
-    return _filled(*kernels.nearest(xyz, codes, size, min(k, len(xyz)), threads), k)
+    index, distance = kernels.nearest(xyz, codes, size, min(k, len(xyz)), threads)
+    return _filled(index, distance, k)
 
 
 def _filled(
     index: NDArray[np.int32], distance: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Tables of k columns, whose last ones repeat the last neighbour that was found."""
-    fill = ((0, 0), (0, k - index.shape[1]))
-    return (index, distance) if not fill[1][1] else (np.pad(index, fill, mode="edge"), np.pad(distance, fill, mode="edge"))
+    found = index.shape[1]
+    if found < k:
+        fill = ((0, 0), (0, k - found))
+        index, distance = np.pad(index, fill, mode="edge"), np.pad(distance, fill, mode="edge")
+    return index, distance

@@ -49,7 +49,7 @@ cloud = sylva.read(sys.argv[1])
 wood = sylva.leaves.classify_leaf_wood(cloud)
 sylva.write(sylva.PointCloud(cloud.xyz, {**cloud.attrs, "wood": wood.astype("uint8")}, cloud.crs), sys.argv[2])
 """
-# What is timed of a run: stage -> the functions that do it, each where it is looked up. Inner ones count once, by themselves.
+# What is timed of a run: stage -> the functions that do it, each where it is looked up; inner ones count by themselves.
 STAGES = {
     "reading": ["leafwood.batch.one_file:read_remarked"],
     "ground": ["leafwood.inference.labelling:find_ground"],
@@ -146,7 +146,7 @@ def compare(scan: Path, runs: int, folder: Path, sylva: Path | None) -> dict[str
 
 
 def stages(scan: Path) -> dict[str, list[float]]:
-    """CPU seconds and seconds of each stage of one run in this process, and what is known of the floor of its CPU seconds."""
+    """CPU seconds and seconds of each stage of a run in this process, and the floor of the former where it is known."""
     begun = time.process_time()  # what has been imported by now is start-up, and what follows
     from leafwood.cli.main import main as leafwood
 

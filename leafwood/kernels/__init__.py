@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from importlib import import_module
 from types import ModuleType
 
 from leafwood.errors import BadConfig
@@ -47,7 +48,9 @@ def _chosen() -> tuple[ModuleType | None, str]:
     if wish == "numpy":
         return None, f"NumPy ({_VARIABLE}=numpy)"
     try:
-        from leafwood.kernels import _compiled
+        module = import_module("leafwood.kernels._compiled")
+    except ModuleNotFoundError:
+        return None, "NumPy (the kernels were not compiled)"
     except ImportError as error:
-        return None, f"NumPy (no compiled kernels: {error})"
-    return _compiled, f"compiled kernels, {_compiled.use(wish)} instructions"
+        return None, f"NumPy (the compiled kernels cannot be loaded: {error})"
+    return module, f"compiled kernels, {module.use(wish)} instructions"

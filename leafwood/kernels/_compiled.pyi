@@ -1,8 +1,8 @@
 """The kernels that C++ gives; each is the NumPy function that asks for it, and is explained there.
 
 Arrays are C-contiguous and of the types that stand here; others are a TypeError, shapes that do not fit and links that
-lead out of their table a ValueError. The interpreter's lock is released meanwhile, and `threads` threads work. Results do
-not depend on their number.
+lead out of their table a ValueError. The interpreter's lock is released meanwhile, and `threads` threads work; results
+do not depend on their number.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Each compiled kernel against the NumPy that it replaces, for every set of vector instructions and number of threads."""
+"""Each compiled kernel against the NumPy that it replaces, for each set of instructions and number of threads."""
 
 import os
 import subprocess

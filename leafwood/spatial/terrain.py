@@ -69,10 +69,13 @@ def lowest_points(xyz: Points, cell: float) -> NDArray[np.intp]:
     def lowest(index: NDArray[np.intp]) -> NDArray[np.intp]:
         ij = np.floor((xyz[index, :2] - origin) / cell).astype(np.int64)
         key = ij[:, 0] * stride + ij[:, 1]
-        order = np.lexsort((xyz[index, 2], key))
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = key[order][1:] != key[order][:-1]
-        return index[order[first]]
+        order = np.argsort(key, kind="stable")
+        key, z = key[order], xyz[index[order], 2]
+        new = np.diff(key, prepend=-1) != 0
+        least = np.minimum.reduceat(z, np.flatnonzero(new))
+        cell_of = np.cumsum(new) - 1
+        lows = np.flatnonzero(z == least[cell_of])
+        return index[order[lows[np.diff(cell_of[lows], prepend=-1) != 0]]]
 
     kept = [lowest(np.arange(i, min(i + _CHUNK, len(xyz)))) for i in range(0, len(xyz), _CHUNK)]
     return kept[0] if len(kept) == 1 else lowest(np.concatenate(kept))

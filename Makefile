@@ -45,9 +45,9 @@ lint: setup-dev ## style, types and import contracts
 	$(BIN)/lint-imports
 
 test: lint ## style, types and the everyday tests
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
-fuzz: setup-dev ## bent files of every format, then bent model cards and YAML, for SECONDS=600 each
+fuzz: setup-dev ## bent files, model cards and YAML, for SECONDS=600 of each format
 	$(BIN)/python tests/hostile/fuzz.py $(or $(SECONDS),600)
 	$(BIN)/python tests/hostile/fuzz_config.py --seconds $(or $(SECONDS),600)
 

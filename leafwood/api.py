@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leafwood.cloud import PointCloud
-from leafwood.models import load_segmenter
+from leafwood.models import Device, load_segmenter
 from leafwood.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def segment(
     *,
     rule: Rule | None = None,
     quality: Quality | None = None,
+    device: Device = "cpu",
 ) -> PointCloud:
     """Label a cloud with a shipped model or a ``.safetensors`` file.
 
@@ -32,6 +33,7 @@ def segment(
         model: a model's name or file.
         rule: ``overlap`` or ``balanced``, see :mod:`leafwood.postprocess.rule`; the model's own when None.
         quality: ``standard``, or ``high`` for three times the time; the model's own when None.
+        device: ``cpu``, or ``cuda`` where torch sees a GPU.
 
     Returns:
         The cloud with columns ``leafwood``, ``wood_prob``, ``wood_prob_equal`` and ``height_ag``; see
@@ -39,6 +41,7 @@ def segment(
 
     Raises:
         BadCloud: the cloud cannot be labelled.
-        BadConfig: there is no such model, rule or quality.
+        BadConfig: there is no such model, rule, quality or device.
+        MissingExtra: a GPU is asked for, and torch is not installed.
     """
-    return load_segmenter(model, rule=rule, quality=quality).segment(cloud)
+    return load_segmenter(model, rule=rule, quality=quality, device=device).segment(cloud)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 from leafwood.errors import BadConfig
 
 if TYPE_CHECKING:
-    from yaml import MappingNode, Node, SafeLoader
+    from yaml import MappingNode, Node, SafeLoader, ScalarNode
 
 __all__ = ["in_range", "load", "to_dict"]
 
@@ -25,6 +25,8 @@ T = TypeVar("T")
 _ROOT = "config"
 _LARGEST = 1_000_000  # bytes
 _MOST_NODES = 20_000  # keys and values, aliases expanded; the longest of leafwood's own files has some hundred
+_DIGITS = 300  # of an integer
+_LONGEST = 600  # characters of a message
 _DEEPEST = 30  # levels of nesting
 
 
@@ -45,6 +47,17 @@ def load(path: Path, cls: type[T], overrides: Sequence[str] = ()) -> T:
             or a value of the wrong type; the message names the file and the key.
     """
     try:
+        content = _content(path)
+        for word in overrides:
+            _override(content, word)
+        return _build(content, cls, str(path))
+    except BadConfig as error:
+        raise BadConfig(_cut(str(error))) from error
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What a file says, a mapping."""
+    try:
         if path.stat().st_size > _LARGEST:
             raise BadConfig(f"{path}: is larger than {_LARGEST // 1_000_000} MB, so it is no configuration")
         text = path.read_text(encoding="utf-8")
@@ -57,9 +70,12 @@ def load(path: Path, cls: type[T], overrides: Sequence[str] = ()) -> T:
         raise BadConfig(f"{path}: is empty; write at least one `key: value` line")
     if not isinstance(content, dict):
         raise BadConfig(f"{path}: expected `key: value` lines, found a {type(content).__name__}")
-    for word in overrides:
-        _override(content, word)
-    return _build(content, cls, str(path))
+    return content
+
+
+def _cut(text: str) -> str:
+    """A message without its middle where that is long, such as a number of thousands of digits."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
 
 
 def _parse(text: str, name: str) -> Any:
@@ -128,6 +144,12 @@ def _strict_loader() -> type[SafeLoader]:
                     raise yaml.constructor.ConstructorError(None, None, f"{key} is there twice", node.start_mark)
             return super().construct_mapping(node, deep)
 
+        def construct_yaml_int(self, node: ScalarNode) -> int:
+            if len(node.value) > _DIGITS:  # Python cannot even print an integer of thousands of digits
+                raise yaml.constructor.ConstructorError(None, None, "a number is too long", node.start_mark)
+            return int(super().construct_yaml_int(node))
+
+    Strict.add_constructor("tag:yaml.org,2002:int", Strict.construct_yaml_int)
     return Strict
 
 

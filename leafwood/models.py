@@ -8,13 +8,15 @@ and imports what they stand for when it is needed: labelling must not wait for t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from leafwood.errors import BadConfig
+from safetensors.numpy import load_file
+
+from leafwood.errors import BadConfig, require
 from leafwood.inference.model_file import kind_of, weights_file
 from leafwood.weights import DEFAULT_MODEL
 
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from leafwood.postprocess.rule import Rule
     from leafwood.train.tasks import Task
 
-__all__ = ["MODEL_KINDS", "CloudSegmenter", "ModelKind", "load_segmenter"]
+__all__ = ["DEVICES", "MODEL_KINDS", "CloudSegmenter", "Device", "ModelKind", "load_segmenter"]
+
+Device = Literal["cpu", "cuda"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 
 
 class CloudSegmenter(Protocol):
@@ -46,16 +51,23 @@ class ModelKind:
         segmenter: a class with ``from_pretrained(path, *, threads)`` and these options.
         options: what else can be chosen when it labels.
         task: a class that takes what a training configuration says of the model.
+        on_device: a class that takes weights, graph, shape and the name of a torch device, and is the network of its
+            :class:`~leafwood.inference.model_file.Model` there; None where it labels on processors alone.
     """
 
     title: str
     segmenter: str
     options: tuple[str, ...]
     task: str
+    on_device: str | None = None
 
-    def load_segmenter(self, path: Path, options: Mapping[str, Any]) -> CloudSegmenter:
+    def load_segmenter(self, path: Path, options: Mapping[str, Any], device: Device = "cpu") -> CloudSegmenter:
         """A segmenter with weights of this kind."""
         segmenter: CloudSegmenter = _found(self.segmenter).from_pretrained(path, **options)
+        if device != "cpu" and self.on_device is not None:
+            model = segmenter.model
+            network = _found(self.on_device)(load_file(path), model.graph, model.config, device)
+            segmenter.model = replace(model, network=network)
         return segmenter
 
     def make_task(self, spec: Any) -> Task:
@@ -71,6 +83,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = MappingProxyType(
             segmenter="leafwood.inference.segmenter:Segmenter",
             options=("rule", "quality"),
             task="leafwood.train.pyramid:PyramidTask",
+            on_device="leafwood.nn.on_device:DeviceUNet",
         ),
         "soul": ModelKind(
             "SOUL's PointNet++ on slices of geodesic pieces",
@@ -88,6 +101,7 @@ def load_segmenter(
     threads: int | None = None,
     rule: Rule | None = None,
     quality: Quality | None = None,
+    device: Device = "cpu",
 ) -> CloudSegmenter:
     """A segmenter for any kind of model.
 
@@ -96,10 +110,13 @@ def load_segmenter(
         threads: processors to use; all that the process may use when None.
         rule: how labels are made of probabilities, see :mod:`leafwood.postprocess.rule`; the kind's own when None.
         quality: ``standard`` or ``high``, for the kinds that have it; the kind's own when None.
+        device: where the network runs. ``cpu`` needs no torch; ``cuda`` is a GPU, and its labels agree with those of
+            ``cpu`` but for points whose classes are all but equally probable.
 
     Raises:
-        BadConfig: there is no such model, its card says a kind that does not exist, or an option that the kind does
-            not have.
+        BadConfig: there is no such model, its card says a kind that does not exist, an option that the kind does
+            not have, or torch sees no GPU.
+        MissingExtra: a GPU is asked for, and torch is not installed.
     """
     path = weights_file(name)
     kind = kind_of(path)
@@ -108,7 +125,13 @@ def load_segmenter(
     asked = {name: value for name, value in (("rule", rule), ("quality", quality)) if value is not None}
     for option in asked.keys() - set(MODEL_KINDS[kind].options):
         raise BadConfig(f"{path}: a model of kind {kind!r} has no choice of {option}")
-    return MODEL_KINDS[kind].load_segmenter(path, {"threads": threads, **asked})
+    if device not in DEVICES:
+        raise BadConfig(f"no device {device!r}; there are {' and '.join(DEVICES)}")
+    if device != "cpu":
+        require("torch", "labelling on a GPU")
+        if MODEL_KINDS[kind].on_device is None:
+            raise BadConfig(f"{path}: a model of kind {kind!r} has no choice of device")
+    return MODEL_KINDS[kind].load_segmenter(path, {"threads": threads, **asked}, device)
 
 
 def _found(place: str) -> Any:

@@ -124,3 +124,12 @@ def test_round_trip(tmp_path: Path) -> None:
 
     first = Outer(Inner(4.0), Inner(), "down", (Inner(2.0), Inner(3.0)))
     assert load(write(tmp_path, yaml.safe_dump(to_dict(first))), Outer) == first
+
+
+@pytest.mark.parametrize("word", ["0x" + "f" * 5000, "x" * 5000, "'" + "ab " * 2000 + "'"])
+def test_a_message_about_a_long_value_is_short(tmp_path: Path, word: str) -> None:
+    path = write(tmp_path, f"mode: {word}\n")
+    with pytest.raises(BadConfig) as refused:
+        load(path, Outer)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert len(str(refused.value)) < 700

@@ -28,7 +28,7 @@ from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.loaders import check_suffix, read, write
 from leafwood.io.target import check_target, why_not_written
-from leafwood.models import CloudSegmenter, load_segmenter
+from leafwood.models import CloudSegmenter, Device, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
 from leafwood.report.canopy import canopy_files, headline, write_canopy
@@ -72,6 +72,7 @@ class LabelOptions:
         crs: coordinate system to use and write in place of the file's.
         rule: how labels are made of probabilities; the model's own when None.
         quality: ``standard`` or ``high``; the model's own when None.
+        device: ``cpu``, or ``cuda`` for a GPU.
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
         report: also write a page to look at.
@@ -92,6 +93,7 @@ class LabelOptions:
     crs: str | None = None
     rule: Rule | None = None
     quality: Quality | None = None
+    device: Device = "cpu"
     abstain: float | None = None
     profile: bool = False
     report: bool = False
@@ -269,7 +271,9 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
 @lru_cache(maxsize=1)
 def segmenter(options: LabelOptions) -> CloudSegmenter:
     """The segmenter that labels so; a process loads it once."""
-    return load_segmenter(options.model, threads=options.threads, rule=options.rule, quality=options.quality)
+    return load_segmenter(
+        options.model, threads=options.threads, rule=options.rule, quality=options.quality, device=options.device
+    )
 
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:

@@ -47,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quality", choices=("standard", "high"), help="high: three looks at every scan, three times the time"
     )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="cuda: run the network on a GPU (default: cpu)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output (never the input)")
     parser.add_argument(
         "--resume",

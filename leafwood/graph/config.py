@@ -52,9 +52,13 @@ class GraphConfig:
         for scale in self.scales:
             in_range("graph.scales", scale, 3, _MOST_NEIGHBOURS)
         if len(set(self.scales)) < len(self.scales):
-            raise BadConfig(f"graph.scales names a number of neighbours twice: {self.scales}")
-        if not self.features or len(set(self.features)) < len(self.features):
-            raise BadConfig(f"graph.features needs each group once, not {self.features}")
+            twice_named = next(scale for scale in self.scales if self.scales.count(scale) > 1)
+            raise BadConfig(f"graph.scales names {twice_named} twice")
+        if not self.features:
+            raise BadConfig("graph.features names no group")
+        if len(set(self.features)) < len(self.features):
+            twice = next(name for name in self.features if self.features.count(name) > 1)
+            raise BadConfig(f"graph.features names {str(twice)[:40]!r} twice")
         for name in self.features:
             if name not in FEATURE_GROUPS:
                 near = get_close_matches(str(name), FEATURE_GROUPS, 1)

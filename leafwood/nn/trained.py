@@ -22,7 +22,7 @@ from leafwood.kernels import compiled
 from leafwood.nn.structure import Block, Layers, Structure, UNetConfig, unet_structure
 from leafwood.threads import by_rows
 
-__all__ = ["Network", "TrainedUNet", "neighbour_max"]
+__all__ = ["Floats", "Network", "TrainedUNet", "leaf_and_wood", "neighbour_max"]
 
 Floats = NDArray[np.float32]
 Links = NDArray[np.integer[Any]]
@@ -203,8 +203,8 @@ class _TwoLayers:
         return x
 
 
-def _leaf_and_wood(logits: Floats) -> Floats:
-    """Logits (m, 2) of leaf and wood from those of all outputs: the chances of the woody ones are added."""
+def leaf_and_wood(logits: Floats) -> Floats:
+    """Logits (m, 2) of leaf and wood from those (m, outputs) of all: the chances of the woody ones are added."""
     if logits.shape[1] == 2:
         return logits
     woody = list(WOODY[logits.shape[1]])
@@ -244,7 +244,7 @@ class TrainedUNet:
         with threadpool_limits(1, user_api="blas"):  # the threads are those of by_rows
             x = self._up(self._down(graph, threads), graph, threads)
             hidden = by_rows(lambda rows: _relu(_standard(x[rows]) @ first + bias), len(x), threads)
-            return _leaf_and_wood(hidden @ second + end), hidden
+            return leaf_and_wood(hidden @ second + end), hidden
 
     @property
     def classifiers(self) -> Floats:

@@ -10,6 +10,7 @@ of processor time for one input, is printed with the input and counted as bad.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import random
 import shutil
@@ -114,13 +115,13 @@ def odd_card(rng: random.Random, card: Any) -> str:
             place = place[parent]
         way = rng.random()
         if way < 0.6:
-            place[last] = rng.choice(ODD)
+            place[last] = copy.deepcopy(rng.choice(ODD))
         elif way < 0.75:
             del place[last]
         elif way < 0.9 and isinstance(place[last], list):
             place[last] = place[last] * rng.choice((0, 2, 50))
         elif isinstance(place, dict):
-            place[rng.choice(("k", "kind", "features", "columns", "odd"))] = place[last]
+            place[rng.choice(("k", "kind", "features", "columns", "odd"))] = copy.deepcopy(place[last])
         if not paths_in(card)[1:]:
             break
     text = json.dumps(card)
@@ -168,9 +169,9 @@ def tried(work: Callable[[], object], text: str, counts: Counter[str]) -> None:
 
 
 def main() -> int:
-    """Fuzz for a time, half of it each; exit 1 if anything was bad."""
+    """Fuzz cards for a time, and YAML for as long; exit 1 if anything was bad."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seconds", type=float, default=600.0, help="of cards, and of YAML")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     from leafwood.simulate.stands.config import StandConfig
@@ -196,7 +197,7 @@ def main() -> int:
 
         cards, yamls = Counter[str](), Counter[str]()
         for name, counts, step in (("model cards", cards, one_card), ("YAML", yamls, one_yaml)):
-            until = time.monotonic() + args.seconds / 2
+            until = time.monotonic() + args.seconds
             while time.monotonic() < until:
                 step()
             bad += sum(number for how, number in counts.items() if how not in ("loaded", "one line"))

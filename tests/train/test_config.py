@@ -36,7 +36,7 @@ FILES = "train: [a]\nvalidation: [b]\n"
         ("model: {kind: pyramid, graph: {scales: []}}", "graph.scales needs"),
         ("model: {kind: pyramid, graph: {scales: [5, 5]}}", "graph.scales names"),
         ("model: {kind: pyramid, graph: {features: [eigen, hight]}}", "no group 'hight'; did you mean 'height'"),
-        ("model: {kind: pyramid, graph: {features: [eigen, eigen]}}", "graph.features needs each group once"),
+        ("model: {kind: pyramid, graph: {features: [eigen, eigen]}}", "graph.features names 'eigen' twice"),
         ("model: {kind: pyramid, network: {dropout: 7}}", "network.dropout"),
         ("model: {kind: pyramid, network: {widths: [8, 0, 8, 8, 8, 8]}}", "network.widths"),
         ("model: {kind: pyramid, network: {encoder_convs: [-1, 0, 0, 0, 0, 0]}}", "network.encoder_convs"),

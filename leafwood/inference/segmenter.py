@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, ModelWarning
@@ -179,7 +180,8 @@ class Segmenter:
             views.append(self.look(xyz, height, returns, progress))
             return views[0].prob
 
-        labelled, decision = label_cloud(cloud, predict, self.rule)
+        with threadpool_limits(1, user_api="blas"):  # its threads wait busily for products too small for them
+            labelled, decision = label_cloud(cloud, predict, self.rule)
         view = views[0] if len(views[0].prob) else None
         if view is None:
             return Segmented(labelled, decision, None, float("nan"), float("nan"))

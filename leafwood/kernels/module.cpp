@@ -7,7 +7,6 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -45,9 +44,11 @@ void require(bool holds, const char* what) {
 // Links whose positions lie in a table.
 Links links_into(const Indices& array, std::size_t rows, std::size_t least = 1) {
     require(array.shape(1) >= least, "too few columns of links");
-    std::uint32_t most = 0;  // a negative link is a very large one
-    for (std::size_t i = 0; i < array.size(); ++i) most = std::max(most, static_cast<std::uint32_t>(array.data()[i]));
-    require(array.size() == 0 || most < rows, "a link leads out of its table");
+    require(rows <= 0x7FFFFFFF, "a table is too large");
+    const auto last = static_cast<std::int32_t>(rows) - 1;
+    std::int32_t signs = 0;  // negative where a link or what it leaves to the last row is; as quick as reading them
+    for (std::size_t i = 0; i < array.size(); ++i) signs |= array.data()[i] | (last - array.data()[i]);
+    require(signs >= 0, "a link leads out of its table");
     return table(array);
 }
 

@@ -265,11 +265,11 @@ class TrainedUNet:
         return found
 
     def _up(self, found: list[Floats], graph: Graph, threads: int) -> Floats:
-        """The finest level's channels after the way up."""
-        x = found[-1]
+        """The finest level's channels after the way up; what was found on the way down is taken, to make room."""
+        x = found.pop()
         for n in reversed(range(len(self.up))):
             pos, parent = graph[f"pos{n}"], graph[f"parent{n}"][:, None]
-            x = self.join[n](found[n], _Others(x, pos, graph[f"pos{n + 1}"], parent, -self.sizes[n + 1]), threads)
+            x = self.join[n](found.pop(), _Others(x, pos, graph[f"pos{n + 1}"], parent, -self.sizes[n + 1]), threads)
             for block in self.up[n]:
                 x = block(x, pos, graph[f"neighbours{n}"], threads)
         return x

@@ -20,12 +20,19 @@ extern Isa isa;  // which is in use
 // The best that processor and build have.
 Isa best_isa();
 
-// What a set of instructions has: floats in a vector, rows of a matrix worked on at once, and a fused multiply-add.
+// What a set of instructions has: floats in a vector, rows and columns of a matrix product that its registers hold, and a
+// fused multiply-add. Loops over fewer than 16 columns are taken apart by GCC before it finds the vectors in them.
 template <Isa> struct Vectors;
-template <> struct Vectors<Isa::avx512> { static constexpr std::size_t width = 16, rows = 8; static constexpr bool fused = true; };
-template <> struct Vectors<Isa::avx2> { static constexpr std::size_t width = 8, rows = 4; static constexpr bool fused = true; };
+template <> struct Vectors<Isa::avx512> {
+    static constexpr std::size_t width = 16, rows = 8, columns = 32;
+    static constexpr bool fused = true;
+};
+template <> struct Vectors<Isa::avx2> {
+    static constexpr std::size_t width = 8, rows = 4, columns = 16;
+    static constexpr bool fused = true;
+};
 template <> struct Vectors<Isa::baseline> {
-    static constexpr std::size_t width = 4, rows = 4;
+    static constexpr std::size_t width = 4, rows = 1, columns = 32;
 #if defined(__ARM_FEATURE_FMA)
     static constexpr bool fused = true;
 #else

@@ -29,14 +29,14 @@ public:
     // out (kTile, width) = in (kTile, n_in) @ matrix + bias
     template <Isa isa>
     LEAFWOOD_INLINE void apply(const float* in, std::size_t stride, float* out, std::size_t out_stride) const {
-        constexpr std::size_t wide = 2 * Vectors<isa>::width, rows = Vectors<isa>::rows;
+        constexpr std::size_t wide = Vectors<isa>::columns, rows = Vectors<isa>::rows;
         std::size_t column = 0;
         for (; column + wide <= width; column += wide)
             for (std::size_t row = 0; row < kTile; row += rows)
                 block<isa, wide>(in + row * stride, stride, out + row * out_stride, out_stride, column);
-        for (; column < width; column += Vectors<isa>::width)
+        for (; column < width; column += kWidest)
             for (std::size_t row = 0; row < kTile; row += rows)
-                block<isa, Vectors<isa>::width>(in + row * stride, stride, out + row * out_stride, out_stride, column);
+                block<isa, kWidest>(in + row * stride, stride, out + row * out_stride, out_stride, column);
     }
 
     const std::size_t n_in, n_out, width;

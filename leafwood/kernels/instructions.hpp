@@ -42,8 +42,13 @@ template <> struct Vectors<Isa::baseline> {
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
 #define LEAFWOOD_DISPATCH 1
+#if defined(__clang__)
+#define LEAFWOOD_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+#else  // GCC would rather use half of each vector
+#define LEAFWOOD_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512"
+#endif
 template <class Work>
-__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512"))) void with_avx512(
+__attribute__((target(LEAFWOOD_AVX512))) void with_avx512(
     Work& work, std::size_t begin, std::size_t end) {
     work.template rows<Isa::avx512>(begin, end);
 }

@@ -7,7 +7,8 @@ that a busy machine slows all of them: `leafwood segment`; the same in NumPy, wi
 which is to read the file, sort it along a Morton curve, find 16 neighbours of every point and write the file; and, with
 `--sylva`, Sylva's separation of leaf and wood (PyPI, GPL-3), in an environment of its own that is made once. Prints
 medians of CPU seconds and seconds, the most memory, and ratios within the runs; then the stages of one more run with
-what is known of their floors; then, where the scan has labels (`--labels`), how good the labels are.
+what is known of their floors; then, where the scan has labels (`--labels`), how good the labels are, and with
+`--geodesic` how fast SOUL's geodesic voxelisation cuts the scan.
 """
 
 from __future__ import annotations
@@ -250,6 +251,17 @@ def print_scores(labelled: Path, labels: str) -> None:
     print("\nlabels: " + ", ".join(f"{name.replace('_', ' ')} {scores[name]:.3f}" for name in names if name in scores))
 
 
+def print_cutting(scan: Path) -> None:
+    """Points per CPU second of the geodesic voxelisation."""
+    from leafwood.io.loaders import read
+    from leafwood.samplers.gvd import GVDConfig, decompose
+
+    xyz = read(scan).xyz
+    started = time.process_time()
+    decompose(xyz, GVDConfig())
+    print(f"\ngeodesic voxelisation: {len(xyz) / (time.process_time() - started):,.0f} points per CPU second")
+
+
 def main() -> None:
     """Print tables for each scan and number of copies."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -258,6 +270,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--sylva", action="store_true", help="time Sylva, too")
     parser.add_argument("--labels", help="column or preset of true labels, as `leafwood evaluate --labels`")
+    parser.add_argument("--geodesic", action="store_true", help="time the geodesic voxelisation, too")
     parser.add_argument("--stages", action="store_true", help=argparse.SUPPRESS)  # the process that is looked into
     args = parser.parse_args()
     if args.stages:
@@ -282,6 +295,8 @@ def main() -> None:
                 command = [sys.executable, __file__, "--stages", str(file)]
                 said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
                 print_stages(json.loads(said.splitlines()[-1]))
+                if args.geodesic:
+                    print_cutting(file)
                 if args.labels:
                     print_scores(folder / "labelled.laz", args.labels)
 

@@ -21,7 +21,9 @@ def scan(tmp_path):
 
 
 def test_tables_of_a_sample(scan, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["benchmark_speed.py", str(scan), "--runs", "1", "--labels", "gt_wood"])
+    monkeypatch.setattr(
+        sys, "argv", ["benchmark_speed.py", str(scan), "--runs", "1", "--labels", "gt_wood", "--geodesic"]
+    )
     benchmark_speed.main()
     said = capsys.readouterr().out
     rows = {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1:] for line in said.splitlines()}
@@ -32,6 +34,7 @@ def test_tables_of_a_sample(scan, monkeypatch, capsys):
     assert sum(shares) == pytest.approx(100, abs=len(shares) / 2)
     assert float(rows["network"][3].rstrip(" |") or 0) >= 0
     assert "labels: wood recall 0." in said
+    assert "geodesic voxelisation: " in said
 
 
 def test_copies_lie_side_by_side(scan, tmp_path):

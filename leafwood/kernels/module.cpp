@@ -120,7 +120,7 @@ Result<float> py_mean_over(const Floats& values, const Indices& neighbours, int 
     return out;
 }
 
-Result<float> py_convolve(const Floats& x, const Floats& pos, const Indices& neighbours, const Layer& node,
+void py_convolve(const nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& x, const Floats& pos, const Indices& neighbours, const Layer& node,
                           const Layer& offset, const Layer& first, const Layer& second, int threads) {
     const std::size_t rows = x.shape(0), width = x.shape(1), inner = std::get<1>(first).shape(0);
     require(neighbours.shape(0) == rows, "each voxel needs its neighbours");
@@ -128,10 +128,8 @@ Result<float> py_convolve(const Floats& x, const Floats& pos, const Indices& nei
     const Table from = places(pos, rows);
     const Block block{linear(node, width + 3, width), linear(offset, 3, width), linear(first, 2 * width, inner),
                       linear(second, inner, width)};
-    auto out = result<float>(rows, width);
     nb::gil_scoped_release release;
-    convolve(table(x), from, links, block, out.data(), threads);
-    return out;
+    convolve({x.data(), rows, width}, from, links, block, x.data(), threads);
 }
 
 using Others = std::tuple<Floats, Floats, Floats, Indices, double>;

@@ -34,7 +34,8 @@ struct TwoLayers {
     Linear second;
 };
 
-// out (m, c): a voxel's channels x (m, c) after a block.
+// out (m, c): a voxel's channels x (m, c) after a block. They may be the same memory: once the messages are made, a row
+// is read for its own result alone.
 void convolve(const Table& x, const Table& pos, const Links& neighbours, const Block& block, float* out, int threads);
 
 // out (m, n_out) from a voxel's own channels and, unless `from` is null, its offset from the first row that it is linked

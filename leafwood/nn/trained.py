@@ -106,7 +106,10 @@ def neighbour_max(x: Floats, index: Links) -> Floats:
 
 
 class _Block:
-    """A convolution and the two-layer network after it; see :class:`leafwood.nn.unet.PyramidUNet`."""
+    """A convolution and the two-layer network after it; see :class:`leafwood.nn.unet.PyramidUNet`.
+
+    The result may take the place of the channels that it was made from.
+    """
 
     def __init__(self, tensors: _Tensors, block: Block) -> None:
         norm = tensors.norm(f"{block.name}.norm")
@@ -119,7 +122,8 @@ class _Block:
 
     def __call__(self, x: Floats, pos: Floats, neighbours: Links, threads: int) -> Floats:
         if kernels := compiled():
-            return np.asarray(kernels.convolve(x, pos, neighbours, *self._layers(), threads))
+            kernels.convolve(x, pos, neighbours, *self._layers(), threads)
+            return x
         messages = by_rows(lambda rows: self._message(x[rows], pos[rows]), len(x), threads)
         return by_rows(partial(self._update, x, pos, messages, neighbours), len(x), threads)
 

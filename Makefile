@@ -88,7 +88,8 @@ validation-stands: setup # what no training learns from
 	$(STANDS) runs/stands/validation_bare --stands 2 --seed 2300 --bare --random-branching
 	$(STANDS) runs/stands/validation_reshaped_all_round --stands 3 --seed 4500 --size 14 --all-round --random-branching
 	$(STANDS) runs/stands/validation_bare_all_round --stands 4 --seed 9700 --size 14 --bare --all-round --random-branching
-	$(BIN)/python pipelines/other_instruments.py runs/stands/other_instruments
+	$(STANDS) runs/stands/other_instruments --stands 8 --seed 9600 --size 18 --closed --random-branching --other-instruments
+	$(STANDS) runs/stands/other_instruments --stands 2 --seed 9650 --size 18 --bare --random-branching --other-instruments
 
 virtual-stands: setup # what `train` and `train-folds` learn from, besides real trees
 	$(STANDS) runs/stands/fresh --stands 3 --seed 8000 --random-branching

@@ -22,7 +22,7 @@ from leafwood.errors import BadCloud
 if TYPE_CHECKING:
     from leafwood.report.notebook import CellView
 
-__all__ = ["PointCloud", "bounds", "far_away", "lower_corner"]
+__all__ = ["PointCloud", "bounds", "far_away", "lower_corner", "plan_keys"]
 
 Column = NDArray[Any]
 _LOCAL_DECIMALS = 5
@@ -267,3 +267,14 @@ def lower_corner(
         if strays.any() and not strays.all():
             low, high = bounds(points[~strays])
     return np.where(metres > 0, low, high)
+
+
+def plan_keys(plan: NDArray[Any], edge: float) -> NDArray[np.int64]:
+    """A number (n,) for the square of the plan that each point lies in; two squares within 2**31 edges never share one.
+
+    Args:
+        plan: (n, 2) metres, or whatever unit `edge` is in.
+        edge: edge of the squares.
+    """
+    cells = np.floor(plan / edge).astype(np.int64)
+    return np.asarray((cells[:, 0] << 32) ^ (cells[:, 1] & 0xFFFFFFFF))

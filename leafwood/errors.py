@@ -56,6 +56,9 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "rasterio": "formats",
         "dask": "cluster",
         "distributed": "cluster",
+        "fsspec": "remote",
+        "aiohttp": "remote",
+        "s3fs": "remote",
     }
 )
 

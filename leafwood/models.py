@@ -81,7 +81,7 @@ MODEL_KINDS: Mapping[str, ModelKind] = MappingProxyType(
         "pyramid": ModelKind(
             "leafwood's graph U-Net over a voxel pyramid",
             segmenter="leafwood.inference.segmenter:Segmenter",
-            options=("rule", "quality"),
+            options=("rule", "quality", "memory"),
             task="leafwood.train.pyramid:PyramidTask",
             on_device="leafwood.nn.on_device:DeviceUNet",
         ),
@@ -101,6 +101,7 @@ def load_segmenter(
     threads: int | None = None,
     rule: Rule | None = None,
     quality: Quality | None = None,
+    memory: int | None = None,
     device: Device = "cpu",
 ) -> CloudSegmenter:
     """A segmenter for any kind of model.
@@ -110,6 +111,7 @@ def load_segmenter(
         threads: processors to use; all that the process may use when None.
         rule: how labels are made of probabilities, see :mod:`leafwood.postprocess.rule`; the kind's own when None.
         quality: ``standard`` or ``high``, for the kinds that have it; the kind's own when None.
+        memory: bytes to keep within, for the kinds that can; the kind's own when None.
         device: where the network runs. ``cpu`` needs no torch; ``cuda`` is a GPU, and its labels agree with those of
             ``cpu`` but for points whose classes are all but equally probable.
 
@@ -122,7 +124,8 @@ def load_segmenter(
     kind = kind_of(path)
     if kind not in MODEL_KINDS:
         raise BadConfig(f"{path}: its card says kind {kind!r}; there are {', '.join(MODEL_KINDS)}")
-    asked = {name: value for name, value in (("rule", rule), ("quality", quality)) if value is not None}
+    chosen = {"rule": rule, "quality": quality, "memory": memory}
+    asked = {name: value for name, value in chosen.items() if value is not None}
     for option in asked.keys() - set(MODEL_KINDS[kind].options):
         raise BadConfig(f"{path}: a model of kind {kind!r} has no choice of {option}")
     if device not in DEVICES:

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -52,7 +52,7 @@ sylva.write(sylva.PointCloud(cloud.xyz, {**cloud.attrs, "wood": wood.astype("uin
 """
 # What is timed of a run: stage -> the functions that do it, each where it is looked up; inner ones count by themselves.
 STAGES = {
-    "reading": ["leafwood.batch.one_file:read_remarked"],
+    "reading": ["leafwood.batch.one_file:read_cloud"],
     "ground": ["leafwood.inference.labelling:find_ground"],
     "scale": ["leafwood.inference.segmenter:scale_normalisation"],
     "voxels": ["leafwood.graph.build:build_pyramid", "leafwood.graph.build:_sums"],
@@ -63,7 +63,8 @@ STAGES = {
     "smoothing": ["leafwood.inference.segmenter:smooth"],
     "evidence of returns": [
         "leafwood.inference.segmenter:return_shares",
-        "leafwood.inference.segmenter:Segmenter._with_evidence",
+        "leafwood.inference.scan:ScanFit.of_parts",
+        "leafwood.inference.scan:ScanFit.equal",
     ],
     "rule": ["leafwood.inference.labelling:decide"],
     "doubts": ["leafwood.batch.one_file:doubts", "leafwood.batch.one_file:too_sparse"],
@@ -262,7 +263,7 @@ def print_cutting(scan: Path) -> None:
     print(f"\ngeodesic voxelisation: {len(xyz) / (time.process_time() - started):,.0f} points per CPU second")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print tables for each scan and number of copies."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path, nargs="+", metavar="SCAN")
@@ -272,7 +273,7 @@ def main() -> None:
     parser.add_argument("--labels", help="column or preset of true labels, as `leafwood evaluate --labels`")
     parser.add_argument("--geodesic", action="store_true", help="time the geodesic voxelisation, too")
     parser.add_argument("--stages", action="store_true", help=argparse.SUPPRESS)  # the process that is looked into
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.stages:
         print(json.dumps(stages(args.scans[0])))
         return

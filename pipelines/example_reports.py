@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from leafwood.cli.main import main as leafwood
@@ -66,12 +67,12 @@ def survey(folder: Path, out: Path) -> int:
     return leafwood(["segment", str(scans), "-o", str(labelled), "--report", "--overwrite", "--force"])
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Make all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path, help="folder with scans/ and labelled/, or data_samples")
     parser.add_argument("out", type=Path, help="folder for the labelled files and the pages")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
     single(args.scans, args.out)
     survey(args.scans, args.out)

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +54,14 @@ def compare_with_numpy(paths: list[Path]) -> None:
     print(f"all: {differ} of {points:,} labels differ, {differ / points:.4%}")
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; the exit status says whether labels are the same."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path, help="write the hashes here (JSON)")
     parser.add_argument("--against", type=Path, help="hashes of an earlier run")
     parser.add_argument("--numpy", action="store_true", help="compare the compiled kernels with NumPy")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.numpy:
         compare_with_numpy(args.scans)
         return 0

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leafwood._version import __version__
 from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, label_file, outputs
+from leafwood.batch.units import label_unit, units_of
+from leafwood.batch.workers import TRIES, Ended, OnDask
 from leafwood.errors import BadConfig, FileProblem, FileWarning, require
+from leafwood.io.remote import url_of
 from leafwood.io.target import check_target
+from leafwood.memory import default_memory
 from leafwood.threads import cpu_count
 
 if TYPE_CHECKING:
@@ -21,21 +26,30 @@ if TYPE_CHECKING:
 
 __all__ = ["label_side_by_side"]
 
-_TRIES = 2  # of a scan that ends its process
-_LOOK = 5.0  # s between two looks at whether there are workers at all
-_PATIENCE = 120.0  # s without a worker after which none is waited for; a busy machine takes long to start one
+Show = Callable[[Path, int, int], None]
+_NAMELESS = (Ended, FileProblem)  # what workers say does not name the scan
 
 
 def label_side_by_side(
-    jobs: Mapping[Path, Path], options: LabelOptions, *, workers: int = 0, scheduler: str | None = None
+    jobs: Mapping[Path, Path],
+    options: LabelOptions,
+    *,
+    workers: int = 0,
+    scheduler: str | None = None,
+    known: Collection[Path] = (),
+    show: Show = lambda scan, done, total: None,
 ) -> Iterator[tuple[Path, Labelled | Exception]]:
     """Label scans in several processes; one that ends its process (out of memory, say) does not stop the others.
+
+    Scans that fit into memory are labelled side by side; of surveys, and of scans that do not, it is the tiles.
 
     Args:
         jobs: scan -> labelled file to be.
         options: how. Without `threads` the processors are shared among the workers; on a cluster each scan has one.
         workers: processes to start on this machine, when there is no scheduler.
         scheduler: address of a running Dask scheduler, whose workers have leafwood and see the same files.
+        known: all scans of the run, those that are labelled already among them.
+        show: called with a scan of a survey, the points done and the points to do after each tile.
 
     Yields:
         A scan and what came of it, in the order they end.
@@ -57,57 +71,48 @@ def label_side_by_side(
         else:
             ready[source] = target.absolute() if scheduler else target
     # a process that ends before it could say what it did leaves its output, and the scan is labelled again
-    options = replace(options, threads=threads, overwrite=True)
+    memory = options.memory or (default_memory() if scheduler else default_memory(workers))
+    options = replace(options, threads=threads, overwrite=True, memory=memory)
     if scheduler and (model := Path(options.model)).is_file():
         options = replace(options, model=str(model.absolute()))
     with _client(workers, threads, scheduler) as client:
-        yield from _outcomes(client, ready, options, absolute=scheduler is not None)
+        yield from _outcomes(client, ready, options, absolute=scheduler is not None, known=known, show=show)
 
 
 def _outcomes(
-    client: Client, jobs: dict[Path, Path], options: LabelOptions, *, absolute: bool
+    client: Client,
+    jobs: Mapping[Path, Path],
+    options: LabelOptions,
+    *,
+    absolute: bool,
+    known: Collection[Path] = (),
+    show: Show = lambda scan, done, total: None,
 ) -> Iterator[tuple[Path, Labelled | Exception]]:
-    """Keep the workers busy, and give what comes of the scans as it comes."""
-    from distributed import TimeoutError, wait
-    from distributed.scheduler import KilledWorker
-
-    waiting, running, alone = list(jobs), dict[Any, Path](), 0.0
-
-    def fill() -> None:
-        # a scan for each thread and no more: what waits beside one that ends its process would be found guilty, too
-        while waiting and len(running) < max(1, sum(client.nthreads().values())):
-            source = waiting.pop(0)
-            path = source.absolute() if absolute else source
-            running[client.submit(_label, path, jobs[source], options, pure=False)] = source
-
-    fill()
-    while running:
-        try:
-            done = wait(list(running), timeout=_LOOK, return_when="FIRST_COMPLETED").done
-        except TimeoutError:
-            alone = 0.0 if client.nthreads() else alone + _LOOK
-            if alone < _PATIENCE:
-                continue
-            for source in (*running.values(), *waiting):
-                yield source, FileProblem(f"{source}: no worker is left to label it")
-            return
-        for future in done:
-            source, failure = running.pop(future), future.exception()
-            if isinstance(failure, KilledWorker):
-                failure = FileProblem(f"{source}: ended its process, {_TRIES} times; is there memory enough for it?")
-            outcome, said = (failure, []) if failure is not None else future.result()
-            fill()
-            for text in said:
-                warnings.warn(text, FileWarning, stacklevel=2)
-            yield source, outcome
+    """Keep the workers busy with scans that fit into memory, and then with the tiles of one survey after the other."""
+    hands = OnDask(client)
+    names = {path.absolute() if absolute and url_of(path) is None else path: path for path in (*jobs, *known)}
+    units = units_of({path: jobs[name] for path, name in names.items() if name in jobs}, options, list(names))
+    alone = [job for unit in units if not unit.tiled for job in unit.jobs.items()]
+    for (path, _), outcome in hands.each(_label, alone, options):
+        if isinstance(outcome, Exception):
+            yield names[path], FileProblem(f"{names[path]}: {outcome}") if type(outcome) in _NAMELESS else outcome
+            continue
+        made, said = outcome
+        for text in said:
+            warnings.warn(text, FileWarning, stacklevel=2)
+        yield names[path], made
+    for unit in units:
+        if unit.tiled:
+            progress = partial(show, names[next(iter(unit.jobs))])
+            yield from ((names[path], made) for path, made in label_unit(unit, options, progress, hands))
 
 
-def _label(source: Path, target: Path, options: LabelOptions) -> tuple[Labelled | Exception, list[str]]:
+def _label(options: LabelOptions, job: tuple[Path, Path]) -> tuple[Labelled | Exception, list[str]]:
     """What comes of a scan, and the warnings, which are to be shown where the user is."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FileWarning)
         try:
-            outcome: Labelled | Exception = label_file(source, target, options)
+            outcome: Labelled | Exception = label_file(*job, options)
         except Exception as error:
             outcome = error
     return outcome, [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
@@ -129,7 +134,7 @@ def _client(workers: int, threads: int, scheduler: str | None) -> Iterator[Clien
             yield client
         return
     settings = {
-        "distributed.scheduler.allowed-failures": _TRIES - 1,
+        "distributed.scheduler.allowed-failures": TRIES - 1,
         # Dask's own has MALLOC_TRIM_THRESHOLD_, which gives larger blocks of memory back at once: a third of the speed
         "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads},
         "distributed.worker.preload": [__name__],

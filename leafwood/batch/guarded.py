@@ -13,16 +13,19 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leafwood.batch.leftovers import clear_leftovers
-from leafwood.batch.one_file import Labelled, LabelOptions, label_file
+from leafwood.batch.one_file import Labelled, LabelOptions
+from leafwood.batch.units import Unit, label_unit, units_of
 from leafwood.errors import FileProblem, FileWarning
+from leafwood.memory import LEAST, default_memory
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -36,39 +39,64 @@ _PATIENCE = 10.0  # seconds that a process is given to clean up before it is end
 
 
 def label_in_turn(
-    jobs: Mapping[Path, Path], options: LabelOptions, show: Show = lambda scan, done, total: None
+    jobs: Mapping[Path, Path],
+    options: LabelOptions,
+    show: Show = lambda scan, done, total: None,
+    known: Collection[Path] = (),
 ) -> Iterator[tuple[Path, Outcome]]:
-    """Label scans one after the other.
+    """Label scans one after the other, and those that touch as one survey.
 
     Args:
         jobs: scan -> labelled file to be.
         options: how.
         show: called with the scan, its points done and its points to do after each tile.
+        known: all scans of the run, those that are labelled already among them.
 
     Yields:
         A scan and what came of it. Of one that ended its process that is a :class:`~leafwood.errors.FileProblem`.
     """
     beside: _Beside | None = None
+    folders = {target.parent for target in jobs.values()}
     try:
-        for source, target in jobs.items():
-            beside = beside or _Beside(options)
-            outcome = beside.label(source, target, show)
-            if outcome is None:
-                yield source, FileProblem(f"{source}: {beside.ending()}")
-                clear_leftovers([target.parent], of=beside.process.pid)
+        for unit in units_of(jobs, options, known):
+            waiting = list(unit.jobs.items())
+            for memory in _memories(unit, options):
+                if beside is not None and beside.memory != memory:
+                    _ended(beside, folders)
+                    beside = None
+                working = beside = beside or _Beside(replace(options, memory=memory))
+                for source, outcome in working.label(unit._replace(jobs=dict(waiting)), show):
+                    waiting = [job for job in waiting if job[0] != source]
+                    yield source, outcome
+                if not waiting:
+                    break
+                ending = working.ending()
+                clear_leftovers(folders, of=working.process.pid)
                 beside = None
-            else:
-                yield source, outcome
+            yield from ((source, FileProblem(f"{source}: {ending}")) for source, _ in waiting)
     finally:
         if beside is not None:
-            beside.stop()
-            clear_leftovers((target.parent for target in jobs.values()), of=beside.process.pid)
+            _ended(beside, folders)
+
+
+def _memories(unit: Unit, options: LabelOptions) -> list[int | None]:
+    """What a unit may use: a survey that ends its process is tried again with half, in smaller tiles."""
+    if not unit.tiled:
+        return [options.memory]
+    return [options.memory, max((options.memory or default_memory()) // 2, LEAST)]
+
+
+def _ended(beside: _Beside, folders: Collection[Path]) -> None:
+    """End a process, and take away what it leaves."""
+    beside.stop()
+    clear_leftovers(folders, of=beside.process.pid)
 
 
 class _Beside:
     """A process that labels what it is sent."""
 
     def __init__(self, options: LabelOptions) -> None:
+        self.memory = options.memory
         context = get_context("spawn")  # the threads of native libraries do not survive a fork
         self._here, there = context.Pipe()
         level = logging.getLogger("leafwood").getEffectiveLevel()
@@ -76,24 +104,25 @@ class _Beside:
         self.process.start()
         there.close()
 
-    def label(self, source: Path, target: Path, show: Show) -> Outcome | None:
-        """What came of a scan; None where the process ended."""
+    def label(self, unit: Unit, show: Show) -> Iterator[tuple[Path, Outcome]]:
+        """What comes of the scans of a unit, as far as the process comes with them before it ends."""
+        first = next(iter(unit.jobs))
         try:
-            self._here.send((source, target))
+            self._here.send(unit)
             while True:
                 kind, content = self._here.recv()
                 if kind == "progress":
-                    show(source, *content)
+                    show(first, *content)
                 elif kind == "warning":
                     warnings.warn(content, FileWarning, stacklevel=2)
                 elif kind == "log":
                     logging.getLogger(content.name).handle(content)
+                elif kind == "outcome":
+                    yield content
                 else:
-                    outcome: Outcome = content
-                    return outcome
+                    return
         except (EOFError, OSError):
             self.process.join(_PATIENCE)
-            return None
 
     def ending(self) -> str:
         """How the process ended, in words."""
@@ -128,21 +157,20 @@ def _work(pipe: Connection, options: LabelOptions, level: int) -> None:
     warnings.showwarning = warn
     with suppress(EOFError, OSError):
         while True:
-            source, target = pipe.recv()
-            try:
-                outcome: Outcome = label_file(source, target, options, lambda *counts: pipe.send(("progress", counts)))
-            except Exception as error:
-                outcome = _sendable(error)
-            pipe.send(("outcome", outcome))
+            unit = pipe.recv()
+            for source, outcome in label_unit(unit, options, lambda *counts: pipe.send(("progress", counts))):
+                pipe.send(("outcome", (source, _sendable(outcome))))
+            pipe.send(("end", None))
 
 
-def _sendable(error: Exception) -> Exception:
-    """The error, or its words where it cannot be sent."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
+def _sendable(outcome: Outcome) -> Outcome:
+    """The outcome, or the words of an error that cannot be sent."""
+    if isinstance(outcome, Exception):
+        try:
+            pickle.loads(pickle.dumps(outcome))
+        except Exception:
+            return RuntimeError(f"{type(outcome).__name__}: {outcome}")
+    return outcome
 
 
 class _ToPipe(logging.Handler):

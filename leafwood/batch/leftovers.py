@@ -16,7 +16,7 @@ from pathlib import Path
 
 from leafwood.io.target import SCRATCH, machine
 
-__all__ = ["clear_leftovers"]
+__all__ = ["clear_leftovers", "runs"]
 
 _NAME = re.compile(re.escape(SCRATCH) + r"(?:(?P<machine>[0-9a-f]{8})-)?(?P<process>\d+)-[0-9a-z_]+[-.].*")
 _FORGOTTEN = 86_400.0  # seconds without a change, after which a file of another machine is taken for left behind
@@ -54,11 +54,15 @@ def _is_left(path: Path, where: str | None, process: int, of: int | None) -> boo
             return of is None and time.time() - path.stat().st_mtime > _FORGOTTEN
         except OSError:
             return False
-    return process == of if of is not None else process != os.getpid() and not _runs(process)
+    return process == of if of is not None else process != os.getpid() and not runs(process)
 
 
-def _runs(process: int) -> bool:
-    """Whether a process of this machine runs; doubtful ones do."""
+def runs(process: int) -> bool:
+    """Whether a process of this machine runs; doubtful ones do.
+
+    Args:
+        process: its number.
+    """
     if sys.platform == "win32":
         return _runs_on_windows(process)
     try:
@@ -67,7 +71,15 @@ def _runs(process: int) -> bool:
         return False
     except (OSError, OverflowError):
         return True
-    return True
+    return not _is_dead(process)
+
+
+def _is_dead(process: int) -> bool:
+    """Whether a process has ended, and stays listed until somebody asks how; in a container nobody may."""
+    try:
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _runs_on_windows(process: int) -> bool:

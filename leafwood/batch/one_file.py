@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.batch.at_hand import at_hand
 from leafwood.batch.pages import write_page
 from leafwood.batch.plan import is_made
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
@@ -23,11 +24,15 @@ from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoP
 from leafwood.inference.labelling import Progress
 from leafwood.inference.segmenter import Quality
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
+from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT
 from leafwood.io.las.crs import parse_user_crs
-from leafwood.io.loaders import check_suffix, read, write
+from leafwood.io.las.read import read_las
+from leafwood.io.loaders import check_suffix, is_las, read, write
+from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
+from leafwood.memory import as_bytes
 from leafwood.models import CloudSegmenter, Device, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
@@ -46,12 +51,14 @@ __all__ = [
     "measure",
     "outputs",
     "read_cloud",
-    "read_remarked",
     "segmenter",
+    "with_profile",
     "write_labelled",
 ]
 
 _LOG = logging.getLogger(__name__)
+# The columns of a LAS file that decide what is labelled and how, and what an earlier run left.
+_LOOKED_AT = ("classification", "withheld", "return_number", "number_of_returns", "leafwood", "wood_prob", "height_ag")
 TABLES = (".asc", ".csv", ".txt")  # suffixes that tables, notes and rasters have as well as point clouds
 
 
@@ -62,6 +69,7 @@ class LabelOptions:
     Attributes:
         model: name of a shipped model, or a ``.safetensors`` file.
         threads: processors to use for a scan; all that the process may use when None.
+        memory: bytes that each process keeps within; half of the machine's and at most 4 GB when None.
         overwrite: replace existing outputs, never an input.
         resume: leave alone what is made already, and add what is missing beside it.
         force: label and measure what is refused otherwise, such as scans that are far too sparse.
@@ -76,6 +84,7 @@ class LabelOptions:
         abstain: leave points undecided that are less sure than this.
         profile: also write leaf and wood area by height.
         report: also write a page to look at.
+        bounds: label only what lies inside (LAS, LAZ and COPC); the output holds nothing else.
 
     Raises:
         BadConfig: a setting that would fail for every scan.
@@ -83,6 +92,7 @@ class LabelOptions:
 
     model: str = DEFAULT_MODEL
     threads: int | None = None
+    memory: int | None = None
     overwrite: bool = False
     resume: bool = False
     force: bool = False
@@ -97,16 +107,21 @@ class LabelOptions:
     abstain: float | None = None
     profile: bool = False
     report: bool = False
+    bounds: Bounds | None = None
 
     def __post_init__(self) -> None:
         if self.abstain is not None and not 0.5 <= self.abstain <= 1:
             raise BadConfig(f"`abstain` must be a probability between 0.5 and 1, not {self.abstain:g}")
         if self.threads is not None and self.threads < 1:
             raise BadConfig("`threads` must be at least 1")
+        if self.memory is not None:
+            as_bytes(self.memory)
         if self.labels is not None:
             check_preset(self.labels)
         if self.crs is not None:
             parse_user_crs(self.crs)
+        if self.bounds is not None:
+            self.bounds.check()
 
 
 class Labelled(NamedTuple):
@@ -117,12 +132,14 @@ class Labelled(NamedTuple):
         canopy: what its profile says in a line, if one was asked for and could be made.
         no_profile: why the profile that was asked for is missing, or None. The labels are written all the same.
         doubts: reasons not to trust the answers, the severe ones first.
+        seconds: that it took, or None where the labels were there already.
     """
 
     counts: NDArray[np.int64]
     canopy: str | None = None
     no_profile: str | None = None
     doubts: tuple[Doubt, ...] = ()
+    seconds: float | None = None
 
 
 def label_file(source: Path, target: Path, options: LabelOptions, progress: Progress | None = None) -> Labelled:
@@ -141,33 +158,48 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
             alone is no failure but said in the result.
     """
     if options.resume and is_labelled(source, target):
-        labelled, remarks = read_remarked(target)
+        with noted_warnings() as remarks:
+            labelled = read(target)
         if options.report and not report_path(target).exists():
-            write_page(labelled, source, target, options, remarks=remarks)
-        return _with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
+            with at_hand(source, target.parent, options.bounds) as scan:
+                write_page(labelled, source, target, options, scan=scan, remarks=remarks)
+        return with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
-    check_suffix(target, source)
+    check_suffix(target, Path(file_name(source)) if url_of(source) else source)
+    begun = time.perf_counter()
+    with at_hand(source, target.parent, options.bounds) as scan:
+        made = _label(scan, source, target, options, progress)
+    return made._replace(seconds=time.perf_counter() - begun)
+
+
+def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progress: Progress | None) -> Labelled:
+    """The same for a scan that lies at hand, and what it is called."""
+    from leafwood.batch.survey.large import is_large, label_large
+
+    if is_large(scan, target, options):
+        return label_large(scan, target, options, progress)
     begun = started = time.perf_counter()
-    cloud, remarks = read_cloud(source, options)
-    _LOG.info("%s: %d points read in %.1f s", source, len(cloud), time.perf_counter() - started)
-    with about(source):
+    cloud, remarks = read_cloud(scan, options)
+    _LOG.info("%s: %d points read in %.1f s", scan, len(cloud), time.perf_counter() - started)
+    with about(scan):
         started = time.perf_counter()
         result = segmenter(options).segment(cloud, progress)
-        _LOG.info("%s: labelled in %.1f s", source, time.perf_counter() - started)
+        _LOG.info("%s: labelled in %.1f s", scan, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
-    write_labelled(result, target, source, options)
+    write_labelled(result, target, scan, options)
     _LOG.info("%s: written", target)
     if options.report:
         model = segmenter(options).model
         seconds = time.perf_counter() - begun
-        write_page(result, source, target, options, remarks=remarks, model=(model.name, model.sha256), seconds=seconds)
+        of = (model.name, model.sha256)
+        write_page(result, source, target, options, scan=scan, remarks=remarks, model=of, seconds=seconds)
     found = tuple(doubts(result, remarks))
     for doubt in spoils(found, "labels"):
-        warnings.warn(f"{source}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
+        warnings.warn(f"{scan}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
-    return _with_profile(made, result, target, options)
+    return with_profile(made, result, target, options)
 
 
 def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[str]]:
@@ -178,7 +210,11 @@ def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[st
         BadCloud: far too sparse to be labelled, unless that is forced.
         LeafwoodError: it cannot be read.
     """
-    cloud, remarks = read_remarked(source, crs=options.crs)
+    with noted_warnings() as remarks:
+        if is_las(source) and not (options.profile or options.report):  # which look at more
+            cloud = read_las(source, _LOOKED_AT, crs=options.crs)
+        else:
+            cloud = read(source, crs=options.crs)
     if not options.force:
         if source.suffix.lower() in TABLES and is_table(cloud):
             raise NoPointCloud(f"{source}: its {len(cloud):,} rows are a table and no point cloud")
@@ -201,7 +237,7 @@ def write_labelled(result: PointCloud, target: Path, source: Path, options: Labe
     )
 
 
-def _with_profile(made: Labelled, result: PointCloud, target: Path, options: LabelOptions) -> Labelled:
+def with_profile(made: Labelled, result: PointCloud, target: Path, options: LabelOptions) -> Labelled:
     """The same with its profile, if one is asked for, or with why there is none."""
     if not options.profile:
         return made
@@ -248,13 +284,6 @@ def measure(
     return replace(canopy, doubts=tuple(doubt.title for doubt in found))
 
 
-def read_remarked(path: Path, *, crs: str | None = None) -> tuple[PointCloud, list[str]]:
-    """Read a cloud, and what was odd about the file; it is warned of, too."""
-    with noted_warnings() as remarks:
-        cloud = read(path, crs=crs)
-    return cloud, remarks
-
-
 def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
     """Whether leafwood has labelled a scan already, and made the other files of it.
 
@@ -271,9 +300,8 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
 @lru_cache(maxsize=1)
 def segmenter(options: LabelOptions) -> CloudSegmenter:
     """The segmenter that labels so; a process loads it once."""
-    return load_segmenter(
-        options.model, threads=options.threads, rule=options.rule, quality=options.quality, device=options.device
-    )
+    asked = {name: getattr(options, name) for name in ("threads", "rule", "quality", "memory", "device")}
+    return load_segmenter(options.model, **asked)
 
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:

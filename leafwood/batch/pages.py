@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from leafwood._version import __version__
 from leafwood.cloud import PointCloud
 from leafwood.errors import about
+from leafwood.io.remote import shown
 from leafwood.report.paths import common_folder, report_path
 from leafwood.report.provenance import Provenance, file_hash
 
@@ -26,6 +27,7 @@ def write_page(
     target: Path,
     options: LabelOptions,
     *,
+    scan: Path | None = None,
     remarks: Sequence[str],
     model: tuple[str, str] | None = None,
     seconds: float | None = None,
@@ -37,6 +39,7 @@ def write_page(
         source: the scan.
         target: the labelled file.
         options: how it was labelled.
+        scan: the file that was read of it, where that is another one (see :func:`leafwood.batch.at_hand.at_hand`).
         remarks: what was odd about the file.
         model: name and SHA-256 of the model, or None where an earlier run has labelled the scan.
         seconds: that labelling took.
@@ -53,15 +56,15 @@ def write_page(
     }
     words = [f"--{name}" if value is True else f"--{name}={value}" for name, value in asked.items()]
     known = Provenance(
-        source=source,
-        sha256=file_hash(source),
+        source=Path(shown(source)),
+        sha256=file_hash(scan or source),
         model=model[0] if model else None,
         model_sha256=model[1] if model else None,
         version=__version__,
         settings={name: "yes" if value is True else str(value) for name, value in asked.items()},
         seconds=seconds,
         warnings=tuple(remarks),
-        command=shlex.join(["leafwood", "segment", str(source), "-o", str(target), *words]),
+        command=shlex.join(["leafwood", "segment", shown(source), "-o", str(target), *words]),
     )
     with about(source):
         write_report(result, report_path(target), known, overwrite=options.overwrite)

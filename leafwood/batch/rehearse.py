@@ -20,9 +20,11 @@ from leafwood.errors import FileWarning, LeafwoodError
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
 from leafwood.inference.labelling import label_cloud
+from leafwood.inference.segmenter import AROUND, BUFFER
 from leafwood.inference.trust import Doubt, doubts
 from leafwood.io.labels import fields_left
 from leafwood.io.loaders import check_suffix, default_output
+from leafwood.memory import default_memory, points_of_tile
 from leafwood.postprocess.rule import DEFAULT_RULE
 from leafwood.spatial.ground import ground_source
 from leafwood.spatial.order import morton_codes, voxel_cells
@@ -30,7 +32,6 @@ from leafwood.spatial.tiles import iter_tiles
 
 __all__ = ["Rehearsal", "rehearse"]
 
-_TILE, _BUFFER = 400_000, 5.0  # points and metres, as the segmenter has them
 _TOO_LARGE = 500_000_000  # bytes of a file whose output is not written for a trial
 
 
@@ -106,7 +107,7 @@ def _no_wood(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
     """P(wood) 0 for every point, after the checks that cutting them into tiles and voxels makes."""
     config = GraphConfig()
     scaled = xyz * np.float32(scale_normalisation(xyz, config))
-    for tile in iter_tiles(scaled[:, :2], _TILE, _BUFFER):
+    for tile in iter_tiles(scaled[:, :2], points_of_tile(default_memory(), len(xyz)), BUFFER, AROUND):
         morton_codes(voxel_cells(scaled[tile.index], config.size))
     return np.zeros(len(xyz), dtype=np.float32)
 

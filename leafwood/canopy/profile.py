@@ -65,12 +65,12 @@ class Canopy:
     Attributes:
         config: bins and coefficient.
         cloud: the scan, for its CRS, unit and name.
-        wood_from: how wood was told: ``wood_prob``, ``wood_prob_equal`` or the name of a label preset.
-        counts: of the scan in cells of 5 m.
-        profile: of the whole scan, (b,).
+        wood_from: what wood was recognised by: ``wood_prob``, ``wood_prob_equal`` or the name of a label preset.
+        counts: counts of the scan in cells of 5 m.
+        profile: profile of the whole scan, (b,).
         grid_counts: in the grid's cells, or None.
-        grid: of each of them, (m, b), or None.
-        doubts: reasons not to trust it, a few words each.
+        grid: densities of each of them, (m, b), or None.
+        doubts: reasons not to trust the result, a few words each.
     """
 
     config: CanopyConfig

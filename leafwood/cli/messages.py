@@ -23,7 +23,7 @@ _FLAGS = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         *("abstain", "classify", "crs", "force", "grid", "height", "k", "labels", "model", "overwrite", "profile"),
-        *("resume", "scheduler", "threads", "upgrade", "workers"),
+        *("bounds", "part", "resume", "scheduler", "threads", "upgrade", "workers"),
     )
 } | {"output": "-o"}
 _ARGUMENT = re.compile(r"`(\w+)`|\b(\w+)=True\b")

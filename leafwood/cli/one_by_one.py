@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from leafwood.cli.messages import say
 from leafwood.errors import BadFile, LeafwoodError, NoPointCloud
+from leafwood.io.remote import shown
 
 __all__ = ["collect", "each", "in_words", "is_passed_over", "one_by_one"]
 
@@ -57,7 +58,7 @@ def in_words(path: Path, error: Exception) -> str:
     text = str(error)
     if not isinstance(error, (LeafwoodError, OSError)):
         text = f"{type(error).__name__}: {text} (--debug shows where)"
-    return text if str(path) in text else f"{path}: {text}"
+    return text if shown(path) in text else f"{shown(path)}: {text}"
 
 
 def is_passed_over(path: Path, error: Exception) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cli.messages import in_flags, one_line, say
 from leafwood.cli.one_by_one import in_words, is_passed_over
+from leafwood.io.remote import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,7 @@ class Summary:
             Exception: the failure, where the run is to stop with it.
         """
         if isinstance(outcome, Exception):
-            if len(self._jobs) > 1 and is_passed_over(source, outcome):
+            if (len(self._jobs) > 1 or not self._stop) and is_passed_over(source, outcome):
                 self._passed[source] = one_line(in_words(source, outcome))
                 say(f"passed over: {self._passed[source]}")
                 return
@@ -83,7 +84,7 @@ class Summary:
 
     def entry(self, source: Path) -> dict[str, Any]:
         """What a program should know of a scan."""
-        entry: dict[str, Any] = {"event": "file", "file": str(source), "output": str(self._jobs[source])}
+        entry: dict[str, Any] = {"event": "file", "file": shown(source), "output": str(self._jobs[source])}
         if source in self._passed:
             return entry | {"outcome": "passed over", "error": self._passed[source]}
         if source in self._errors:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from leafwood.cli.options import add_overrides
+
 __all__ = ["add_arguments", "run"]
 
 
@@ -20,14 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds another run")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="KEY=VALUE",
-        help="a setting in place of the file's, such as steps=500 or crops.radius=[2, 5]; may be given several times",
-    )
+    add_overrides(parser, "steps=500 or crops.radius=[2, 5]")
 
 
 def run(args: argparse.Namespace) -> int:

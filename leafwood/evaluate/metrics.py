@@ -20,6 +20,11 @@ __all__ = ["Scores", "score"]
 _BINS = 4096  # AUROC from a histogram is exact but for ties within 1/4096 of probability
 
 
+def _calibration_edges() -> NDArray[np.int64]:
+    """First histogram bin of each of the 15 bins of the calibration error."""
+    return np.linspace(0, _BINS, 16).astype(np.int64)[:-1]
+
+
 def _ratio(a: float, b: float) -> float:
     return float(a) / float(b) if b else float("nan")
 
@@ -67,10 +72,19 @@ class Scores:
     @property
     def ece(self) -> float:
         """Expected calibration error of P(wood) over 15 bins of equal width."""
-        edges = np.linspace(0, _BINS, 16).astype(int)[:-1]
+        edges = _calibration_edges()
         n = np.add.reduceat(self.leaf + self.wood, edges)
         gap = np.abs(np.add.reduceat(self.confidence, edges) - np.add.reduceat(self.wood, edges))
         return _ratio(float(gap.sum()), float(n.sum()))
+
+    @property
+    def balanced_ece(self) -> float:
+        """The same with leaf and wood weighing the same, each point at the middle of its histogram bin."""
+        if not self.leaf.any() or not self.wood.any():
+            return float("nan")
+        leaf, wood = 0.5 * self.leaf / self.leaf.sum(), 0.5 * self.wood / self.wood.sum()
+        middle = (np.arange(_BINS) + 0.5) / _BINS
+        return float(np.abs(np.add.reduceat(middle * (leaf + wood) - wood, _calibration_edges())).sum())
 
     def as_dict(self) -> dict[str, float]:
         """Every score by name; NaN where a class is missing."""
@@ -106,7 +120,7 @@ def score(
         truth: (n,) LEAF, WOOD or IGNORE.
         wood_prob: (n,) P(wood), 0..1.
         predicted: (n,) LEAF, WOOD or IGNORE; P(wood) > 0.5 when None. Points ignored on either side do not count.
-        weight: (n,) of the points; every point counts once when None.
+        weight: (n,) weight of the points; every point counts once when None.
 
     Returns:
         Counts that add up with other counts.

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from leafwood.graph.config import GraphConfig
 from leafwood.spatial.neighbours import nearest
 
-__all__ = ["scale_normalisation", "spacing"]
+__all__ = ["NEIGHBOURS", "scale_normalisation", "scale_of_spacing", "spacing"]
 
-_NEIGHBOURS = 24  # far enough for the typical distance of a cloud
+NEIGHBOURS = 24  # far enough for the typical distance of a cloud
 
 
 def spacing(xyz: NDArray[np.float32]) -> float:
@@ -22,7 +22,7 @@ def spacing(xyz: NDArray[np.float32]) -> float:
     Returns:
         Metres.
     """
-    _, distance = nearest(xyz, _NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
+    _, distance = nearest(xyz, NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
     return float(np.median(distance[:, -1]))
 
 
@@ -39,6 +39,11 @@ def scale_normalisation(xyz: NDArray[np.float32], config: GraphConfig) -> float:
     Returns:
         `config.least` to 1, in steps of a tenth: a few points more or less must not move every voxel.
     """
-    if len(xyz) <= _NEIGHBOURS:
+    if len(xyz) <= NEIGHBOURS:
         return 1.0
-    return float(np.clip(np.round(config.spacing / max(spacing(xyz), 1e-6), 1), config.least, 1.0))
+    return scale_of_spacing(spacing(xyz), config)
+
+
+def scale_of_spacing(metres: float, config: GraphConfig) -> float:
+    """The factor for a cloud with that :func:`spacing`."""
+    return float(np.clip(np.round(config.spacing / max(metres, 1e-6), 1), config.least, 1.0))

@@ -13,11 +13,11 @@ from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, FileWarning
 from leafwood.postprocess.rule import Decision, Rule, decide
 from leafwood.samplers.voxel import VoxelSampler
-from leafwood.spatial.ground import Ground, find_ground, not_vegetation
+from leafwood.spatial.ground import Ground, GroundChoice, find_ground, not_vegetation
 
-__all__ = ["Predict", "Progress", "check_metres", "label_cloud"]
+__all__ = ["IN_VIEW", "Predict", "Progress", "check_metres", "in_view", "label_cloud", "remarks"]
 
-_IN_VIEW = 0.2  # m: of the ground that is seen, a point for every voxel of this edge
+IN_VIEW = 0.2  # m: of the ground that is seen, a point for every voxel of this edge
 Progress = Callable[[int, int], None]
 Predict = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -50,7 +50,7 @@ def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointC
         warnings.warn(f"{cloud.path or 'the cloud'}: {line}", FileWarning, stacklevel=2)
     todo = ~(ground.mask | not_vegetation(cloud) | strays)
     equal = np.zeros(len(cloud), dtype=np.float32)
-    seen = np.flatnonzero(todo | (_in_view(cloud, ground) & todo.any()))
+    seen = np.flatnonzero(todo | (in_view(cloud.xyz, ground.mask & (ground.source == "cloth")) & todo.any()))
     equal[seen] = predict(cloud.xyz[seen], ground.height[seen], cloud.returns()[seen])
     equal[~todo] = 0.0
     decision = decide(equal[todo], ground.height[todo], cloud.xyz[todo, 2], rule)
@@ -65,32 +65,49 @@ def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointC
 
 def _remarks(cloud: PointCloud, ground: Ground, strays: NDArray[np.bool_]) -> Iterator[str]:
     """What is odd about the points, one line each."""
-    if strays.any():
+    classes = cloud.columns.get("classification")
+    foreign = np.zeros(256, dtype=np.int64)
+    if classes is not None:
+        foreign = np.bincount(classes[cloud.meaning.is_foreign(cloud.columns)].astype(np.int64), minlength=256)
+    yield from remarks(len(cloud), int(strays.sum()), foreign, ground.choice)
+
+
+def remarks(count: int, strays: int, foreign: NDArray[np.int64], choice: GroundChoice) -> Iterator[str]:
+    """What is odd about the points of a scan, one line each.
+
+    Args:
+        count: how many there are.
+        strays: how many of them belong to no place of it.
+        foreign: points by class, of the classes that are the user's to define and were not written by leafwood.
+        choice: which ground is used.
+    """
+    if strays:
         where = "kilometres away from the others, or nowhere, and are not labelled"
-        yield f"{strays.sum():,} of {len(cloud):,} points lie {where}"
-    if ground.choice.doubt:
-        yield ground.choice.doubt
-    if "classification" in cloud.columns:
-        foreign = cloud.meaning.is_foreign(cloud.columns)
-        if foreign.any():
-            codes = ", ".join(str(code) for code in np.unique(cloud.columns["classification"][foreign]))
-            yield (
-                f"{foreign.sum():,} points have class {codes}, which is the user's to define and was not written by "
-                "leafwood; they are not labelled (give them class 1 to have them labelled)"
-            )
+        yield f"{strays:,} of {count:,} points lie {where}"
+    if choice.doubt:
+        yield choice.doubt
+    if foreign.any():
+        codes = ", ".join(str(code) for code in np.flatnonzero(foreign))
+        yield (
+            f"{foreign.sum():,} points have class {codes}, which is the user's to define and was not written by "
+            "leafwood; they are not labelled (give them class 1 to have them labelled)"
+        )
 
 
-def _in_view(cloud: PointCloud, ground: Ground) -> NDArray[np.bool_]:
+def in_view(xyz: NDArray[np.float32], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Ground points (n,) that are seen though they are not labelled: some of those that a cloth found.
 
     A cloth takes litter and low plants for ground as well. What it leaves of them hangs in the air, like a fallen
     trunk, unless what lies below is seen too. Ground that somebody has classified ends at the ground, and wood there is
     told better without it.
+
+    Args:
+        xyz: (n, 3) metres, non-negative.
+        found: (n,) ground points that a cloth found.
     """
-    seen = np.zeros(len(cloud), dtype=bool)
-    if ground.source == "cloth":
-        found = np.flatnonzero(ground.mask)
-        seen[found[VoxelSampler(_IN_VIEW)(PointCloud(cloud.xyz[found])).index]] = True
+    seen = np.zeros(len(xyz), dtype=bool)
+    index = np.flatnonzero(found)
+    seen[index[VoxelSampler(IN_VIEW)(PointCloud(xyz[index])).index]] = True
     return seen
 
 

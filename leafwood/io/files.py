@@ -1,4 +1,4 @@
-"""Which files a user meant: files, folders and patterns; and which files are leafwood's own products."""
+"""Which files a user meant: files, folders, patterns, addresses, lists; and which are leafwood's own products."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from leafwood.errors import FileProblem, FileWarning
+from leafwood.io.bounds import Bounds
 from leafwood.io.loaders import suffixes
+from leafwood.io.remote import listed, url_of
+from leafwood.io.vpc import is_vpc, vpc_files
 
 __all__ = ["NAMED", "is_product", "list_files"]
 
@@ -20,15 +23,17 @@ _TABLES = ("_profile.csv", "leafwood_survey.csv")  # of leafwood's, which read l
 _SPLIT = (f"{_LABELS}_wood", f"{_LABELS}_leaf")
 
 
-def list_files(paths: Iterable[Path], *, products: bool = True) -> list[Path]:
-    """Files of a list of files, folders (searched below, too) and glob patterns.
+def list_files(paths: Iterable[Path], *, products: bool = True, bounds: Bounds | None = None) -> list[Path]:
+    """Files of a list of files, folders (searched below, too), glob patterns and virtual point clouds.
 
-    Hidden files and folders of a folder are left out, and so are leafwood's tables of profiles and surveys.
+    What lies on a server or in an object store is named by its address, see :mod:`leafwood.io.remote`. Hidden files and
+    folders of a folder are left out, and so are leafwood's tables of profiles and surveys.
 
     Args:
         paths: what the user wrote; a shell may or may not have filled in the patterns.
         products: whether labelled files that leafwood wrote (see :func:`is_product`) are among them; those that were
             given by name alone always are.
+        bounds: leave out what lies elsewhere, as far as a list says where its files lie.
 
     Returns:
         Files in the order asked for, those of a folder or pattern sorted; none twice, whatever its spelling.
@@ -40,7 +45,7 @@ def list_files(paths: Iterable[Path], *, products: bool = True) -> list[Path]:
     left_out = 0
     found: dict[Path, Path] = {}
     for path in paths:
-        inside = [path] if path.is_file() else list(_inside(path))
+        inside = list(_inside(path, bounds))
         if not products and (len(paths) > 1 or not path.is_file()):
             scans = [file for file in inside if not is_product(file)]
             if inside and not scans and len(paths) == 1:
@@ -56,9 +61,15 @@ def list_files(paths: Iterable[Path], *, products: bool = True) -> list[Path]:
     return list(found.values())
 
 
-def _inside(path: Path) -> Iterator[Path]:
-    """The files of a folder or a pattern, sorted."""
-    if path.is_dir():
+def _inside(path: Path, bounds: Bounds | None) -> Iterator[Path]:
+    """The files that a path stands for; those of a folder or a pattern are sorted."""
+    if is_vpc(path) and (path.is_file() or url_of(path)):
+        files = vpc_files(path, bounds)
+    elif path.is_file():
+        files = [path]
+    elif url_of(path):
+        files = listed(path, suffixes())
+    elif path.is_dir():
         files = sorted(file for file in path.rglob("*") if _is_listed(file, path))
         if not files:
             raise FileProblem(f"{path}: no point cloud in this folder")

@@ -28,6 +28,7 @@ from leafwood.classes import DEFAULT_CLASSES, ClassMap
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, BadFile, FileProblem, LeafwoodError
 from leafwood.io.labels import OURS
+from leafwood.io.remote import shown, url_of
 from leafwood.io.results import result_columns
 from leafwood.io.target import check_target, scratch_name, why_not_written
 
@@ -166,7 +167,8 @@ def read(path: Path | str, *, crs: str | None = None, extra: Collection[str] = (
     """
     path = Path(path)
     if not path.exists():
-        raise BadFile(f"{path}: does not exist")
+        what = "lies elsewhere: fetch it first (`leafwood segment` does)" if url_of(path) else "does not exist"
+        raise BadFile(f"{shown(path)}: {what}")
     if path.is_dir():
         raise BadFile(f"{path}: is a folder, not a file")
     reader, suffix = _reader(path, crs, extra)

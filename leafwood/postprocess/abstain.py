@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from leafwood.classes import OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 
-__all__ = ["abstain"]
+__all__ = ["abstain", "undecided"]
 
 
 def abstain(cloud: PointCloud, sure: float) -> PointCloud:
@@ -27,6 +30,10 @@ def abstain(cloud: PointCloud, sure: float) -> PointCloud:
     """
     if not 0.5 <= sure <= 1:
         raise BadConfig(f"abstain must be a probability between 0.5 and 1, not {sure:g}")
-    label, prob = cloud.columns["leafwood"], cloud.columns["wood_prob"]
+    return cloud.with_columns(leafwood=undecided(cloud.columns["leafwood"], cloud.columns["wood_prob"], sure))
+
+
+def undecided(label: NDArray[Any], prob: NDArray[Any], sure: float) -> NDArray[np.uint16]:
+    """The labels (n,), 0 where they are less probable than `sure`; see :func:`abstain`."""
     unsure = np.where(label == OUT_WOOD, prob, 1 - prob) < sure
-    return cloud.with_columns(leafwood=np.where(unsure, OUT_NONE, label).astype(np.uint16))
+    return np.where(unsure, OUT_NONE, label).astype(np.uint16)

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from leafwood.errors import BadConfig
 
-__all__ = ["mean_error", "share_error", "shift", "wood_share"]
+__all__ = ["count_by_stratum", "mean_error", "share_error", "shares_of_counts", "shift", "wood_share"]
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 _STEPS = 1_000  # of a probability: finer ones change no share
 _SURE = 0.002  # nearer to 0 and 1 no network is calibrated
@@ -61,15 +62,43 @@ def wood_share(
     Raises:
         BadConfig: a prior outside 0..1, or arrays of unequal length.
     """
-    counts, ratio = _tabulate(prob, stratum, prior)
+    strata = int(stratum.max(initial=-1)) + 1
+    return shares_of_counts(count_by_stratum(prob, stratum, max(strata, 0)), prior=prior, strength=strength)
+
+
+def count_by_stratum(prob: NDArray[np.floating[Any]], stratum: NDArray[np.integer[Any]], strata: int) -> Counts:
+    """Points by stratum and P(wood), which is all that shares are estimated from; counts of a scan's parts add up.
+
+    Args:
+        prob: (n,) P(wood).
+        stratum: (n,) number of each point's stratum; points below 0 are left out.
+        strata: how many there are.
+
+    Returns:
+        (strata, 1001) points by P(wood) in steps of 0.001.
+
+    Raises:
+        BadConfig: arrays of unequal length.
+    """
+    if prob.shape != stratum.shape:
+        raise BadConfig(f"{prob.shape} probabilities for {stratum.shape} strata")
+    use = stratum >= 0
+    step = np.rint(np.clip(prob[use], 0, 1) * _STEPS).astype(np.int64)
+    table = np.bincount(stratum[use].astype(np.int64) * (_STEPS + 1) + step, minlength=strata * (_STEPS + 1))
+    return table.reshape(strata, _STEPS + 1)
+
+
+def shares_of_counts(counts: Counts, *, prior: float = 0.5, strength: float = 10.0) -> Floats:
+    """Share of wood in each stratum (k,) by the counts (k, 1001) of all points; see :func:`wood_share`."""
+    table, ratio = _ratios(counts, prior)
     if strength < 0:
         raise BadConfig(f"strength must not be negative, not {strength}")
-    strata = len(counts)
+    strata = len(table)
     if not strata:
         return np.zeros(0)
-    whole = _maximise(counts.sum(axis=0, keepdims=True), ratio, _TYPICAL, _TYPICAL_POINTS, np.zeros((1, 1)))
+    whole = _maximise(table.sum(axis=0, keepdims=True), ratio, _TYPICAL, _TYPICAL_POINTS, np.zeros((1, 1)))
     apart = np.abs(np.subtract.outer(np.arange(strata), np.arange(strata)))
-    return _maximise(counts, ratio, float(whole[0]), strength, np.where(apart > 0, _REACH**apart, 0.0))
+    return _maximise(table, ratio, float(whole[0]), strength, np.where(apart > 0, _REACH**apart, 0.0))
 
 
 def share_error(
@@ -84,7 +113,7 @@ def share_error(
 
     Mostly systematic: it does not go to 0 with the number of points.
     """
-    counts, ratio = _tabulate(prob, stratum, prior)
+    counts, ratio = _ratios(count_by_stratum(prob, stratum, len(share)), prior)
     points = counts.sum(axis=1)
     tells, worth = _worth(counts / np.maximum(points, 1)[:, None], points, ratio, share)
     leant = (2 * strength + (points == 0)) / np.maximum(share * (1 - share), 1e-9)
@@ -126,22 +155,13 @@ def shift(
     return np.asarray(wood / np.maximum(wood + leaf, 1e-300), dtype=np.float32)
 
 
-def _tabulate(
-    prob: NDArray[np.floating[Any]], stratum: NDArray[np.integer[Any]], prior: float
-) -> tuple[Floats, Floats]:
+def _ratios(counts: Counts, prior: float) -> tuple[Floats, Floats]:
     """Points (k, v) of each stratum by the likelihood ratio of wood to leaf (v,) that their probability stands for."""
     if not 0 < prior < 1:
         raise BadConfig(f"prior must lie between 0 and 1, not {prior}")
-    if prob.shape != stratum.shape:
-        raise BadConfig(f"{prob.shape} probabilities for {stratum.shape} strata")
-    use = stratum >= 0
-    strata = int(stratum[use].max(initial=-1)) + 1
-    step = np.rint(np.clip(prob[use], 0, 1) * _STEPS).astype(np.int64)
-    table = np.bincount(stratum[use] * (_STEPS + 1) + step, minlength=strata * (_STEPS + 1))
-    table = table.reshape(strata, _STEPS + 1)
-    seen = table.any(axis=0)
+    seen = counts.any(axis=0)
     sure = np.clip(np.flatnonzero(seen) / _STEPS, _SURE, 1 - _SURE)
-    return table[:, seen].astype(np.float64), sure / (1 - sure) * (1 - prior) / prior
+    return counts[:, seen].astype(np.float64), sure / (1 - sure) * (1 - prior) / prior
 
 
 def _worth(counts: Floats, points: Floats, ratio: Floats, share: Floats) -> tuple[Floats, Floats]:

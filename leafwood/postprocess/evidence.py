@@ -14,7 +14,7 @@ there is no effect: no returns known, or too few confident points of either clas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +24,26 @@ from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import RETURN_NAMES
 from leafwood.postprocess.logistic import fit_logistic
 
-__all__ = ["ScanEvidence", "confident_points", "fit_evidence", "return_shares", "spatial_folds"]
+__all__ = [
+    "Confident",
+    "ScanEvidence",
+    "confident_points",
+    "draw_lots",
+    "fit_evidence",
+    "return_shares",
+    "spatial_folds",
+]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Lots = NDArray[np.uint32]
+Ints = NDArray[np.integer[Any]]
 
 WEIGHT = 0.2  # of the log odds; chosen by pipelines/choose_evidence.py on stands under other instruments
 _SURE = 0.9  # probability of its label from which a point is confident
 _FEWEST, _RAREST = 200, 0.005  # confident points of a class in every three kinds of blocks, and their share
 _SAMPLE = 1_000  # confident points of a class and kind of block that are looked at
 _KINDS = 4
+_GROUPS = [(kind, wood) for kind in range(_KINDS) for wood in (0, 1)]
 _BLOCKS, _SMALLEST = 8, 1.0  # blocks along the longer side of a scan, metres that a block measures at least
 _MOST = 4.0  # log odds beyond which evidence does not go
 _PENALTY = 1.0
@@ -64,63 +74,78 @@ def return_shares(graph: Graph, config: GraphConfig) -> NDArray[np.float16] | No
     return np.concatenate(found, axis=1) if found else None
 
 
-def spatial_folds(xyz: NDArray[np.float32]) -> Ints:
-    """Kind of block (n,), 0 to 3, that each point (n, 3) lies in; neighbouring blocks are of different kinds."""
+def spatial_folds(xyz: NDArray[np.floating[Any]], extent: tuple[Floats, Floats] | None = None) -> Ints:
+    """Kind of block (n,), 0 to 3, that each point (n, 3) lies in; neighbouring blocks are of different kinds.
+
+    Args:
+        xyz: (n, 3) metres.
+        extent: lower and upper plan corner (2,) of the scan whose part the points are; their own when None.
+    """
     if not len(xyz):
         return np.zeros(0, dtype=np.int64)
-    low = xyz[:, :2].min(axis=0)
-    size = max(float((xyz[:, :2].max(axis=0) - low).max()) / _BLOCKS, _SMALLEST)
+    low, high = extent or (xyz[:, :2].min(axis=0), xyz[:, :2].max(axis=0))
+    size = max(float((high - low).max()) / _BLOCKS, _SMALLEST)
     cell = np.floor((xyz[:, :2] - low) / np.float32(size)).astype(np.int64) % 2
     return np.asarray(2 * cell[:, 0] + cell[:, 1])
 
 
 class Confident(NamedTuple):
-    """A sample of a scan's confident points; samples of the tiles of a survey can be joined.
+    """A sample of a scan's confident points; samples of the parts of a scan can be joined.
 
     Attributes:
         shares: (s, c) of single and last returns around each.
         wood: (s,) what the network is sure of.
         fold: (s,) kind of the block that each lies in.
+        lots: (s,) numbers by which they were drawn, the lowest first.
         of: (4, 2) confident leaf and wood points in each kind of block, sampled or not.
     """
 
     shares: Floats
     wood: NDArray[np.bool_]
     fold: Ints
+    lots: Lots
     of: Ints
 
+    def joined(self, other: Confident) -> Confident:
+        """The sample of both parts: that which would be drawn from all their points."""
+        shares = np.concatenate([self.shares, other.shares])
+        wood = np.concatenate([self.wood, other.wood])
+        fold = np.concatenate([self.fold, other.fold])
+        lots = np.concatenate([self.lots, other.lots])
+        kept = np.sort(np.concatenate([_drawn(lots, (fold == k) & (wood == w)) for k, w in _GROUPS]))
+        return Confident(shares[kept], wood[kept], fold[kept], lots[kept], self.of + other.of)
 
-def confident_points(
-    prob: NDArray[np.float32], shares: NDArray[np.float16], xyz: NDArray[np.float32], fold: Ints
-) -> Confident:
+
+def confident_points(prob: NDArray[np.float32], shares: NDArray[np.float16], fold: Ints, lots: Lots) -> Confident:
     """Draw from a scan's confident points, as many of each class from each kind of block.
-
-    Which points are drawn follows from where they are, not from their order.
 
     Args:
         prob: (n,) P(wood) where leaf and wood are equally common.
         shares: (n, c) from :func:`return_shares`.
-        xyz: (n, 3) metres.
         fold: (n,) from :func:`spatial_folds`.
+        lots: (n,) from :func:`draw_lots`.
     """
-    drawn, of = [], np.zeros((_KINDS, 2), dtype=np.int64)
-    for kind in range(_KINDS):
-        for wood in (0, 1):
-            sure = np.flatnonzero((fold == kind) & ((prob > _SURE) if wood else (prob < 1 - _SURE)))
-            of[kind, wood] = len(sure)
-            if len(sure) > _SAMPLE:
-                sure = sure[np.argpartition(_lots(xyz[sure]), _SAMPLE)[:_SAMPLE]]
-            drawn.append(sure)
-    chosen = np.sort(np.concatenate(drawn))
-    return Confident(shares[chosen].astype(np.float64), prob[chosen] > 0.5, fold[chosen], of)
+    sure = (prob < 1 - _SURE, prob > _SURE)
+    groups = [(fold == kind) & sure[wood] for kind, wood in _GROUPS]
+    of = np.array([np.count_nonzero(group) for group in groups]).reshape(_KINDS, 2)
+    chosen = np.sort(np.concatenate([_drawn(lots, group) for group in groups]))
+    return Confident(shares[chosen].astype(np.float64), prob[chosen] > 0.5, fold[chosen], lots[chosen], of)
 
 
-def _lots(xyz: NDArray[np.float32]) -> NDArray[np.uint64]:
-    """Numbers (n,) that look random and depend on places (n, 3) in whole millimetres."""
+def _drawn(lots: Lots, group: NDArray[np.bool_]) -> Ints:
+    """Positions of those of a group (n,) with the lowest lots."""
+    found = np.flatnonzero(group)
+    if len(found) > _SAMPLE:
+        found = found[np.argpartition(lots[found], _SAMPLE)[:_SAMPLE]]
+    return found
+
+
+def draw_lots(xyz: NDArray[np.floating[Any]]) -> Lots:
+    """Numbers (n,) that look random and depend on places (n, 3) in whole millimetres, and on no order of the points."""
     x, y, z = np.rint(xyz.astype(np.float64).T * _GRID).astype(np.int64).astype(np.uint64)
     mixed = x * np.uint64(0x9E3779B97F4A7C15) ^ y * np.uint64(0xC2B2AE3D27D4EB4F) ^ z * np.uint64(0x165667B19E3779F9)
     mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
-    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+    return np.asarray((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(32), dtype=np.uint32)
 
 
 @dataclass(frozen=True, eq=False)

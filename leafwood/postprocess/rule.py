@@ -13,19 +13,22 @@ and where wood is rare most of what it calls wood is leaf.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.errors import BadConfig
-from leafwood.postprocess.decay import shift, wood_share
+from leafwood.postprocess.decay import count_by_stratum, shares_of_counts, shift, wood_share
 
 __all__ = [
     "DEFAULT_RULE",
     "RULES",
     "Decision",
     "Rule",
+    "ScanRule",
     "check_rule",
     "decide",
     "height_strata",
@@ -69,10 +72,56 @@ def check_rule(rule: str) -> None:
         raise BadConfig(f"no rule {rule!r}; there are {' and '.join(RULES)}")
 
 
+Part = tuple[NDArray[np.float32], NDArray[np.integer[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanRule:
+    """What is decided of a scan, before it is said of any point.
+
+    Attributes:
+        rule: ``overlap`` or ``balanced``.
+        share: (k,) estimated share of wood in each metre of height, the lowest first.
+        threshold: of P(wood) at these shares, as in :class:`Decision`.
+    """
+
+    rule: Rule
+    share: NDArray[np.float64]
+    threshold: float
+
+    @classmethod
+    def of_parts(cls, parts: Callable[[], Iterable[Part]], rule: Rule) -> ScanRule:
+        """Decide for a scan that comes in parts; what follows does not depend on how it is cut into them.
+
+        Args:
+            parts: gives the parts from the beginning, each P(wood) (n,) where leaf and wood are equally common and
+                the metre of height (n,) of each point, from :func:`height_strata`. It is called up to twice.
+            rule: ``overlap`` or ``balanced``.
+
+        Raises:
+            BadConfig: no such rule.
+        """
+        check_rule(rule)
+        counts = sum(count_by_stratum(equal, stratum, _STRATA) for equal, stratum in parts())
+        counts = np.zeros((_STRATA, 1), dtype=np.int64) if isinstance(counts, int) else counts
+        used = np.flatnonzero(counts.any(axis=1))
+        share = shares_of_counts(counts[: used[-1] + 1 if len(used) else 0], strength=_PULL)
+        if rule == "balanced" or not len(share):
+            return cls(rule, share, float("nan"))
+        steps = (np.bincount(_steps(shift(e, share[s])), minlength=_STEPS + 1) for e, s in parts())
+        return cls(rule, share, overlap_threshold(sum(steps, np.zeros(_STEPS + 1, dtype=np.int64))))
+
+    def say(self, equal: NDArray[np.float32], stratum: NDArray[np.integer[Any]]) -> Decision:
+        """What is decided of n points of the scan, by their P(wood) (n,) and metre of height (n,)."""
+        prob = shift(equal, self.share[stratum])
+        wood = equal > 0.5 if self.rule == "balanced" else _steps(prob) > self.threshold * _STEPS
+        return Decision(prob, wood, self.share, self.threshold)
+
+
 def decide(
     equal: NDArray[np.float32], height: NDArray[np.floating[Any]], z: NDArray[np.floating[Any]], rule: Rule
 ) -> Decision:
-    """Label points.
+    """Label the points of a scan.
 
     Args:
         equal: (n,) P(wood) where leaf and wood are equally common.
@@ -86,11 +135,8 @@ def decide(
     check_rule(rule)
     if not len(equal):
         return Decision(equal, np.zeros(0, dtype=bool), np.zeros(0), float("nan"))
-    prob, share = scan_probability(equal, height, z)
-    if rule == "balanced":
-        return Decision(prob, equal > 0.5, share, float("nan"))
-    threshold = overlap_threshold(np.bincount(_steps(prob), minlength=_STEPS + 1))
-    return Decision(prob, _steps(prob) > threshold * _STEPS, share, threshold)
+    stratum = height_strata(height, z)
+    return ScanRule.of_parts(lambda: [(equal, stratum)], rule).say(equal, stratum)
 
 
 def scan_probability(
@@ -111,9 +157,20 @@ def scan_probability(
     return shift(equal, share[stratum]), share
 
 
-def height_strata(height: NDArray[np.floating[Any]], z: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    """Metre of height (n,) that each point lies in, from 0: above ground, or above the lowest point without ground."""
-    metres = z - z.min() if np.isnan(height).all() else np.nan_to_num(height)
+def height_strata(
+    height: NDArray[np.floating[Any]], z: NDArray[np.floating[Any]], floor: float | None = None
+) -> NDArray[np.int64]:
+    """Metre of height (n,) that each point lies in, from 0: above ground, or above the lowest point without ground.
+
+    Args:
+        height: (n,) metres above ground, NaN where unknown.
+        z: (n,) metres, upwards.
+        floor: z of the lowest point, of the scan whose part these points are; theirs when None.
+    """
+    if np.isnan(height).all():
+        metres = z - (z.min(initial=np.inf) if floor is None else floor)
+    else:
+        metres = np.nan_to_num(height)
     return np.clip(np.floor(metres / _STRATUM), 0, _STRATA - 1).astype(np.int64)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leafwood.canopy.profile import Canopy, measure_canopy
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, plan_keys
 from leafwood.density.returns import countable
 from leafwood.errors import BadCloud
 from leafwood.inference.trust import Doubt, doubts, spoils
@@ -202,8 +202,7 @@ def _canopy(cloud: PointCloud, found: Collection[Doubt]) -> tuple[Canopy | None,
 def _area(cloud: PointCloud) -> float:
     """Area of the 1 m cells, in the file's coordinates, that hold points."""
     plan = cloud.absolute()[:, :2] * cloud.unit[0]
-    cells = np.floor(plan / _CELL).astype(np.int64)
-    return len(np.unique((cells[:, 0] << 32) ^ (cells[:, 1] & 0xFFFFFFFF))) * _CELL**2
+    return len(np.unique(plan_keys(plan, _CELL))) * _CELL**2
 
 
 def _layers(height: NDArray[np.float64], label: NDArray[Any], doubtful: NDArray[np.bool_] | None) -> HeightTable:

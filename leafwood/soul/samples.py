@@ -34,7 +34,7 @@ class SoulConfig:
 
     Attributes:
         gvd: how clouds are cut for prediction.
-        points: of a sample.
+        points: points of a sample.
         training_min_points: replaces `gvd.min_points` in training, as in the released code.
         released: do as the released code does: cut with its faults (:mod:`leafwood.soul.released`), leave out points
             that are alone within the smallest radius only, and standardise the features of each cloud by itself.
@@ -79,7 +79,7 @@ def prepare_cloud(xyz: NDArray[np.floating[Any]], config: SoulConfig) -> Prepare
 
     Args:
         xyz: (n, 3) metres, without ground.
-        config: how.
+        config: how samples are cut.
 
     Returns:
         Its samples; always the same for the same points.

@@ -49,7 +49,7 @@ class SoulModel:
         config: the samples it reads.
         provenance: how it came about.
         name: file stem.
-        sha256: of the weights file, empty before it is saved.
+        sha256: sha256 of the weights file, empty before it is saved.
     """
 
     network: PointNet2

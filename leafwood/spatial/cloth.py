@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.spatial.terrain import Terrain, bilinear, fit_plane, lowest_points, node_spacing, plan_cells, plan_extent
+from leafwood.spatial.terrain import (
+    Outline,
+    Terrain,
+    bilinear,
+    fit_plane,
+    lowest_points,
+    node_spacing,
+    plan_cells,
+    plan_extent,
+)
 
 __all__ = ["FEWEST", "THICK", "terrain_of_cloth"]
 
@@ -35,14 +44,14 @@ _SHEET = 0.35  # real plots score 0.44-0.92, cut-out trees below 0, crops of plo
 _NARROW = 0.35  # m, standard deviation across: a log or a branch is no ground
 
 
-def terrain_of_cloth(xyz: Points) -> Terrain | None:
-    """The surface under a cloud (n, 3) by cloth simulation, or None where it is no ground."""
-    if len(xyz) < FEWEST:
+def terrain_of_cloth(cloud: Outline) -> Terrain | None:
+    """The surface under a cloud by cloth simulation, or None where it is no ground."""
+    if cloud.points < FEWEST:
         return None
-    low, high = plan_extent(xyz)
-    cell = node_spacing(len(xyz), low, high, _CLOTH)
-    inside = np.all((xyz[:, :2] >= low) & (xyz[:, :2] <= high), axis=1)
-    lows = xyz if inside.all() else xyz[inside]
+    low, high = plan_extent(cloud.spread)
+    cell = node_spacing(cloud.points, low, high, _CLOTH)
+    inside = np.all((cloud.lows[:, :2] >= low) & (cloud.lows[:, :2] <= high), axis=1)
+    lows = cloud.lows if inside.all() else cloud.lows[inside]
     lows = lows[lowest_points(lows, cell / 2)].astype(np.float64)
     lows = lows[~_low_noise(lows)]
     if len(lows) < FEWEST:
@@ -50,8 +59,8 @@ def terrain_of_cloth(xyz: Points) -> Terrain | None:
     candidates = lows[_near_cloth(lows, cell)]
     if len(candidates) < FEWEST or not _is_sheet(lows, candidates, max(1.0, 2 * cell)):
         return None
-    terrain = Terrain.from_points(candidates, xyz, cell)
-    return terrain if _stands_clear(xyz, terrain, cell / 2) else None
+    terrain = Terrain.from_points(candidates, cloud.spread, cell, cloud.points)
+    return terrain if _stands_clear(cloud.dense, terrain, cell / 2) else None
 
 
 def _stands_clear(xyz: Points, terrain: Terrain, column: float) -> bool:

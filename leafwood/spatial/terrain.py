@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import bounds
 
-__all__ = ["Terrain", "bilinear", "fit_plane", "lowest_points", "node_spacing", "plan_cells", "plan_extent"]
+__all__ = ["Outline", "Terrain", "bilinear", "fit_plane", "lowest_points", "node_spacing", "plan_cells", "plan_extent"]
 
 Points = NDArray[np.floating[Any]]
 _CHUNK = 4_000_000
@@ -18,6 +18,29 @@ _HEIGHTS_AT_ONCE = 250_000  # what is worked on stays in the cache
 _SAMPLE = 1_000_000
 _MIN_NODES, _MAX_NODES = 1_000, 1_000_000
 _STRAY = 1e-3
+LOWS = 0.25  # m
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What the search for the ground looks at of many points: all of them, or what was kept of a survey on disk.
+
+    Attributes:
+        points: how many there are.
+        lows: (m, 3) the lowest of each plan cell of :data:`LOWS` metres, or of half of :func:`node_spacing`.
+        spread: (k, 3) evenly thinned, for their extent and for shares of them.
+        dense: (j, 3) all that lie in some places, for how they lie above each other.
+    """
+
+    points: int
+    lows: Points
+    spread: Points
+    dense: Points
+
+    @classmethod
+    def of(cls, xyz: Points) -> Outline:
+        """Of a cloud (n, 3) in memory, which is looked at as it is."""
+        return cls(len(xyz), xyz, xyz, xyz)
 
 
 def plan_extent(xyz: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -52,7 +75,7 @@ def node_spacing(points: int, low: NDArray[np.float64], high: NDArray[np.float64
     return max(wished, float(np.sqrt(np.prod(np.maximum(high - low, wished)) / nodes)))
 
 
-def lowest_points(xyz: Points, cell: float) -> NDArray[np.intp]:
+def lowest_points(xyz: Points, cell: float, *, aligned: bool = False) -> NDArray[np.intp]:
     """Positions of the lowest point of every occupied plan cell, in cell order.
 
     Works through the cloud in chunks, so memory stays near one chunk.
@@ -60,10 +83,14 @@ def lowest_points(xyz: Points, cell: float) -> NDArray[np.intp]:
     Args:
         xyz: (n, 3) metres.
         cell: cell edge, metres.
+        aligned: cells begin at whole multiples of their edge, and not at the corner of these points, so that the lowest
+            points of parts of a cloud can be put together.
     """
     if not len(xyz):
         return np.zeros(0, dtype=np.intp)
     origin = xyz[:, :2].min(axis=0)
+    if aligned:
+        origin = np.floor(origin / cell) * cell
     stride = int((float(xyz[:, 1].max()) - float(origin[1])) / cell) + 1
 
     def lowest(index: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -128,26 +155,27 @@ class Terrain:
     departure: NDArray[np.float32]
 
     @classmethod
-    def from_points(cls, ground: Points, extent: Points, cell: float = 0.5) -> Terrain:
+    def from_points(cls, ground: Points, extent: Points, cell: float = 0.5, points: int | None = None) -> Terrain:
         """Interpolate ground points: linear on their Delaunay triangles, nearest outside.
 
         Args:
             ground: (m, 3) ground points, metres, m >= 3.
-            extent: (n, 3) the cloud whose plan the grid shall cover.
+            extent: (n, 3) the cloud whose plan the grid shall cover, or points spread over it.
             cell: wished node spacing, see :func:`node_spacing`.
+            points: of the cloud; n when None.
         """
         from scipy.spatial import cKDTree
 
         low, high = plan_extent(extent)
-        cell = node_spacing(len(extent), low, high, cell)
+        cell = node_spacing(len(extent) if points is None else points, low, high, cell)
         plane = fit_plane(ground[:: max(1, len(ground) // 20_000)])
-        points = _cell_means(ground, cell)
-        rest = points[:, 2] - points[:, :2] @ plane[:2] - plane[2]
+        known = _cell_means(ground, cell)
+        rest = known[:, 2] - known[:, :2] @ plane[:2] - plane[2]
         axes = [np.arange(int(np.ceil((high[i] - low[i]) / cell)) + 1) * cell + low[i] for i in range(2)]
         at = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-        departure = _linear(points[:, :2], rest, at)
+        departure = _linear(known[:, :2], rest, at)
         outside = ~np.isfinite(departure)
-        departure[outside] = rest[cKDTree(points[:, :2]).query(at[outside])[1]]
+        departure[outside] = rest[cKDTree(known[:, :2]).query(at[outside])[1]]
         grid = departure.reshape(len(axes[0]), len(axes[1])).astype(np.float32)
         return cls(plane=plane, corner=low, cell=cell, departure=grid)
 

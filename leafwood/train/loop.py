@@ -1,4 +1,4 @@
-"""Training: crops of labelled stands in, a model out. One loop that reads top to bottom."""
+"""The training loop: crops of labelled stands go in, and a model comes out."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ Report = Callable[[str], None]
 
 
 class Watch(Protocol):
-    """What looks at a network while it is trained, at every validation."""
+    """Looks at a network at every validation of its training."""
 
     def __call__(self, step: int, network: nn.Module, sample: Sequence[Example], counts: Sequence[int]) -> None:
-        """Look.
+        """Look at the network after a validation.
 
         Args:
             step: steps done.
@@ -96,7 +96,7 @@ def fit(
     config.method.prepare(network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = _optimiser(network, config)
-    rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
+    rise = 0.1 if config.steps != 10 else 0.11  # torch divides by 0 where the learning rate rises for exactly one step
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=rise)
     balance = data.balance and data.balance.to(device)
     take_step = config.method.step(network, criterion, optimiser, balance, data)
@@ -157,7 +157,7 @@ _SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
 
 
 def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """What moves the weights."""
+    """The optimiser of a run."""
     weights, rate, decay = network.parameters(), config.learning_rate, config.weight_decay
     if config.optimiser == "sgd":
         return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True)
@@ -206,7 +206,7 @@ def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Ex
         sampler=numbers,
         num_workers=config.loader_processes,
         collate_fn=Batch.from_data_list,
-        generator=torch.Generator(),  # the network's random numbers are not the loader's to use up
+        generator=torch.Generator(),  # of its own: the loader must not use up the network's random numbers
     )
 
 

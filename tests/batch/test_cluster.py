@@ -9,7 +9,7 @@ import laspy
 import numpy as np
 import pytest
 
-from leafwood.batch import cluster
+from leafwood.batch import cluster, workers
 from leafwood.batch.cluster import label_side_by_side
 from leafwood.batch.one_file import LabelOptions, label_file
 from leafwood.errors import BadConfig, BadFile, FileProblem, FileWarning, MissingExtra, TargetExists
@@ -25,19 +25,6 @@ class Deadly(type(Path())):
         if multiprocessing.parent_process() is not None:
             os._exit(1)
         return super().is_dir()
-
-
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    """Two small scans, one without a CRS, and a damaged one."""
-    folder = tmp_path_factory.mktemp("scans")
-    las = laspy.read(SAMPLE)
-    las.points = las.points[np.arange(0, len(las), 20)]
-    las.write(folder / "a.laz")
-    las.vlrs.clear()
-    las.write(folder / "b.laz")
-    (folder / "c.laz").write_bytes(SAMPLE.read_bytes()[:5000])
-    return folder
 
 
 @pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
@@ -90,8 +77,8 @@ def test_a_cluster_without_workers_is_refused(scans, tmp_path):
 def test_without_a_worker_left_the_scans_fail_and_nothing_hangs(tmp_path, monkeypatch):
     from distributed import Client, LocalCluster
 
-    monkeypatch.setattr(cluster, "_LOOK", 0.2)
-    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
+    monkeypatch.setattr(workers, "_LOOK", 0.2)
+    monkeypatch.setattr(workers, "_PATIENCE", 0.5)
     jobs = {tmp_path / name: tmp_path / "out" / name for name in ("a.laz", "b.laz")}
     with (
         LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty,

@@ -7,16 +7,16 @@ import sys
 import warnings
 from pathlib import Path
 
-import laspy
 import numpy as np
 import pytest
 
+from leafwood.batch import guarded
 from leafwood.batch.guarded import label_in_turn
 from leafwood.batch.one_file import LabelOptions, label_file
+from leafwood.batch.units import Unit
 from leafwood.errors import BadFile, FileProblem, FileWarning
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "data_samples" / "single_tree.laz"
 
 
 class Deadly(type(Path())):
@@ -26,20 +26,6 @@ class Deadly(type(Path())):
         if multiprocessing.parent_process() is not None:
             os.kill(os.getpid(), signal.SIGSEGV)
         return super().is_dir()
-
-
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    """Two small scans, one without a CRS, and a damaged one."""
-    folder = tmp_path_factory.mktemp("scans")
-    las = laspy.read(SAMPLE)
-    las.points = las.points[np.arange(0, len(las), 12)]
-    las.write(folder / "a.laz")
-    las.vlrs.clear()
-    las.write(folder / "b.laz")
-    (folder / "c.laz").write_bytes(SAMPLE.read_bytes()[:5000])
-    (folder / "d.laz").write_bytes((folder / "a.laz").read_bytes())
-    return folder
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
@@ -64,3 +50,31 @@ def test_the_others_are_labelled(scans, tmp_path, monkeypatch):
     assert found[3][1].counts.sum() == alone.counts.sum()
     assert any("CRS" in str(item.message) for item in caught if issubclass(item.category, FileWarning))
     assert ("a.laz", True) in seen
+
+
+def test_a_survey_that_ends_its_process_is_tried_again_with_less_memory(tmp_path, monkeypatch):
+    asked = []
+
+    class Frail:
+        process = type("Process", (), {"pid": -1})
+
+        def __init__(self, options):
+            self.memory = options.memory
+            asked.append(options.memory)
+
+        def label(self, unit, show):
+            if len(asked) > 1:
+                yield from ((source, "labelled") for source in unit.jobs)
+
+        def ending(self):
+            return "ended"
+
+        def stop(self):
+            pass
+
+    jobs = {tmp_path / name: tmp_path / f"out_{name}" for name in ("a.laz", "b.laz")}
+    monkeypatch.setattr(guarded, "_Beside", Frail)
+    monkeypatch.setattr(guarded, "units_of", lambda *_: [Unit(jobs, tiled=True)])
+    found = dict(label_in_turn(jobs, LabelOptions(memory=4 * 10**9)))
+    assert asked == [4 * 10**9, 2 * 10**9]
+    assert list(found.values()) == ["labelled", "labelled"]

@@ -29,6 +29,20 @@ def test_what_nobody_writes_any_more_goes(tmp_path, ended):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="as Linux lists them")
+def test_what_a_dead_process_left_goes_though_nobody_has_asked_how_it_ended(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.PIPE)
+    process.stdout.read()  # until it has ended
+    left = tmp_path / f".leafwood-{machine()}-{process.pid}-0a1b2c3d.part"
+    left.write_bytes(b"half")
+    until = time.monotonic() + 20
+    while left.exists() and time.monotonic() < until:
+        clear_leftovers([tmp_path])
+    assert not left.exists()
+    process.wait()
+    process.stdout.close()
+
+
 def test_what_a_process_writes_stays(tmp_path):
     with writing(tmp_path / "a.laz", None, overwrite=False) as stream:
         stream.write(b"half")

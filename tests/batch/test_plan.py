@@ -1,5 +1,6 @@
 """Which scans are labelled, and where their labels go."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leafwood.batch.plan import FAILED, is_made, note_failed, plan
+from leafwood.batch.plan import FAILED, Part, failures_below, is_made, note_failed, plan, share
 from leafwood.errors import BadConfig, FileProblem, FileWarning
 
 
@@ -111,3 +112,55 @@ def test_the_list_of_failures_is_of_the_last_time(tmp_path):
     note_failed(jobs, jobs, tmp_path)
     assert len((tmp_path / FAILED).read_bytes().splitlines()) == 2
     assert not Path(FAILED).exists()
+
+
+def test_scans_at_addresses_need_a_folder_and_keep_their_names(tmp_path):
+    paths = [Path("s3://b/x/a.copc.laz"), Path("https://host/y/b.laz?sig=1/2")]
+    jobs = plan(paths, tmp_path / "out")
+    assert jobs == {paths[0]: tmp_path / "out/a_leafwood.laz", paths[1]: tmp_path / "out/b_leafwood.laz"}
+    with pytest.raises(BadConfig, match=r"s3://b/x/a\.copc\.laz.*`output`"):
+        plan(paths[:1])
+    assert plan(paths[:1], tmp_path / "one.laz") == {paths[0]: tmp_path / "one.laz"}
+
+
+def test_a_list_of_files_keeps_its_shape_in_the_output(tmp_path):
+    put(tmp_path, "s/a.laz", "s/deep/a.laz")
+    items = [{"assets": {"data": {"href": name}}} for name in ("a.laz", "deep/a.laz")]
+    (tmp_path / "s" / "all.vpc").write_text(json.dumps({"features": items}))
+    assert relative(plan([tmp_path / "s" / "all.vpc"], tmp_path / "out"), tmp_path) == {
+        "s/a.laz": "out/a_leafwood.laz",
+        "s/deep/a.laz": "out/deep/a_leafwood.laz",
+    }
+    with pytest.raises(BadConfig, match="one file cannot hold"):
+        plan([tmp_path / "s" / "all.vpc"], tmp_path / "one.laz")
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/3", "1/3/4", ""])
+def test_what_is_no_part_is_refused(text):
+    with pytest.raises(BadConfig, match="`part`"):
+        Part.parse(text)
+
+
+@given(sizes=st.lists(st.integers(0, 5000), max_size=40), of=st.integers(1, 12))
+def test_every_scan_is_in_one_part_and_the_parts_weigh_the_same(sizes, of, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parts")
+    jobs = {}
+    for number, size in enumerate(sizes):
+        scan = folder / f"{number}.laz"
+        scan.write_bytes(bytes(size))
+        jobs[scan] = folder / f"{number}_leafwood.laz"
+    parts = [share(jobs, Part(number, of)) for number in range(1, of + 1)]
+    assert sorted(scan for part in parts for scan in part) == sorted(jobs)
+    turned = dict(reversed(jobs.items()))
+    assert [share(turned, Part(number, of)) for number in range(1, of + 1)] == parts
+    weights = [sum(scan.stat().st_size + 1 for scan in part) for part in parts]
+    assert max(weights) - min(weights) <= max(sizes, default=0) + 1  # as the largest goes to the lightest
+
+
+def test_each_part_has_its_own_list_of_failures(tmp_path):
+    jobs = [tmp_path / "a.laz", tmp_path / "b.laz"]
+    for number, scan in enumerate(jobs, 1):
+        note_failed([scan], [scan], tmp_path, Part(number, 2))
+    assert set(failures_below([tmp_path])) == set(jobs)
+    note_failed([], jobs[:1], tmp_path, Part(1, 2))
+    assert set(failures_below([tmp_path])) == {jobs[1]}

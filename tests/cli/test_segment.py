@@ -212,6 +212,7 @@ def test_a_batch_goes_on_where_it_stopped(batch):
         "a_leafwood.laz",
         "b_leafwood.laz",
         "c_leafwood.las",
+        "leafwood_manifest.jsonl",
     ]
     again = leafwood("segment", folder / "in", "-o", folder / "out", "--resume")
     assert again.returncode == 0, again.stderr

@@ -24,12 +24,12 @@ ALSO = {"dask": "cluster"}  # comes with distributed
 def test_the_table_of_extras_is_that_of_the_project():
     extras = PROJECT["optional-dependencies"]
     listed = dict(ALSO)
-    for extra in ("train", "simulate", "formats", "cluster"):
+    for extra in ("train", "simulate", "formats", "cluster", "remote"):
         for line in extras[extra]:
             name = line.partition(">")[0]
             listed[IMPORTED.get(name, name)] = extra
     assert dict(EXTRAS) == listed
-    assert extras["all"] == ["leafwood[train,simulate,formats,cluster]"]
+    assert extras["all"] == ["leafwood[train,simulate,formats,cluster,remote]"]
     assert not {line.partition(">")[0] for line in PROJECT["dependencies"]} & {"torch", "open3d", "scikit-learn"}
 
 
@@ -106,11 +106,12 @@ def test_what_needs_an_extra_says_so_in_one_line_each(scan):
         "simulate": ["simulate", "conifer", "-o", "stands"],
         "workers": ["segment", "scan.laz", "other.laz", "-o", "out", "--workers", "2"],
         "e57": ["info", "scan.e57"],
+        "address": ["segment", "https://localhost/a.laz", "-o", "out"],
         "grid": ["profile", "scan.laz", "--labels", "gt_wood", "--grid", "5"],
     }
     done = without_extras([f"assert main({words!r}) == 1, {name!r}" for name, words in needs.items()], scan)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if "pip install" in line]
-    wanted = ["train", "train", "train", "simulate", "cluster", "formats", "formats"]
+    wanted = ["train", "train", "train", "simulate", "cluster", "formats", "remote", "formats"]
     assert [line.rpartition("leafwood[")[2] for line in lines] == [f'{extra}]"' for extra in wanted]

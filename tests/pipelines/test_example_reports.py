@@ -1,20 +1,15 @@
 """The example reports, of the samples."""
 
 import json
-import sys
-from pathlib import Path
 
-import example_reports
 import pytest
-
-SAMPLES = Path(__file__).resolve().parents[2] / "data_samples"
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
-def test_all_four_are_made_of_the_samples(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["example_reports.py", str(SAMPLES), str(tmp_path)])
-    example_reports.main()
+def test_all_four_are_made_of_the_samples(pipeline, samples, tmp_path, capsys):
+    example_reports = pipeline("example_reports")
+    example_reports.main([str(samples), str(tmp_path)])
     pages = {page.name: page for page in tmp_path.glob("*.html")}
     assert set(pages) == {
         *(f"{name}_report.html" for name in example_reports.EXAMPLES),
@@ -27,6 +22,6 @@ def test_all_four_are_made_of_the_samples(tmp_path, monkeypatch, capsys):
     assert "MB" in capsys.readouterr().out
 
 
-def test_a_missing_scan_is_said(tmp_path, capsys):
-    example_reports.single(tmp_path, tmp_path)
+def test_a_missing_scan_is_said(pipeline, tmp_path, capsys):
+    pipeline("example_reports").single(tmp_path, tmp_path)
     assert capsys.readouterr().err.count("left out") == 3

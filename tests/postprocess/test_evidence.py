@@ -5,7 +5,7 @@ import pytest
 
 from leafwood.graph.build import build_graph
 from leafwood.graph.config import GraphConfig
-from leafwood.postprocess.evidence import confident_points, fit_evidence, return_shares, spatial_folds
+from leafwood.postprocess.evidence import confident_points, draw_lots, fit_evidence, return_shares, spatial_folds
 
 N = 40_000
 
@@ -22,7 +22,7 @@ def scan(seed=0, tell=0.3, wood_share=0.2):
 
 def fitted(xyz, prob, shares):
     fold = spatial_folds(xyz)
-    return fit_evidence(confident_points(prob, shares, xyz, fold)), fold
+    return fit_evidence(confident_points(prob, shares, fold, draw_lots(xyz))), fold
 
 
 def test_returns_that_tell_wood_are_learnt_from_the_scan_itself():
@@ -44,7 +44,7 @@ def test_no_block_confirms_itself():
     fold = spatial_folds(xyz)
     here = fold == 2
     shares[here] = 1 - shares[here]
-    evidence = fit_evidence(confident_points(prob, shares, xyz, fold))
+    evidence = fit_evidence(confident_points(prob, shares, fold, draw_lots(xyz)))
     found = evidence.log_odds(shares, fold)
     assert found[here & wood].mean() < found[here & ~wood].mean()
 

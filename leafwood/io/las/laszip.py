@@ -15,7 +15,16 @@ from leafwood.errors import BadFile
 from leafwood.io.las.decoder_guard import decoding
 from leafwood.io.las.layout import Layout
 
-__all__ = ["LASZIP", "POINTWISE", "RECOMPRESS", "check_chunks", "checked_body", "laszip_body", "without_chunks"]
+__all__ = [
+    "LASZIP",
+    "POINTWISE",
+    "RECOMPRESS",
+    "Layers",
+    "check_chunks",
+    "checked_body",
+    "laszip_body",
+    "without_chunks",
+]
 
 LASZIP = ("laszip encoded", 22204)
 POINTWISE, _CHUNKED, _LAYERED = 1, 2, 3
@@ -110,15 +119,40 @@ def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any) -> int
 
 
 def _check_layers(layout: Layout, stream: BinaryIO, body: bytes, sizes: list[int]) -> None:
-    """A layered chunk: its first point, the number of points, the size of each layer, the layers."""
-    number = (len(body) - _HEAD.size) // 6
-    items = [struct.unpack_from("<HHH", body, _HEAD.size + 6 * i) for i in range(number)]
-    layers = struct.Struct(f"<{sum(_LAYERS.get(kind, size) for kind, size, _ in items)}I")
+    """Refuse chunks of a file that say they are larger than they are."""
+    layers = Layers(layout, body)
     position = layout.points_start + 8
     for chunk in sizes:
-        stream.seek(position + layout.record_length + 4)
-        head = stream.read(layers.size)
-        held = chunk - layout.record_length - 4 - layers.size
-        if len(head) < layers.size or sum(layers.unpack(head)) > held:
-            raise BadFile(f"{layout.path}: its compressed points are damaged (a layer is larger than its chunk)")
+        stream.seek(position)
+        layers.check(stream.read(layers.head), chunk)
         position += chunk
+
+
+class Layers:
+    """A layered chunk: its first point, the number of points, the size of each layer, the layers.
+
+    Args:
+        layout: the file.
+        body: of its LASzip record.
+    """
+
+    def __init__(self, layout: Layout, body: bytes) -> None:
+        number = (len(body) - _HEAD.size) // 6
+        items = [struct.unpack_from("<HHH", body, _HEAD.size + 6 * i) for i in range(number)]
+        self._sizes = struct.Struct(f"<{sum(_LAYERS.get(kind, size) for kind, size, _ in items)}I")
+        self._start = layout.record_length + 4
+        self._path = layout.path
+        self.head = self._start + self._sizes.size
+
+    def check(self, head: bytes, size: int) -> None:
+        """Refuse a chunk whose layers would not fit into it.
+
+        Args:
+            head: its first `self.head` bytes, or more.
+            size: bytes of the whole chunk.
+
+        Raises:
+            BadFile: they would not.
+        """
+        if len(head) < self.head or sum(self._sizes.unpack_from(head, self._start)) > size - self.head:
+            raise BadFile(f"{self._path}: its compressed points are damaged (a layer is larger than its chunk)")

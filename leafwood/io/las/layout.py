@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from leafwood.errors import BadFile
 from leafwood.io.las.records import EVLR_HEADER, Record, Vlr, field_text, parse_vlrs
 
-__all__ = ["HEADER_SIZES", "RECORD_SIZES", "Layout", "read_layout"]
+__all__ = ["HEADER_SIZES", "MOST_PER_BYTE", "RECORD_SIZES", "Layout", "read_layout"]
 
 HEADER_SIZES = {0: 227, 1: 227, 2: 227, 3: 235, 4: 375, 5: 393}
 RECORD_SIZES = (20, 28, 26, 34, 57, 63, 30, 36, 38, 59, 67)
 _COMPRESSED = 0x80
 # 50 000 equal points take some 100 bytes of LAZ; a header that promises far more per byte lies.
-_MOST_PER_BYTE = 10_000
+MOST_PER_BYTE = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,18 +168,21 @@ class Layout:
             return stream.read(min(record.length, limit))
 
 
-def read_layout(path: Path) -> Layout:
+def read_layout(path: Path, stream: BinaryIO | None = None) -> Layout:
     """Read a file's header and records, and check that what they say can be true.
 
     Args:
         path: a LAS or LAZ file (its content decides, not its suffix).
+        stream: the file where it is open already, or lies where a path does not lead to.
 
     Raises:
         BadFile: not LAS, cut short, or a header that contradicts itself.
     """
+    if stream is not None:
+        return _read(path, stream)
     try:
-        with path.open("rb") as stream:
-            return _read(path, stream)
+        with path.open("rb") as opened:
+            return _read(path, opened)
     except BadFile:
         raise
     except OSError as error:
@@ -235,7 +238,7 @@ def _check_points(layout: Layout) -> None:
     if length < base:
         raise BadFile(f"{path}: {length} bytes per point, point format {layout.point_format} has {base}")
     if layout.compressed:
-        if layout.count > layout.size * _MOST_PER_BYTE:
+        if layout.count > layout.size * MOST_PER_BYTE:
             raise BadFile(f"{path}: the header promises {layout.count} points, the file has {layout.size} bytes")
         return
     held = (layout.size - layout.points_start) // length

@@ -21,7 +21,7 @@ from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
 from leafwood.io.las.standard import standard_columns, standard_values
 
-__all__ = ["read_las"]
+__all__ = ["check_scale", "read_las", "scalar_dims"]
 
 _DEFAULT = (
     "classification",
@@ -69,7 +69,7 @@ def read_las(
     for line in (*layout.warnings, *system.warnings):
         warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
     system.require_metric(path)
-    _check_scale(layout)
+    check_scale(layout)
     extras, _ = describe_records(layout)
     try:
         raw, values = _read_columns(layout, _wanted(layout, extras, columns, extra), extras)
@@ -117,7 +117,12 @@ def _limits(raw: NDArray[np.int32], low: NDArray[np.int64], high: NDArray[np.int
     return lines
 
 
-def _check_scale(layout: Layout) -> None:
+def check_scale(layout: Layout) -> None:
+    """Refuse a scale or an offset that gives no places.
+
+    Raises:
+        BadCloud: one of them is no number, or a scale is 0.
+    """
     if layout.count and not (np.isfinite([layout.scale, layout.offset]).all() and layout.scale.all()):
         raise BadCloud(
             f"{layout.path}: scale {layout.scale.tolist()} with offset {layout.offset.tolist()} gives no places"
@@ -127,7 +132,7 @@ def _check_scale(layout: Layout) -> None:
 def _wanted(
     layout: Layout, extras: Iterable[ExtraDim], columns: Collection[str] | None, extra: Collection[str]
 ) -> list[str]:
-    scalars = list(_by_name(extras))
+    scalars = list(scalar_dims(extras))
     there = [*standard_columns(layout.point_format)[3:], *scalars]
     if columns is not None:
         return [name for name in there if name in columns]
@@ -138,7 +143,7 @@ def _is_label(name: str) -> bool:
     return name in _LABELS or name.startswith("gt_")
 
 
-def _by_name(extras: Iterable[ExtraDim]) -> dict[str, ExtraDim]:
+def scalar_dims(extras: Iterable[ExtraDim]) -> dict[str, ExtraDim]:
     """Scalar extra dimensions; leafwood's own under leafwood's spelling, the first of several spellings."""
     found: dict[str, ExtraDim] = {}
     for dim in extras:
@@ -150,7 +155,7 @@ def _by_name(extras: Iterable[ExtraDim]) -> dict[str, ExtraDim]:
 def _read_columns(
     layout: Layout, names: list[str], extras: Iterable[ExtraDim]
 ) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
-    by_name = _by_name(extras)
+    by_name = scalar_dims(extras)
     fmt, count = layout.point_format, layout.count
     raw = np.empty((0, 3), dtype=np.int32)
     columns: dict[str, NDArray[Any]] = {}

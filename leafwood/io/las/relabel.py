@@ -7,7 +7,6 @@ loses its octree records: the file is plain LAZ afterwards.
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,11 +20,11 @@ from leafwood.errors import BadCloud, BadConfig, BadFile, FileWarning
 from leafwood.io.labels import LEAFWOOD
 from leafwood.io.las.labels import Labels, write_classes
 from leafwood.io.las.laszip import LASZIP
-from leafwood.io.las.layout import RECORD_SIZES, Layout, read_layout
+from leafwood.io.las.layout import RECORD_SIZES, read_layout
 from leafwood.io.las.plan import Plan, make_plan, plan_header, plan_vlrs
 from leafwood.io.las.points import LasSink, LazSink, read_records
-from leafwood.io.las.records import EVLR_HEADER
 from leafwood.io.las.standard import standard_columns
+from leafwood.io.las.tail import copy_tail
 from leafwood.io.las.upgrade import UPGRADES, upgrade_records
 from leafwood.io.target import check_target, writing
 
@@ -136,7 +135,8 @@ def _write(stream: BinaryIO, plan: Plan, labels: Labels, classes: _Classes | Non
         sink.write(out)
         start = part.stop
     sink.close()
-    _copy_tail(stream, plan, bytearray(header))
+    with plan.source.path.open("rb") as original:
+        copy_tail(stream, plan.source, original, plan.kept, bytearray(header))
 
 
 def _checked(plan: Plan, chunks: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
@@ -174,49 +174,3 @@ def _rewrite(plan: Plan, records: NDArray[np.uint8], columns: Mapping[str, NDArr
         column = np.ascontiguousarray(columns[name])
         out[:, dim.start : dim.start + dim.size] = column.view(np.uint8).reshape(len(column), dim.size)
     return out
-
-
-def _copy_tail(stream: BinaryIO, plan: Plan, header: bytearray) -> None:
-    """Extended records and waveforms behind the points, and the offsets that lead to them."""
-    source = plan.source
-    pieces = [(r.start, r.stop) for r in plan.kept]
-    if source.waveform:
-        pieces = sorted([*pieces, source.waveform])
-    moved: dict[int, int] = {}
-    with source.path.open("rb") as original:
-        for start, stop in pieces:
-            moved[start] = stream.tell()
-            original.seek(start)
-            _copy(original, stream, stop - start, source.path)
-    waveform = source.waveform_start
-    for start, stop in pieces:
-        if start <= waveform < stop:
-            struct.pack_into("<Q", header, 227, moved[start] + waveform - start)
-    if plan.layout.minor >= 4:
-        records = [moved[r.start] for r in plan.kept]
-        if source.minor < 4 and source.waveform and _is_record(source):
-            records.append(moved[source.waveform[0]])
-        struct.pack_into("<QI", header, 235, min(records, default=0), len(records))
-    stream.seek(0)
-    stream.write(header)
-    stream.seek(0, 2)
-
-
-def _is_record(source: Layout) -> bool:
-    """Whether the waveforms of a LAS 1.3 file carry the header that makes them an extended record of LAS 1.4."""
-    assert source.waveform is not None
-    start, stop = source.waveform
-    with source.path.open("rb") as stream:
-        stream.seek(start)
-        length: int = EVLR_HEADER.unpack(stream.read(EVLR_HEADER.size))[3]
-    return start + EVLR_HEADER.size + length == stop
-
-
-def _copy(original: BinaryIO, stream: BinaryIO, length: int, path: Path) -> None:
-    block = 1 << 20
-    while length > 0:
-        data = original.read(min(block, length))
-        if not data:
-            raise BadFile(f"{path}: became shorter while it was read")
-        stream.write(data)
-        length -= len(data)

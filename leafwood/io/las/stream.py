@@ -1,0 +1,96 @@
+"""A LAS, LAZ or COPC file read in chunks, for those who do not want all of it in memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafwood.classes import ASPRS, BEFORE_FORMAT_6, ClassMeaning
+from leafwood.errors import FileWarning
+from leafwood.io.las.crs import crs_of, parse_user_crs
+from leafwood.io.las.extra import describe_records
+from leafwood.io.las.layout import Layout, read_layout
+from leafwood.io.las.points import read_records
+from leafwood.io.las.read import check_scale, scalar_dims
+from leafwood.io.las.standard import standard_columns, standard_values
+
+__all__ = ["LasStream", "open_las"]
+
+
+@dataclass(frozen=True, eq=False)
+class LasStream:
+    """A file whose header has been read.
+
+    Attributes:
+        layout: where everything lies in it.
+        step: (3,) metres per integer step of its coordinates.
+        shift: (3,) metres of its offset.
+        unit: metres per file unit, horizontal and vertical.
+        crs: WKT, or None.
+        meaning: of its class codes.
+    """
+
+    layout: Layout
+    step: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    unit: tuple[float, float]
+    crs: str | None
+    meaning: ClassMeaning
+
+    @property
+    def bounds(self) -> NDArray[np.float64]:
+        """(2, 3) lower and upper corner as the header has them, metres."""
+        return np.asarray(self.layout.bounds * np.array([self.unit[0], self.unit[0], self.unit[1]]))
+
+    def chunks(self, columns: Collection[str]) -> Iterator[tuple[NDArray[np.int32], dict[str, NDArray[Any]]]]:
+        """All points in file order, some hundred thousand at a time.
+
+        Args:
+            columns: to be read beside the coordinates, where the file has them.
+
+        Yields:
+            Coordinates (m, 3) in integer steps, and the columns by name (m,).
+
+        Raises:
+            BadFile: the points are damaged or cut short.
+        """
+        dims = scalar_dims(describe_records(self.layout)[0])
+        there = (*standard_columns(self.layout.point_format)[3:], *dims)
+        for records in read_records(self.layout):
+            values = {
+                name: dims[name].values(records)
+                if name in dims
+                else standard_values(records, self.layout.point_format, name)
+                for name in there
+                if name in columns
+            }
+            yield np.ascontiguousarray(records[:, :12]).view("<i4"), values
+
+
+def open_las(path: Path, crs: str | None = None) -> LasStream:
+    """Read a file's header, and say what is odd about it.
+
+    Args:
+        path: LAS, LAZ or COPC.
+        crs: to be used in place of the file's own.
+
+    Raises:
+        BadFile: damaged, or not LAS.
+        BadCloud: degrees or geocentric coordinates, or a scale that is no number.
+        BadConfig: an unknown `crs`.
+    """
+    layout = read_layout(path)
+    system = parse_user_crs(crs) if crs else crs_of(layout)
+    for line in (*layout.warnings, *system.warnings):
+        warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
+    system.require_metric(path)
+    check_scale(layout)
+    metres = np.array([system.unit[0], system.unit[0], system.unit[1]])
+    meaning = BEFORE_FORMAT_6 if layout.point_format < 6 else ASPRS
+    return LasStream(layout, layout.scale * metres, layout.offset * metres, system.unit, system.wkt, meaning)

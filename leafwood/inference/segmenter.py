@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, ModelWarning
@@ -146,7 +147,8 @@ class Segmenter:
             views.append(self.look(xyz, height, returns, progress))
             return views[0].prob
 
-        labelled, decision = label_cloud(cloud, predict, self.rule)
+        with threadpool_limits(1, user_api="blas"):  # its threads wait busily for products too small for them
+            labelled, decision = label_cloud(cloud, predict, self.rule)
         view = views[0] if len(views[0].prob) else None
         if view is None:
             return Segmented(labelled, decision, None, float("nan"), float("nan"))
@@ -264,7 +266,7 @@ class Segmenter:
             owned: those of the points that the descriptor are of.
         """
         small = self._anchored(xyz, scale)
-        graph, node = build_graph(small, height * np.float32(scale), self.model.graph, returns)
+        graph, node = build_graph(small, height * np.float32(scale), self.model.graph, returns, self.threads)
         logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:

@@ -10,6 +10,7 @@ model's calibration scans a scan is (:mod:`leafwood.postprocess.likeness`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -51,6 +52,7 @@ _VOXEL = 0.5  # m
 _LOW = 1.0  # m above ground: what is lower is no part of the canopy
 _SHORTEST = 5.0  # m: vegetation that is lower says nothing of where the scanner was
 _TALLEST = 120.0  # m: the tallest living tree has 116 m
+_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to count cells than to sort their numbers
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def plan_density(cloud: PointCloud) -> float:
     if not len(xyz):
         return 0.0
     place = cloud.origin[:2] * cloud.unit[0] % 1.0  # cells begin at whole metres, as those of `info`
-    return len(xyz) / len(np.unique(_keys(xyz[:, :2] + place, 1.0)))
+    return len(xyz) / np.count_nonzero(np.bincount(_cells(xyz[:, :2] + place, 1.0)))
 
 
 def points_low_over_high(xyz: Points, height: Points) -> float:
@@ -159,8 +161,9 @@ def points_low_over_high(xyz: Points, height: Points) -> float:
     top = float(np.percentile(height, 99))
     if top < _SHORTEST:
         return float("nan")
-    _, voxel, count = np.unique(_keys(xyz[plants], _VOXEL), return_inverse=True, return_counts=True)
-    level = np.bincount(voxel, weights=height) / count
+    voxel = _cells(xyz[plants], _VOXEL)
+    count, total = np.bincount(voxel), np.bincount(voxel, weights=height)
+    level, count = total[count > 0] / count[count > 0], count[count > 0]
     low, high = count[level < top / 3], count[level > top * 2 / 3]
     return float(low.mean() / high.mean()) if len(low) and len(high) else float("nan")
 
@@ -279,11 +282,12 @@ def _of_strays(count: int, strays: int) -> Iterator[Doubt]:
         yield Doubt("strays", "stray points", detail, "remove them before other tools meet them", severe=False)
 
 
-def _keys(places: Points, edge: float) -> NDArray[np.int64]:
-    """A number (n,) for the cell of each point (n, d), d of 2 or 3; points lie within 50 km of each other."""
-    cell = np.floor(places / edge).astype(np.int64)
-    cell -= cell.min(axis=0)
-    key = cell[:, 0]
-    for column in cell.T[1:]:
-        key = (key << 20) | column
-    return key
+def _cells(places: Points, edge: float) -> NDArray[np.int64]:
+    """A small number (n,) for the cell of each point (n, d); points lie within 50 km of each other."""
+    cell = np.floor(places.T / edge).astype(np.int64)
+    cell -= cell.min(axis=1, keepdims=True)
+    spans = [int(column.max()) + 1 for column in cell]
+    key = np.ravel_multi_index(tuple(cell), tuple(spans))
+    if math.prod(spans) <= _CELLS_A_POINT * len(key):
+        return np.asarray(key)
+    return np.asarray(np.unique(key, return_inverse=True)[1])  # few points in a wide box, whose cells are not counted

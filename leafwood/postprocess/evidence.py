@@ -160,10 +160,9 @@ class ScanEvidence:
 
     def log_odds(self, shares: NDArray[np.float16], fold: Ints) -> NDArray[np.float32]:
         """Log odds of wood (n,) by the shares (n, c) of single and last returns and the kind of block (n,)."""
-        found = np.zeros(len(fold), dtype=np.float32)
-        for kind, (constant, *slopes) in enumerate(self.coefficients):
-            here = fold == kind
-            found[here] = shares[here].astype(np.float32) @ np.array(slopes, dtype=np.float32) + np.float32(constant)
+        constant, slopes = self.coefficients[:, 0].astype(np.float32), self.coefficients[:, 1:].astype(np.float32)
+        by_kind = shares.astype(np.float32) @ slopes.T  # three too many for each point take less time than picking rows
+        found = np.take_along_axis(by_kind, fold[:, None], axis=1)[:, 0] + constant[fold]
         return np.clip(found, -_MOST, _MOST)
 
 

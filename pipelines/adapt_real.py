@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leafwood.classes import WOOD
+from leafwood.classes import LEAF, OUT_WOOD, WOOD
 from leafwood.cloud import PointCloud
 from leafwood.datasets.crops import CropConfig
 from leafwood.errors import BadConfig
@@ -52,10 +52,11 @@ def judge(model: str | Path, trees: dict[str, PointCloud], calibrated: bool) -> 
         segmenter.model = replace(segmenter.model, calibration=type(segmenter.model.calibration)())
     parts, found, wood = [], np.zeros(3), np.zeros(3)
     for cloud in trees.values():
-        truth, prob = truth_of(cloud, "gt_wood"), segmenter.segment(cloud).columns["wood_prob"]
-        parts.append(score(truth, prob))
+        truth, result = truth_of(cloud, "gt_wood"), segmenter.segment(cloud)
+        label = np.where(result.columns["leafwood"] == OUT_WOOD, WOOD, LEAF).astype(np.int8)
+        parts.append(score(truth, result.columns["wood_prob"], label))
         third = height_slices(cloud.xyz[:, 2], 3)
-        found += np.bincount(third[(truth == WOOD) & (prob > 0.5)], minlength=3)
+        found += np.bincount(third[(truth == WOOD) & (label == WOOD)], minlength=3)
         wood += np.bincount(third[truth == WOOD], minlength=3)
     return reduce(add, parts), (found / np.maximum(wood, 1)).tolist()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from leafwood.classes import IGNORE, WOOD, preset_of
 from leafwood.cloud import PointCloud
 from leafwood.datasets.crops import CropConfig
-from leafwood.errors import BadCloud, BadConfig
+from leafwood.errors import BadCloud, BadConfig, ModelWarning
 from leafwood.evaluate.evaluation import truth_of
 from leafwood.inference.model_file import weights_file
 from leafwood.inference.segmenter import Segmenter
@@ -158,14 +159,16 @@ def recalibrate(model: Path, scans: Sequence[Path], labels: str = "gt_wood") -> 
 def _margins(
     segmenter: Segmenter, cloud: PointCloud, labels: str, path: Path
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-    """Margins (n,) of a scan's labelled points, whether they are wood, and weights that give both classes half."""
+    """Margins (n,) of a scan's labelled points without the scan's wood share, whether they are wood, and weights that give both classes half."""
     truth = truth_of(cloud, labels)
-    result = segmenter.segment(cloud)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)  # a calibration is what is being made
+        result = segmenter.segment(cloud)
     kept = (truth != IGNORE) & (result.columns["leafwood"] > 0)
     wood = truth[kept] == WOOD
     for name, those in (("leaf", ~wood), ("wood", wood)):
         if not those.any():
             raise BadCloud(f"{path}: no {name} to calibrate by")
-    probability = np.clip(result.columns["wood_prob"][kept].astype(np.float64), _SURE, 1 - _SURE)
+    probability = np.clip(result.columns["wood_prob_equal"][kept].astype(np.float64), _SURE, 1 - _SURE)
     weight = np.where(wood, 0.5 / wood.sum(), 0.5 / (~wood).sum()) * 1000
     return np.log(probability / (1 - probability)), wood, weight

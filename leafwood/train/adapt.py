@@ -159,7 +159,10 @@ def recalibrate(model: Path, scans: Sequence[Path], labels: str = "gt_wood") -> 
 def _margins(
     segmenter: Segmenter, cloud: PointCloud, labels: str, path: Path
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-    """Margins (n,) of a scan's labelled points without the scan's wood share, whether they are wood, and weights that give both classes half."""
+    """Of a scan's labelled points (n,): margins, whether they are wood, and weights that give both classes half.
+
+    The margins are those of equally common classes: the scan's wood share is not in them.
+    """
     truth = truth_of(cloud, labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ModelWarning)  # a calibration is what is being made

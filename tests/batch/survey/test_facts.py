@@ -9,16 +9,17 @@ from leafwood.batch.survey.index import Grain, index_file
 from leafwood.batch.survey.spill import RECORD, read_cells, spilling
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
+from leafwood.io.las.stream import open_las
 from leafwood.io.loaders import read
 from leafwood.spatial.ground import find_ground
 from leafwood.spatial.tiles import Box
 
 pytestmark = pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
-GRAIN = Grain(0.25, 100_000)
 
 
 def indexed(paths, folder):
-    return [index_file(path, folder / f"{n}.points", None, None, GRAIN) for n, path in enumerate(paths)]
+    grain = Grain.of([open_las(path) for path in paths])
+    return [index_file(path, folder / f"{n}.points", None, None, grain) for n, path in enumerate(paths)]
 
 
 def test_points_come_back_from_disk_by_their_place(tmp_path):

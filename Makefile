@@ -13,7 +13,7 @@ PICTURE ?= out/picture.png
 LABELLED := out/uav_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint fuzz test-slow test-browser docs viewer samples small-stands \
+.PHONY: help setup setup-dev demo kernels test lint fuzz test-slow test-browser docs viewer samples small-stands \
 	validation-stands virtual-stands planted-stands train train-folds train-virtual calibrate picture clean
 
 help: ## list the targets
@@ -34,6 +34,9 @@ demo: setup ## label a sample scan, and score the labels by its truth
 	$(BIN)/python pipelines/demo_scores.py $(LABELLED)
 	@echo "labelled scan: $(LABELLED)"
 	@echo "report:        out/uav_plot.html (open it in a browser)"
+
+kernels: setup-dev ## compile the kernels in C++ again, after an edit
+	$(BIN)/python setup.py build_ext --inplace
 
 lint: setup-dev ## style, types and import contracts
 	$(BIN)/ruff check .
@@ -85,7 +88,8 @@ validation-stands: setup # what no training learns from
 	$(STANDS) runs/stands/validation_bare --stands 2 --seed 2300 --bare --random-branching
 	$(STANDS) runs/stands/validation_reshaped_all_round --stands 3 --seed 4500 --size 14 --all-round --random-branching
 	$(STANDS) runs/stands/validation_bare_all_round --stands 4 --seed 9700 --size 14 --bare --all-round --random-branching
-	$(BIN)/python pipelines/other_instruments.py runs/stands/other_instruments
+	$(STANDS) runs/stands/other_instruments --stands 8 --seed 9600 --size 18 --closed --random-branching --other-instruments
+	$(STANDS) runs/stands/other_instruments --stands 2 --seed 9650 --size 18 --bare --random-branching --other-instruments
 
 virtual-stands: setup # what `train` and `train-folds` learn from, besides real trees
 	$(STANDS) runs/stands/fresh --stands 3 --seed 8000 --random-branching
@@ -128,5 +132,5 @@ picture: setup ## label and draw SCAN=... as PICTURE=...
 	$(BIN)/leafwood render out/picture.laz -o $(PICTURE) --overwrite
 
 clean: ## remove what the other targets made
-	rm -rf .venv out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv out build dist site leafwood/kernels/*.so leafwood/kernels/*.pyd *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find leafwood tests pipelines -name __pycache__ -type d -prune -exec rm -rf {} +

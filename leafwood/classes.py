@@ -154,7 +154,7 @@ class ClassMeaning:
         """Points (n,) whose class is a user's code and was not written by leafwood, as the field `leafwood` would tell.
 
         Args:
-            columns: of a cloud, ``classification`` among them.
+            columns: columns of a cloud, ``classification`` among them.
         """
         classes = np.asarray(columns["classification"])
         out = np.isin(classes, sorted(self.foreign))

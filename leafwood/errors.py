@@ -50,6 +50,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "torch": "train",
         "torch_geometric": "train",
         "sklearn": "train",
+        "tensorboard": "tensorboard",
         "open3d": "simulate",
         "m_tree": "simulate",
         "pye57": "formats",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from leafwood.cloud import PointCloud
     from leafwood.inference.labelling import Progress
     from leafwood.inference.segmenter import Quality
+    from leafwood.inference.views import Segmented
     from leafwood.postprocess.rule import Rule
     from leafwood.train.tasks import Task
 
@@ -40,6 +41,9 @@ class CloudSegmenter(Protocol):
 
     def segment(self, cloud: PointCloud, progress: Progress | None = None) -> PointCloud:
         """The cloud with columns ``leafwood``, ``wood_prob``, ``wood_prob_equal`` and ``height_ag``."""
+
+    def segment_with_account(self, cloud: PointCloud, progress: Progress | None = None) -> Segmented:
+        """The same cloud, and how it came about as far as the kind knows."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
     python pipelines/ablation_postprocess.py [--model uav] [--stands runs/stands/heldout]
 
-On the held-out virtual stands and the labelled trees, overall and in the lowest third: below a third of the height of
-the highest labelled point. Up to the evidence leaf and wood are equally common and labels are balanced; the last step
-moves P(wood) to the shares of the scan and labels by overlap. So both errors of calibration are given: on the points as
-they are, which the last step is to bring down, and balanced, with the same weight for both classes, which calibration
-is to bring down. Scores of the row with undecided points are of the others. Ends with the share of the run time that
-each step takes, all in one run.
+The held-out virtual stands and the labelled trees are scored overall and in the lowest third, which is below a third of
+the height of the highest labelled point. Up to the evidence leaf and wood are equally common and labels are balanced;
+the last step moves P(wood) to the shares of the scan and labels by overlap. So both errors of calibration are given: on
+the points as they are, which the last step is to bring down, and balanced, with the same weight for both classes, which
+calibration is to bring down. Where points are left undecided, scores are of the others. The last table has the share of
+the run time that each step takes, all in one run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -23,13 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from baselines import test_files
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, OUT_NONE, OUT_WOOD, WOOD
 from leafwood.cloud import PointCloud
-from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
+from leafwood.evaluate.evaluation import Evaluation, evaluate, truth_of
+from leafwood.evaluate.left_out import unseen
 from leafwood.evaluate.metrics import Scores, score
+from leafwood.evaluate.tables import head, line
+from leafwood.evaluate.thinning import thin_downward
 from leafwood.inference.model_file import Model, load_model
 from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
@@ -45,11 +47,11 @@ from leafwood.postprocess.evidence import (
 )
 from leafwood.postprocess.regularize import smooth
 from leafwood.postprocess.rule import decide
+from leafwood.simulate.surveys.held_out import BARE, held_out
 from leafwood.threads import cpu_count
 
 THINNED = "tropical_tls_62889"
 FEWEST = 500  # labelled points of a stratum whose calibration is judged
-BINS = 15
 COST: dict[str, tuple[Callable[..., Any], ...]] = {
     "smoothing": (smooth,),
     "calibration": (Calibration.logit, Calibration.probability, covariates),
@@ -110,44 +112,30 @@ def judge(result: PointCloud, truth: NDArray[np.int8], decided: NDArray[np.bool_
     return evaluate(result, known), score(known[low], result.columns["wood_prob"][low], label)
 
 
-def balanced_ece(found: Scores) -> float:
-    """Calibration error over 15 bins with leaf and wood weighing the same; NaN where a class is missing."""
-    if not found.leaf.any() or not found.wood.any():
-        return float("nan")
-    leaf, wood = 0.5 * found.leaf / found.leaf.sum(), 0.5 * found.wood / found.wood.sum()
-    middle = (np.arange(len(leaf)) + 0.5) / len(leaf)
-    edges = np.linspace(0, len(leaf), BINS + 1).astype(int)[:-1]
-    return float(np.abs(np.add.reduceat(middle * (leaf + wood) - wood, edges)).sum())
-
-
-def cells(found: Scores) -> list[str]:
+def cells(found: Scores) -> list[float]:
     """AUROC, G-mean, wood IoU and both errors of calibration."""
     values = found.as_dict()
-    shown = [values[name] for name in ("auroc", "g_mean", "wood_iou", "ece")]
-    return [f"{value:.3f}" for value in (*shown, balanced_ece(found))]
+    return [*(values[name] for name in ("auroc", "g_mean", "wood_iou", "ece")), found.balanced_ece]
 
 
 def tables(found: dict[tuple[str, str], list[tuple[Evaluation, Scores]]]) -> Iterator[str]:
     """Lines of the two tables: scores, and calibration by density."""
     heads = ("AUROC", "G-mean", "wood IoU", "ECE", "balanced ECE")
-    both = [*heads, *(f"{head}, lowest third" for head in heads)]
-    yield f"| data | step | decided | {' | '.join(both)} |"
-    yield "|---|---|---|" + "---|" * len(both)
+    yield head("data", "step", "decided", *heads, *(f"{name}, lowest third" for name in heads))
     total = {key: (reduce(add, (e for e, _ in each)), reduce(add, (s for _, s in each))) for key, each in found.items()}
     points: dict[str, float] = {}
     for (row, step), (whole, low) in total.items():
         n = whole.overall.confusion.sum()
         decided = n / points.setdefault(row, n)
-        yield f"| {row} | {step} | {decided:.3f} | {' | '.join([*cells(whole.overall), *cells(low)])} |"
+        yield line(row, step, float(decided), *cells(whole.overall), *cells(low))
     strata = list(next(iter(total.values()))[0].density)
     yield f"\nECE / balanced ECE by density, where there are {FEWEST} labelled points.\n"
-    yield f"| data | step | {' | '.join(strata)} |\n|---|---|{'---|' * len(strata)}"
+    yield head("data", "step", *strata)
     for (row, step), (whole, _) in total.items():
         errors = (
-            f"{s.ece:.3f} / {balanced_ece(s):.3f}" if s.confusion.sum() >= FEWEST else ""
-            for s in whole.density.values()
+            f"{s.ece:.3f} / {s.balanced_ece:.3f}" if s.confusion.sum() >= FEWEST else "" for s in whole.density.values()
         )
-        yield f"| {row} | {step} | {' | '.join(errors)} |"
+        yield line(row, step, *errors)
 
 
 def cost(profile: cProfile.Profile) -> Iterator[str]:
@@ -155,14 +143,14 @@ def cost(profile: cProfile.Profile) -> Iterator[str]:
     entries = profile.getstats()
     whole = sum(entry.inlinetime for entry in entries)
     spent = {entry.code: entry.totaltime for entry in entries}
-    yield "| step | share of the run time (reading and labelling) |\n|---|---|"
+    yield head("step", "share of the run time (reading and labelling)")
     seconds = {step: sum(spent.get(f.__code__, 0.0) for f in functions) for step, functions in COST.items()}
     for step, taken in seconds.items():
-        yield f"| {step} | {taken / whole:.1%} |"
-    yield f"| all of them | {sum(seconds.values()) / whole:.1%} of {whole:.0f} s |"
+        yield line(step, f"{taken / whole:.1%}")
+    yield line("all of them", f"{sum(seconds.values()) / whole:.1%} of {whole:.0f} s")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Label everything with one step more at a time, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="uav")
@@ -171,10 +159,10 @@ def main() -> None:
     parser.add_argument("--sure", type=float, default=0.7, help="a point needs this probability of its label")
     parser.add_argument("--few", type=int, default=1000, help="files of each kind at most")
     parser.add_argument("--threads", type=int, default=cpu_count())
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     steps, profile = Steps(load_model(args.model), args.sure, args.threads), cProfile.Profile()
     found: dict[tuple[str, str], list[tuple[Evaluation, Scores]]] = defaultdict(list)
-    for row, path in test_files(args.stands, args.labelled, args.few):
+    for row, path in unseen(held_out(args.stands), BARE, args.labelled, args.few):
         with profile:
             cloud = read(path)
         looks = {row: cloud}

@@ -12,7 +12,7 @@ own. Runs that are in results.csv are not done again.
 from __future__ import annotations
 
 import argparse
-import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -26,9 +26,11 @@ from leafwood.datasets.crops import CropConfig
 from leafwood.errors import BadConfig
 from leafwood.evaluate.evaluation import height_slices, truth_of
 from leafwood.evaluate.metrics import Scores, score
+from leafwood.evaluate.tables import head, line, mean_and_spread
 from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
 from leafwood.train.adapt import METHODS, adapt
+from leafwood.train.trials.results import append, rows
 
 LEARN = ("weiser_FagSyl_BR01_01_TLS-on", "weiser_PinSyl_KA09_T048_TLS-on")
 CHOOSE = "weiser_QueRub_KA09_T053_TLS-on"
@@ -62,46 +64,23 @@ def row(name: str, seed: int, model: str | Path, trees: dict[str, PointCloud], c
     """One line of the results."""
     scores, recalls = judge(model, trees, calibrated)
     values = scores.as_dict()
-    line: dict[str, object] = {"weights": name, "seed": seed, "calibrated": calibrated}
-    line |= {column: values[column] for column in SHOWN}
-    return line | {f"wood_recall_{third}": value for third, value in zip(THIRDS, recalls, strict=True)}
+    by_third = {f"wood_recall_{third}": value for third, value in zip(THIRDS, recalls, strict=True)}
+    first = {"weights": name, "seed": seed, "calibrated": calibrated}
+    return first | {column: values[column] for column in SHOWN} | by_third
 
 
-def append(path: Path, line: dict[str, object]) -> None:
-    """Add a line to the results."""
-    new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, line)
-        if new:
-            writer.writeheader()
-        writer.writerow(line)
-    print(", ".join(f"{key} {value:.3f}" if isinstance(value, float) else f"{value}" for key, value in line.items()))
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    """The lines that are there."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def table(lines: list[dict[str, str]]) -> str:
+def table(lines: Sequence[dict[str, str]]) -> str:
     """Means over the seeds, and their standard deviations where there are several."""
     columns = (*SHOWN, *(f"wood_recall_{third}" for third in THIRDS))
-    text = [f"| weights | calibrated | seeds | {' | '.join(columns)} |", f"|---|---|---|{'---|' * len(columns)}"]
-    for name in dict.fromkeys((line["weights"], line["calibrated"]) for line in lines):
-        those = [line for line in lines if (line["weights"], line["calibrated"]) == name]
-        cells = []
-        for column in columns:
-            values = np.array([float(line[column]) for line in those])
-            spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
-            cells.append(f"{values.mean():.3f}{spread}")
-        text.append(f"| {name[0]} | {'yes' if name[1] == 'True' else 'no'} | {len(those)} | {' | '.join(cells)} |")
+    text = [head("weights", "calibrated", "seeds", *columns)]
+    for name, calibrated in dict.fromkeys((one["weights"], one["calibrated"]) for one in lines):
+        those = [one for one in lines if (one["weights"], one["calibrated"]) == (name, calibrated)]
+        cells = [mean_and_spread([float(one[column]) for one in those]) for column in columns]
+        text.append(line(name, "yes" if calibrated == "True" else "no", len(those), *cells))
     return "\n".join(text)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Adapt with every seed that is missing, score, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the weights and results")
@@ -116,19 +95,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=40, help="of each training")
     parser.add_argument("--points", type=int, default=20_000, help="of a tree that is scored")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     files = {path.stem: path for path in sorted(args.trees.glob("*.laz"))}
     if missing := {*args.learn, args.choose} - files.keys():
         parser.error(f"--trees: no {sorted(missing)[0]}.laz in {args.trees}")
     trees = {
         name: thinned(read(path), args.points) for name, path in files.items() if name not in {*args.learn, args.choose}
     }
-    args.out.mkdir(parents=True, exist_ok=True)
-    results = args.out / "results.csv"
-    done = {(line["weights"], int(line["seed"])) for line in rows(results)}
+    done = {(one["weights"], int(one["seed"])) for one in rows(args.out)}
     if ("as it was", 0) not in done:
         for calibrated in (False, True):
-            append(results, row("as it was", 0, args.model, trees, calibrated))
+            append(args.out, row("as it was", 0, args.model, trees, calibrated))
     for seed in args.seeds:
         if (METHODS[-1], seed) in done:
             continue
@@ -141,8 +118,8 @@ def main() -> None:
             parser.error(str(error))
         for method in METHODS:
             for calibrated in (False, True):
-                append(results, row(method, seed, folder / method / "model.safetensors", trees, calibrated))
-    print(table(rows(results)))
+                append(args.out, row(method, seed, folder / method / "model.safetensors", trees, calibrated))
+    print(table(rows(args.out)))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import csv
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from leafwood.evaluate.tables import head, line
 from leafwood.train.data import TrainingSet, load_training_set
 from leafwood.train.loop import TrainConfig, fit
 from leafwood.train.meta_weight import MetaWeightConfig
@@ -56,20 +58,20 @@ def seconds(config: TrainConfig, data: TrainingSet, steps: int) -> float:
             return float(next(csv.DictReader(file))["seconds"])
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=8)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     data = ready(args.steps)
     taken: dict[str, list[float]] = {name: [] for name in METHODS}
     for _ in range(args.rounds):
         for name, config in METHODS.items():
             taken[name].append(seconds(config, data, args.steps))
-    print("| method | seconds per step | times a plain step |\n|---|---|---|")
+    print(head("method", "seconds per step", "times a plain step"))
     for name, values in taken.items():
-        print(f"| {name} | {min(values) / args.steps:.2f} | {min(values) / min(taken['plain']):.2f} |")
+        print(line(name, f"{min(values) / args.steps:.2f}", f"{min(values) / min(taken['plain']):.2f}"))
 
 
 if __name__ == "__main__":

@@ -1,24 +1,26 @@
-"""How far is a scan to be believed what its returns say? The weight of scan-wise evidence, chosen on virtual stands.
+"""How far are a scan's own returns to be trusted? The weight of scan-wise evidence is chosen here, on virtual stands.
 
     python pipelines/choose_evidence.py runs/stands/other_instruments runs/stands/validation* [--model uav]
 
-AUROC of P(wood) on clear echoes (75 % of their energy from one class, no twigs) without evidence, and what each weight
-of its log odds adds to it, stand by stand; stands without returns, or in which nothing can be learnt from them, have no
-row of numbers. Choose the weight with the greatest mean that loses nowhere much.
+A row has the AUROC of P(wood) of a stand on clear echoes (75 % of their energy from one class, no twigs) without
+evidence, and what each weight of its log odds adds to it; stands without returns, or in which nothing can be learnt
+from them, have no numbers. The weight to choose has the greatest mean and loses nowhere much.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from bars import clear_echoes
 from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE
 from leafwood.cloud import PointCloud
+from leafwood.evaluate.echoes import clear_echoes
 from leafwood.evaluate.metrics import score
+from leafwood.evaluate.tables import head, line
 from leafwood.inference.model_file import load_model
 from leafwood.inference.segmenter import Segmenter
 from leafwood.io.loaders import read
@@ -49,27 +51,26 @@ def ranked(cloud: PointCloud, segmenter: Segmenter) -> dict[float, float] | None
     return {weight: auroc(weight) for weight in WEIGHTS}
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     segmenter = Segmenter(load_model(args.model))
-    print(f"| stand | AUROC | {' | '.join(f'{w:g}' for w in WEIGHTS[1:])} |")
-    print(f"|{'---|' * (1 + len(WEIGHTS))}")
+    print(head("stand", "AUROC", *(f"{weight:g}" for weight in WEIGHTS[1:])))
     gains: list[NDArray[np.float64]] = []
     for path in sorted(path for folder in args.folders for path in folder.glob("*.laz")):
         found = ranked(read(path), segmenter)
         name = f"{path.parent.name}/{path.stem}"
         if found is None:
-            print(f"| {name} | no evidence |{' |' * (len(WEIGHTS) - 1)}", flush=True)
+            print(line(name, "no evidence", *([""] * (len(WEIGHTS) - 1))), flush=True)
             continue
         values = np.array([found[weight] for weight in WEIGHTS])
         gains.append(values[1:] - values[0])
-        print(f"| {name} | {values[0]:.3f} | {' | '.join(f'{gain:+.4f}' for gain in gains[-1])} |", flush=True)
-    for name, of in (("mean", np.mean), ("least", np.min)):
-        print(f"| {name} | | {' | '.join(f'{gain:+.4f}' for gain in of(gains, axis=0))} |")
+        print(line(name, values[0], *(f"{gain:+.4f}" for gain in gains[-1])), flush=True)
+    for name, of in (("mean", np.mean), ("least", np.min)) if gains else ():
+        print(line(name, "", *(f"{gain:+.4f}" for gain in of(gains, axis=0))))
 
 
 if __name__ == "__main__":

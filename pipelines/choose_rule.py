@@ -1,11 +1,12 @@
-"""How are labels to be made of probabilities? The rule that is the default, and how far shares of wood follow height.
+"""How are labels made of probabilities? The default rule, and how far shares of wood follow height, are chosen here.
 
     python pipelines/choose_rule.py runs/stands/other_instruments runs/stands/validation runs/stands/validation_reshaped
 
-On the labelled trees, each by the weights of the fold that left it out, whole and thinned, and on virtual drone stands
-(clear echoes: 75 % of their energy from one class, no twigs) that no weights have learnt from and that are reported on
-nowhere. A row a group of scans: wood IoU, G-mean and their mean by the rule ``balanced``; then by ``overlap`` with the
-shares of the metres of height held to that of the scan and to their neighbours' by the pull of so many points.
+Scans are the labelled trees, each by the weights of the fold that left it out, whole and thinned, and virtual drone
+stands (clear echoes: 75 % of their energy from one class, no twigs) that no weights have learnt from and that are
+reported on nowhere. A group of scans has a row for the rule `balanced`, and one for `overlap` at each pull: the weight,
+in points, with which the share of wood in a metre of height is held to that of the scan and of its neighbours. A row
+has wood IoU, G-mean, their mean, and the calibration error.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from bars import clear_echoes
 from numpy.typing import NDArray
-from real_trees import THINNED, TREES, leaving_out
 
 from leafwood.classes import IGNORE, OUT_NONE
 from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning
-from leafwood.evaluate.evaluation import thin_downward, truth_of
+from leafwood.evaluate.echoes import clear_echoes
+from leafwood.evaluate.evaluation import truth_of
+from leafwood.evaluate.left_out import TREES, leaving_out, whole_and_thinned
 from leafwood.evaluate.metrics import score
+from leafwood.evaluate.tables import head, line
 from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 from leafwood.postprocess.decay import shift, wood_share
@@ -40,7 +42,7 @@ def scans(args: argparse.Namespace) -> Iterator[Scan]:
     """Groups and labelled clouds with their truth."""
     for path in sorted(args.data.glob(TREES)):
         segmenter, tree = load_segmenter(leaving_out(path, args.folds)), read(path)
-        for look, cloud in (("whole", tree), ("thinned", thin_downward(tree, min(1.0, THINNED / len(tree))))):
+        for look, cloud in whole_and_thinned(tree).items():
             yield f"trees, {look}", segmenter.segment(cloud), truth_of(cloud, "gt_wood")
     segmenter = load_segmenter(args.model)
     for path in sorted(path for folder in args.stands for path in folder.glob("*.laz")):
@@ -63,26 +65,26 @@ def by_rule(result: PointCloud, truth: NDArray[np.int8]) -> NDArray[np.float64]:
     return np.array([[row[name] for name in ("wood_iou", "g_mean", "ece")] for row in rows])
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stands", type=Path, nargs="+", help="folders of virtual stands")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="for the stands")
     parser.add_argument("--folds", type=Path, default=Path("pipelines/folds"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data/labelled"))
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     warnings.simplefilter("ignore", FileWarning)  # the trees have no CRS
     groups: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     for group, result, truth in scans(args):
         groups[group].append(by_rule(result, truth))
     means = {group: np.mean(found, axis=0) for group, found in groups.items()}
-    means["mean of the three"] = np.mean(list(means.values()), axis=0)
-    print("| scans | rule | wood IoU | G-mean | their mean | ECE |\n|---|---|---|---|---|---|")
+    means["mean of the groups"] = np.mean(list(means.values()), axis=0)
+    print(head("scans", "rule", "wood IoU", "G-mean", "their mean", "ECE"))
     names = ("balanced", *(f"overlap, pull {pull:g}" for pull in PULLS))
     for group, table in means.items():
         for name, (iou, g_mean, error) in zip(names, table, strict=True):
             of = f"{len(groups[group])} {group}" if group in groups else group
-            print(f"| {of} | {name} | {iou:.3f} | {g_mean:.3f} | {(iou + g_mean) / 2:.3f} | {error:.3f} |")
+            print(line(of, name, iou, g_mean, (iou + g_mean) / 2, error))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ No labels are needed: everything that is not ground counts as a plant.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,12 +79,12 @@ def numbers(counts: ReturnCounts, layers: Layers) -> None:
     print(f"attenuation {rate:.3f} ± {error:.3f} per metre of beam, mean secant {secant:.2f}")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Count, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scan", type=Path)
     parser.add_argument("figure", type=Path)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     config = CanopyConfig()
     cloud = leafwood.read(args.scan)
     ground = find_ground(cloud)

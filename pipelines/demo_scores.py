@@ -9,6 +9,7 @@ the same scores by height and density.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,11 @@ from leafwood.evaluate.evaluation import evaluate, truth_of
 from leafwood.io.loaders import read
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print a line a figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("labelled", type=Path, metavar="LABELLED")
-    cloud = read(parser.parse_args().labelled)
+    cloud = read(parser.parse_args(argv).labelled)
     truth, found = truth_of(cloud, "gt_wood"), np.asarray(cloud.columns["leafwood"])
     scores = evaluate(cloud, truth).overall.as_dict()
     known = truth != IGNORE

@@ -7,6 +7,7 @@ leafwood segment scan.laz --model runs/soul_released/model.safetensors
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from leafwood.errors import BadConfig
@@ -14,12 +15,12 @@ from leafwood.soul.checkpoint import import_release
 from leafwood.soul.segmenter import save_soul
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Read, convert, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="a released .pth file")
     parser.add_argument("out", type=Path, help="a new .safetensors file; its card is written beside it")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     try:
         save_soul(import_release(args.checkpoint), args.out)
     except BadConfig as error:

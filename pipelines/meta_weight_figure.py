@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 CURVES = 4  # validations whose curves are drawn, the last one among them
@@ -55,12 +56,12 @@ def figure(rows: list[dict[str, str]], path: Path) -> None:
     plt.close(drawn)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("log", type=Path, help="log.csv of a training with method: {kind: meta_weight}")
     parser.add_argument("--figure", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     rows = read_log(args.log)
     if not rows or "meta_loss" not in rows[0]:
         parser.error(f"{args.log}: no training with Meta-Weight-Net wrote it")

@@ -3,10 +3,7 @@
     python pipelines/real_trees.py [--folds pipelines/folds] [--data ../shared/data/labelled] [--json FILE]
     python pipelines/real_trees.py --model virtual          # all trees by one model, for comparison
 
-The seven labelled trees of Weiser et al. (2024, doi:10.11588/data/UUMEDI) are all in the training of the shipped
-weights. Each is therefore scored by the weights of that one of three folds whose training left its species out; the
-card beside the weights says what they were trained on, and a fold that saw the tree is refused. Thinned means
-:func:`leafwood.evaluate.evaluation.thin_downward` to about 10,000 points, more at the bottom than at the top.
+The trees, the folds and the thinning are those of `leafwood.evaluate.left_out`.
 """
 
 from __future__ import annotations
@@ -14,48 +11,21 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
-from fnmatch import fnmatch
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from leafwood.errors import BadConfig, FileWarning
-from leafwood.evaluate.evaluation import evaluate, thin_downward, truth_of
+from leafwood.errors import FileWarning
+from leafwood.evaluate.evaluation import evaluate, truth_of
+from leafwood.evaluate.left_out import TREES, leaving_out, species, whole_and_thinned
+from leafwood.evaluate.tables import head, line
 from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 
-TREES = "weiser_*.laz"
-THINNED = 10_000  # points
-SPECIES = {
-    "AcePse": "sycamore, Acer pseudoplatanus",
-    "FagSyl": "beech, Fagus sylvatica",
-    "PicAbi": "spruce, Picea abies",
-    "PinSyl": "Scots pine, Pinus sylvestris",
-    "PseMen": "Douglas fir, Pseudotsuga menziesii",
-    "QuePet": "sessile oak, Quercus petraea",
-    "QueRub": "red oak, Quercus rubra",
-}
 SHOWN = ("auroc", "balanced_accuracy", "g_mean", "wood_iou")
+LOOKS = ("whole", "thinned")
 Row = dict[str, dict[str, float]]
-
-
-def learnt_from(card: Path, tree: Path) -> bool:
-    """Whether the weights with that card were trained on that tree."""
-    config = json.loads(card.read_text(encoding="utf-8"))["provenance"]["config"]
-    patterns = [*config["train"], *(pattern for source in config.get("sources", ()) for pattern in source["files"])]
-    return any(fnmatch(tree.name, Path(pattern).name) for pattern in patterns if not pattern.startswith("runs/"))
-
-
-def leaving_out(tree: Path, folder: Path) -> Path:
-    """The one fold's weights that did not learn from a tree.
-
-    Raises:
-        BadConfig: no fold or more than one left it out.
-    """
-    found = [path for path in sorted(folder.glob("*.safetensors")) if not learnt_from(path.with_suffix(".json"), tree)]
-    if len(found) != 1:
-        raise BadConfig(f"{len(found)} folds in {folder} left {tree.name} out; there must be exactly one")
-    return found[0]
 
 
 def scored(tree: Path, model: str | Path) -> Row:
@@ -65,43 +35,36 @@ def scored(tree: Path, model: str | Path) -> Row:
         warnings.simplefilter("ignore", FileWarning)  # the trees have no CRS
         cloud = read(tree)
     row: Row = {}
-    for name, share in (("whole", 1.0), ("thinned", min(1.0, THINNED / len(cloud)))):
-        seen = thin_downward(cloud, share) if share < 1 else cloud
+    for look, seen in whole_and_thinned(cloud).items():
         values = evaluate(segmenter.segment(seen), truth_of(seen, "gt_wood")).overall.as_dict()
-        row[name] = {score: values[score] for score in SHOWN}
+        row[look] = {score: values[score] for score in SHOWN}
     return row
 
 
-def show(name: str, model: str, row: Row) -> None:
-    """Print a line of the table."""
-    cells = [f"{row[kind][score]:.3f}" for kind in ("whole", "thinned") for score in SHOWN]
-    print(f"| {name} | {model} | {' | '.join(cells)} |", flush=True)
+def shown(row: Row) -> list[float]:
+    """The scores in the order of the table."""
+    return [row[look][score] for look in LOOKS for score in SHOWN]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folds", type=Path, default=Path("pipelines/folds"), help="folder of the folds' weights")
     parser.add_argument("--model", help="score all trees by this model instead")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/labelled"))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     trees = sorted(args.data.glob(TREES))
     if not trees:
         raise SystemExit(f"no {TREES} in {args.data}")
-    print(
-        "| tree | weights | "
-        + " | ".join(f"{k} {s.replace('_', ' ')}" for k in ("whole", "thinned") for s in SHOWN)
-        + " |"
-    )
-    print("|---" * (2 + 2 * len(SHOWN)) + "|")
+    print(head("tree", "weights", *(f"{look} {score.replace('_', ' ')}" for look in LOOKS for score in SHOWN)))
     rows: dict[str, Row] = {}
     for tree in trees:
         model = args.model or leaving_out(tree, args.folds)
         rows[tree.stem] = scored(tree, model)
-        show(SPECIES.get(tree.stem.split("_")[1], tree.stem), Path(model).stem, rows[tree.stem])
-    mean = {k: {s: float(np.mean([row[k][s] for row in rows.values()])) for s in SHOWN} for k in ("whole", "thinned")}
-    show("mean", "", mean)
+        print(line(species(tree), Path(model).stem, *shown(rows[tree.stem])), flush=True)
+    mean = {look: {s: float(np.mean([row[look][s] for row in rows.values()])) for s in SHOWN} for look in LOOKS}
+    print(line("mean", "", *shown(mean)))
     if args.json:
         args.json.write_text(json.dumps(rows | {"mean": mean}, indent=1) + "\n", encoding="utf-8")
 

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from realism import ROOT
 
 from leafwood.classes import PRESETS, Part
 from leafwood.cloud import PointCloud
 from leafwood.config import load
+from leafwood.evaluate.tables import head, line
 from leafwood.graph.features import eigen_features, spacing_features
 from leafwood.io.loaders import read
 from leafwood.simulate.scanners.scanner import ScanSettings
@@ -30,6 +31,7 @@ from leafwood.simulate.stands.stand import Stand
 from leafwood.simulate.surveys.survey import Member, SurveyConfig, fly_survey, grow
 from leafwood.spatial.neighbours import nearest
 
+ROOT = Path(__file__).resolve().parents[1]
 SURVEYS = ("conifer", "temperate_broadleaf", "tropical", "leaf_off")
 SCALES = (10, 24, 60, 150, 400)
 AVERAGED = 5
@@ -127,7 +129,7 @@ def stands(number: int) -> dict[str, list[tuple[Features, Labels]]]:
     return sets
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train on each kind of points, score, print a table."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
@@ -137,14 +139,14 @@ def main() -> None:
         "labelled", type=Path, help="folder with tropical_tls_62889.laz and tropical_tls_rc151_pseudo.laz"
     )
     parser.add_argument("--stands", type=int, default=2, help="virtual stands of each survey")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     tests = {}
     for path in sorted(args.labelled.glob("*.laz")):
         cloud = read(path)
         table = features(cloud.xyz, np.arange(len(cloud)))
         tests[path.stem] = table, nearest(cloud.xyz, AVERAGED)[0], PRESETS["gt_wood"].decode(cloud.columns["gt_wood"])
     sets = stands(args.stands)
-    print(f"| trained on | {' | '.join(tests)} |\n|---|{'---|' * len(tests)}")
+    print(head("trained on", *tests))
     for name, (simulators, columns) in TRAINING.items():
         pieces = [piece for simulator in simulators for piece in sets[simulator]]
         table, labels = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
@@ -153,7 +155,7 @@ def main() -> None:
             roc_auc_score(wood, model.decision_function(x[:, columns])[around].mean(axis=1))
             for x, around, wood in tests.values()
         ]
-        print(f"| {name} | {' | '.join(f'{score:.3f}' for score in scores)} |")
+        print(line(name, *map(float, scores)), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, plan_keys
 from leafwood.errors import BadCloud
 
 
@@ -79,3 +79,14 @@ def test_codes_that_are_nan_are_unknown():
     cloud = PointCloud.from_xyz(np.eye(3), {"classification": np.array([2.0, np.nan, 5.0], dtype=np.float32)})
     assert cloud.columns["classification"].dtype == np.uint8
     assert cloud.columns["classification"].tolist() == [2, 0, 5]
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=30),
+    st.sampled_from([0.1, 1.0]),
+)
+def test_points_have_the_same_plan_key_where_they_lie_in_the_same_square(plan, edge):
+    plan = np.array(plan)
+    cells = np.unique(np.floor(plan / edge), axis=0, return_inverse=True)[1].ravel()
+    keys = plan_keys(plan, edge)
+    np.testing.assert_array_equal(keys[:, None] == keys, cells[:, None] == cells)

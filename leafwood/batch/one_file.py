@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.batch.at_hand import at_hand
-from leafwood.batch.pages import write_page
+from leafwood.batch.pages import MadeBy, write_page
 from leafwood.batch.plan import is_made
 from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.classes import check_preset
@@ -133,6 +133,7 @@ class Labelled(NamedTuple):
         no_profile: why the profile that was asked for is missing, or None. The labels are written all the same.
         doubts: reasons not to trust the answers, the severe ones first.
         seconds: that it took, or None where the labels were there already.
+        unlike: how unlike the scans that the model was calibrated on it is; NaN where nobody knows.
     """
 
     counts: NDArray[np.int64]
@@ -140,6 +141,7 @@ class Labelled(NamedTuple):
     no_profile: str | None = None
     doubts: tuple[Doubt, ...] = ()
     seconds: float | None = None
+    unlike: float = np.nan
 
 
 def label_file(source: Path, target: Path, options: LabelOptions, progress: Progress | None = None) -> Labelled:
@@ -184,7 +186,8 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
     _LOG.info("%s: %d points read in %.1f s", scan, len(cloud), time.perf_counter() - started)
     with about(scan):
         started = time.perf_counter()
-        result = segmenter(options).segment(cloud, progress)
+        account = segmenter(options).segment_with_account(cloud, progress)
+        result, far = account.cloud, account.unlike
         _LOG.info("%s: labelled in %.1f s", scan, time.perf_counter() - started)
         if options.abstain is not None:
             result = abstain(result, options.abstain)
@@ -193,9 +196,9 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
     if options.report:
         model = segmenter(options).model
         seconds = time.perf_counter() - begun
-        of = (model.name, model.sha256)
-        write_page(result, source, target, options, scan=scan, remarks=remarks, model=of, seconds=seconds)
-    found = tuple(doubts(result, remarks))
+        made_by = MadeBy(model.name, model.sha256, seconds, far)
+        write_page(result, source, target, options, scan=scan, remarks=remarks, made_by=made_by)
+    found = tuple(doubts(result, remarks, far))
     for doubt in spoils(found, "labels"):
         warnings.warn(f"{scan}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)

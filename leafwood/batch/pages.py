@@ -6,7 +6,7 @@ import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from leafwood._version import __version__
 from leafwood.cloud import PointCloud
@@ -18,7 +18,23 @@ from leafwood.report.provenance import Provenance, file_hash
 if TYPE_CHECKING:
     from leafwood.batch.one_file import LabelOptions
 
-__all__ = ["write_page", "write_pages_of_all"]
+__all__ = ["MadeBy", "write_page", "write_pages_of_all"]
+
+
+class MadeBy(NamedTuple):
+    """What is known of labels only while they are made.
+
+    Attributes:
+        model: name of the model.
+        sha256: of its weights.
+        seconds: that labelling took, or None where nobody knows.
+        unlike: how unlike the scans that the model was calibrated on the scan is; NaN where the model does not say.
+    """
+
+    model: str
+    sha256: str
+    seconds: float | None
+    unlike: float
 
 
 def write_page(
@@ -29,8 +45,7 @@ def write_page(
     *,
     scan: Path | None = None,
     remarks: Sequence[str],
-    model: tuple[str, str] | None = None,
-    seconds: float | None = None,
+    made_by: MadeBy | None = None,
 ) -> None:
     """Write the page of a labelled scan beside it.
 
@@ -41,8 +56,7 @@ def write_page(
         options: how it was labelled.
         scan: the file that was read of it, where that is another one (see :func:`leafwood.batch.at_hand.at_hand`).
         remarks: what was odd about the file.
-        model: name and SHA-256 of the model, or None where an earlier run has labelled the scan.
-        seconds: that labelling took.
+        made_by: what is known of the labelling; None where an earlier run has labelled the scan.
 
     Raises:
         LeafwoodError: the page cannot be made or written.
@@ -58,11 +72,12 @@ def write_page(
     known = Provenance(
         source=Path(shown(source)),
         sha256=file_hash(scan or source),
-        model=model[0] if model else None,
-        model_sha256=model[1] if model else None,
+        model=made_by.model if made_by else None,
+        model_sha256=made_by.sha256 if made_by else None,
         version=__version__,
         settings={name: "yes" if value is True else str(value) for name, value in asked.items()},
-        seconds=seconds,
+        seconds=made_by.seconds if made_by else None,
+        unlike=made_by.unlike if made_by else None,
         warnings=tuple(remarks),
         command=shlex.join(["leafwood", "segment", shown(source), "-o", str(target), *words]),
     )

@@ -34,9 +34,9 @@ class Layers:
         lad_error: m²/m³.
         wad: wood area density (half of the bark's area).
         wad_error: m²/m³.
-        wood_share: of the contacts in the bin; NaN where there are none.
+        wood_share: share of wood in the contacts in the bin; NaN where there are none.
         wood_share_error: its standard error.
-        wood_share_bias: the part of that error that is likely to be the same in all bins: how well wood was told.
+        wood_share_bias: the part of that error that is likely to be the same in all bins, from how wood was recognised.
         known_area: share of the area in which enough pulses reach the bin, and some pass, for it to be known.
     """
 
@@ -121,7 +121,7 @@ def _layers(
     share: tuple[Floats, Floats, Floats],
     known: Floats,
 ) -> Layers:
-    """Put together; `density` with its error, `share` of wood with the errors of counting and of telling it."""
+    """Layers from `density` with its error and the `share` of wood with its errors of counting and of recognition."""
     pad, pad_error = density
     wood = np.nan_to_num(share[0])
     bias = np.where(np.isnan(share[0]), 0.0, share[2])

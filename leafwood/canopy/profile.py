@@ -12,6 +12,7 @@ of counting and of the wood shares; those of k and of clumping are not in them.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from leafwood.density.returns import ReturnCounts, Strata, count_returns, counta
 from leafwood.errors import BadCloud, BadConfig, FileWarning
 from leafwood.postprocess.decay import mean_error
 from leafwood.postprocess.rule import scan_probability
+from leafwood.shown import as_line, as_table
 from leafwood.spatial.ground import find_ground
 
 __all__ = ["Canopy", "CanopyConfig", "measure_canopy"]
@@ -65,12 +67,12 @@ class Canopy:
     Attributes:
         config: bins and coefficient.
         cloud: the scan, for its CRS, unit and name.
-        wood_from: how wood was told: ``wood_prob``, ``wood_prob_equal`` or the name of a label preset.
-        counts: of the scan in cells of 5 m.
-        profile: of the whole scan, (b,).
+        wood_from: what wood was recognised by: ``wood_prob``, ``wood_prob_equal`` or the name of a label preset.
+        counts: counts of the scan in cells of 5 m.
+        profile: profile of the whole scan, (b,).
         grid_counts: in the grid's cells, or None.
-        grid: of each of them, (m, b), or None.
-        doubts: reasons not to trust it, a few words each.
+        grid: densities of each of them, (m, b), or None.
+        doubts: reasons not to trust the result, a few words each.
     """
 
     config: CanopyConfig
@@ -81,6 +83,22 @@ class Canopy:
     grid_counts: ReturnCounts | None
     grid: Layers | None
     doubts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return as_line("Canopy", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Canopy", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        for title, density in (("leaf", "lad"), ("wood", "wad"), ("plant", "pad")):
+            value, error = self.profile.index(density, self.config.dz)
+            yield f"{title} area index", f"{float(value):.2f} ± {float(error):.2f}"
+        yield "heights", f"{self.config.z0:g} to {self.config.z0 + len(self.counts.z) * self.config.dz:g} m"
+        yield "occluded", f"{float(self.profile.occluded.sum() * self.config.dz):g} m"
+        yield "doubts", ", ".join(self.doubts) or "none"
 
 
 def measure_canopy(cloud: PointCloud, config: CanopyConfig | None = None, labels: str = "leafwood") -> Canopy:

@@ -1,1 +1,4 @@
-"""The command line, one file per command; only the module of the command that is called is imported."""
+"""The command line, one file per command.
+
+Only the module of the command that is called is imported.
+"""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from leafwood.cli.label_option import add_labels
+from leafwood.cli.options import add_labels, add_model
 from leafwood.errors import BadConfig
-from leafwood.weights import DEFAULT_MODEL
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the weights")
     add_labels(parser)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
+    add_model(parser)
     parser.add_argument(
         "--methods",
         nargs="+",

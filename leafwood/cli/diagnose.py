@@ -10,15 +10,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leafwood.cli.label_option import add_labels
+from leafwood.cli.options import add_labels, add_model
 from leafwood.errors import BadConfig
-from leafwood.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from leafwood.diagnose.diagnosis import Difficulty, Voxels
-    from leafwood.diagnose.watch import Seen
+    from leafwood.diagnose.watch import LastLayer
     from leafwood.inference.model_file import Model
 
 __all__ = ["add_arguments", "run"]
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="LABELLED", help="labelled files, or folders of them")
     add_labels(parser)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
+    add_model(parser)
     parser.add_argument(
         "--crops", type=int, default=60, metavar="N", help="pieces of the stands to look at (default 60)"
     )
@@ -161,7 +160,7 @@ def _column(entry: Difficulty | str, part: Voxels) -> list[str]:
     ]
 
 
-def _geometry(console: Console, model: Model, seen: Seen, counts: list[int]) -> None:
+def _geometry(console: Console, model: Model, seen: LastLayer, counts: list[int]) -> None:
     """The table of the last layer."""
     from rich.table import Table
 

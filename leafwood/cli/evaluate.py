@@ -11,8 +11,7 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.cli.label_option import add_labels, label_columns
-from leafwood.weights import DEFAULT_MODEL
+from leafwood.cli.options import add_labels, add_model, label_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="labelled files, or folders of them")
     add_labels(parser)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a .safetensors file")
+    add_model(parser)
     parser.add_argument("--rule", choices=("overlap", "balanced"), help="how labels are made, as for `segment`")
     parser.add_argument("--quality", choices=("standard", "high"), help="as for `segment`")
     parser.add_argument("--thin", type=float, metavar="SHARE", help="first thin each file to this share of its points")
@@ -57,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     from leafwood.classes import check_preset
     from leafwood.cli.one_by_one import one_by_one
     from leafwood.errors import BadConfig, about
-    from leafwood.evaluate.evaluation import Evaluation, evaluate, thin_downward, truth_of
+    from leafwood.evaluate.evaluation import Evaluation, evaluate, truth_of
+    from leafwood.evaluate.thinning import thin_downward
     from leafwood.io.files import list_files
     from leafwood.io.loaders import read
     from leafwood.io.target import writing

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leafwood.classes import CLASS_NAMES, DEFAULT_CLASSES
+from leafwood.cli.options import add_scans
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,13 +21,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
-    parser.add_argument(
-        "paths",
-        type=Path,
-        nargs="+",
-        metavar="PATH",
-        help="LAS, LAZ, COPC, PLY, PCD, XYZ ... files, or folders of them",
-    )
+    add_scans(parser)
     parser.add_argument(
         "--header", action="store_true", help="do not read the points (LAS only): faster, and nothing is tried"
     )

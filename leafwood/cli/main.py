@@ -45,7 +45,9 @@ _COMMANDS = {
 def build_parser(chosen: str | None, *, everything: bool = False) -> argparse.ArgumentParser:
     """The parser; only the chosen command's arguments are filled in, unless all are wanted."""
     parser = argparse.ArgumentParser(prog="leafwood", description="Leaf/wood segmentation of forest lidar.")
-    parser.add_argument("--version", action="version", version=f"leafwood {__version__}")
+    parser.add_argument(
+        "--version", action="store_true", help="show the version; with --verbose, what it computes with"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -70,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)  # or the interpreter's last collections walk through all of torch, for half a second
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((w for w in words if not w.startswith("-")), None)
+    if chosen is None and "--version" in words:
+        print(_version(verbose="--verbose" in words))
+        return 0
     arguments = build_parser(chosen).parse_args(words)
     from leafwood.cli.messages import say
 
@@ -98,6 +103,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         say(_system(error))
         return 1
+
+
+def _version(*, verbose: bool) -> str:
+    """The version, and what labelling computes with here."""
+    if not verbose:
+        return f"leafwood {__version__}"
+    from leafwood.kernels import in_use
+
+    return f"leafwood {__version__}\n{in_use()}"
 
 
 def _run(arguments: argparse.Namespace) -> int:

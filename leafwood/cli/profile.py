@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leafwood.cli.label_option import add_labels, label_columns
+from leafwood.cli.options import add_labels, label_columns
 from leafwood.errors import BadConfig, about
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leafwood.cli.label_option import label_columns
+from leafwood.cli.options import label_columns
 from leafwood.errors import BadCloud, BadConfig, about
 
 if TYPE_CHECKING:

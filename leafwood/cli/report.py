@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from leafwood.cli.label_option import label_columns
+from leafwood.cli.options import label_columns
 from leafwood.errors import BadConfig
 
 __all__ = ["add_arguments", "run"]

@@ -122,6 +122,7 @@ def run(args: argparse.Namespace) -> int:
     settings = {field.name: getattr(args, field.name) for field in dataclasses.fields(LabelOptions)}
     options = LabelOptions(**settings)
     jobs = plan(args.paths, args.output, args.bounds)
+    known = list(jobs)  # a part sees the others' scans, too
     if args.part:
         jobs = share(jobs, args.part)
         if not jobs:
@@ -132,17 +133,23 @@ def run(args: argparse.Namespace) -> int:
         from leafwood.cli.dry_run import show_forecast
 
         waiting = {source: target for source, target in jobs.items() if args.overwrite or not target.exists()}
-        show_forecast(waiting, list(jobs), options, args.workers)
+        show_forecast(waiting, known, options, args.workers)
         return 0
     folder, several = run_folder(jobs, args.output), len(jobs) > 1 or args.part is not None
     if several or args.resume:
         with open_manifest(folder, args.part, alone=several) as manifest:
-            return _label(jobs, options, args, manifest, several=several)
-    return _label(jobs, options, args, Manifest(folder, None, []), several=False)
+            return _label(jobs, known, options, args, manifest, several=several)
+    return _label(jobs, known, options, args, Manifest(folder, None, []), several=False)
 
 
 def _label(
-    jobs: dict[Path, Path], options: LabelOptions, args: argparse.Namespace, manifest: Manifest, *, several: bool
+    jobs: dict[Path, Path],
+    known: list[Path],
+    options: LabelOptions,
+    args: argparse.Namespace,
+    manifest: Manifest,
+    *,
+    several: bool,
 ) -> int:
     """Label what is to be labelled, and say what came of it; the exit status."""
     from leafwood.batch.leftovers import clear_leftovers
@@ -166,7 +173,7 @@ def _label(
     summary = Summary(jobs, stop=args.debug or not several)
     summary.skip(todo.there)
     with overall(len(jobs) - len(todo.there), quiet=args.quiet) as bar:
-        for source, outcome in _all(jobs, todo, options, args, bar, manifest):
+        for source, outcome in _all(known, todo, options, args, bar, manifest):
             bar.advance()
             summary.take(source, outcome, bar.words())
             log.write(**summary.entry(source))
@@ -183,7 +190,7 @@ def _label(
 
 
 def _all(
-    jobs: dict[Path, Path],
+    known: list[Path],
     todo: ToDo,
     options: LabelOptions,
     args: argparse.Namespace,
@@ -195,30 +202,30 @@ def _all(
 
     yield from todo.refused.items()
     making = dataclasses.replace(options, resume=False, overwrite=args.overwrite or args.resume)
-    yield from noted(_outcomes(todo.making, jobs, making, args, bar), todo.making, options, manifest)
-    yield from _outcomes(todo.adding, jobs, dataclasses.replace(options, resume=True), args, bar)
+    yield from noted(_outcomes(todo.making, known, making, args, bar), todo.making, options, manifest)
+    yield from _outcomes(todo.adding, known, dataclasses.replace(options, resume=True), args, bar)
 
 
 def _outcomes(
     waiting: dict[Path, Path],
-    jobs: dict[Path, Path],
+    known: list[Path],
     options: LabelOptions,
     args: argparse.Namespace,
     bar: Overall,
 ) -> Iterator[Outcome]:
-    """Files with what came of each, as it comes; `jobs` are all of the run, which may touch them."""
+    """Files with what came of each, as it comes; `known` are all of the list, which may touch them."""
     from leafwood.batch.units import label_unit, units_of
 
     if waiting and (args.workers or args.scheduler):
         from leafwood.batch.cluster import label_side_by_side
 
         yield from label_side_by_side(
-            waiting, options, workers=args.workers, scheduler=args.scheduler, known=list(jobs), show=bar.show
+            waiting, options, workers=args.workers, scheduler=args.scheduler, known=known, show=bar.show
         )
     elif len(waiting) > 1 and not args.debug:
         from leafwood.batch.guarded import label_in_turn
 
-        yield from label_in_turn(waiting, options, bar.show, list(jobs))
+        yield from label_in_turn(waiting, options, bar.show, known)
     else:
-        for unit in units_of(waiting, options, list(jobs)):
+        for unit in units_of(waiting, options, known):
             yield from label_unit(unit, options, partial(bar.show, next(iter(unit.jobs))))

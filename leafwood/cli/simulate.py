@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leafwood.cli.options import add_overrides
 from leafwood.errors import BadConfig, LeafwoodError
 
 if TYPE_CHECKING:
@@ -32,14 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="S", help="seed, instead of the file's")
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="stands made at the same time")
     parser.add_argument("--overwrite", action="store_true", help="make stands again that are there already")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="KEY=VALUE",
-        help="a setting in place of the files', such as plot=20 or flight.density=300; may be given several times",
-    )
+    add_overrides(parser, "plot=20 or flight.density=300")
     parser.add_argument(
         "--from-trees",
         nargs="+",

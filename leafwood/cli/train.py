@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from leafwood.cli.options import add_overrides
+
 __all__ = ["add_arguments", "run"]
 
 
-_RUN = ("last.pt", "log.csv", "geometry.csv", "model.safetensors", "model.json")  # what a run leaves in its folder
+# what a run leaves in its folder
+_RUN = ("last.pt", "log.csv", "geometry.csv", "validation.npz", "model.safetensors", "model.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,16 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--geometry", action="store_true", help="log how near the last layer is to SELI; for networks with parts"
     )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="also write event files for TensorBoard, in a folder of this name"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds another run")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="KEY=VALUE",
-        help="a setting in place of the file's, such as steps=500 or crops.radius=[2, 5]; may be given several times",
-    )
+    add_overrides(parser, "steps=500 or crops.radius=[2, 5]")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,12 +39,15 @@ def run(args: argparse.Namespace) -> int:
         TargetExists: the folder holds another run.
         BadConfig: it is to be gone on with and begun anew.
     """
+    import shutil
+
     from leafwood.config import load
     from leafwood.diagnose.watch import GeometryLog
     from leafwood.errors import BadConfig, TargetExists
     from leafwood.report.training import write_training_report
     from leafwood.shipped import config_file
     from leafwood.train.loop import TrainConfig, train
+    from leafwood.train.run_log import EVENTS, event_log
 
     if args.resume and args.overwrite:
         raise BadConfig("--resume goes on with a run and --overwrite begins anew: give one of them")
@@ -60,8 +62,11 @@ def run(args: argparse.Namespace) -> int:
         raise TargetExists(f"{args.output}: holds another run; resume=True goes on with it, overwrite=True begins anew")
     for path in () if args.resume else there:
         path.unlink()
+    if there and not args.resume:
+        shutil.rmtree(args.output / EVENTS, ignore_errors=True)
     watch = GeometryLog(args.output / "geometry.csv") if args.geometry else None
-    train(config, args.output, resume=args.resume, watch=watch)
+    logs = [event_log(args.output / EVENTS)] if args.tensorboard else []
+    train(config, args.output, resume=args.resume, watch=watch, logs=logs)
     print(f"weights and card: {args.output / 'model.safetensors'}")
     print(f"curves: {write_training_report(args.output)}")
     return 0

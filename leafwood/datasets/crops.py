@@ -1,6 +1,6 @@
 """Where training looks: vertical cylinders and single trees of labelled stands, thinned the way forests thin a scan.
 
-Nothing is drawn for a chance of 0, so a run keeps its crops when new ways to disturb them come in.
+No random number is used for a change of probability 0, so a run keeps its crops when new kinds of changes are added.
 """
 
 from __future__ import annotations
@@ -104,9 +104,9 @@ def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
     """Cut, thin and disturb one training example.
 
     Args:
-        stand: where from.
-        config: how.
-        rng: the only source of chance.
+        stand: what the crop is cut from.
+        config: how it is cut, thinned and changed.
+        rng: what decides.
 
     Returns:
         At least one labelled point, coordinates from 0 up.
@@ -122,7 +122,7 @@ def draw_crop(stand: LabelledStand, config: CropConfig, rng: np.random.Generator
 
 
 def _happens(chance: float, rng: np.random.Generator) -> bool:
-    """Whether something of that chance happens; nothing is drawn for 0."""
+    """Whether something of that probability happens; no random number is used for 0."""
     return chance > 0 and bool(rng.random() < chance)
 
 
@@ -136,7 +136,7 @@ def _strengthened(config: CropConfig, crop: LabelledStand, stand: LabelledStand)
 
 
 def _single_tree(stand: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand | None:
-    """One tree of enough points, its surroundings and the ground gone; None if there is none."""
+    """One tree of enough points, without its surroundings and the ground; None if there is none."""
     if not len(stand.trees):
         return None
     crop = stand.take(np.flatnonzero(stand.tree == rng.choice(stand.trees)))
@@ -196,7 +196,7 @@ def with_litter_mounds(crop: LabelledStand, rng: np.random.Generator) -> Labelle
 
 
 def _lose(crop: LabelledStand, config: CropConfig, rng: np.random.Generator) -> LabelledStand:
-    """Without leaves, later returns or what lies beyond a plane, if something labelled is left; or without returns."""
+    """The crop without leaves, late returns or all beyond a plane, if a label is left; perhaps with unknown returns."""
     keep = np.ones(len(crop), dtype=bool)
     if _happens(config.leaf_fall, rng):
         left = 0.0 if rng.random() < 0.5 else rng.uniform(0, 0.5)
@@ -226,7 +226,9 @@ def _thinning(crop: LabelledStand, config: CropConfig, rng: np.random.Generator)
     keep = np.exp(rng.uniform(-config.decay, config.decay) * height / 10.0)
     wave = rng.normal(0, 1, 3) * 2 * np.pi / rng.uniform(3, 15)
     keep *= np.exp(rng.uniform(0, config.patches) * np.sin(crop.xyz @ wave + rng.uniform(0, 2 * np.pi)))
-    if rng.random() < 0.5:  # from the air stems are sparser than leaves, from the ground denser: neither may be learnt
+    if (
+        rng.random() < 0.5
+    ):  # stems are sparser than leaves from the air and denser from the ground, and a network must learn neither
         keep[(crop.label == WOOD) == (rng.random() < 0.5)] *= np.exp(rng.uniform(np.log(0.15), 0))
     if _happens(config.occlusion, rng):
         extinction = np.exp(rng.uniform(*np.log(_EXTINCTION)))

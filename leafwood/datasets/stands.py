@@ -36,8 +36,8 @@ class LabelledStand:
         ground: (n,) bool.
         tree: (n,) tree number, 0 for none.
         line: (n,) flight line.
-        return_number: (n,) of its pulse, 1 where the file does not say.
-        number_of_returns: (n,) of its pulse, likewise.
+        return_number: (n,) return number in its pulse, 1 where the file does not say.
+        number_of_returns: (n,) number of returns of its pulse, likewise.
         path: its file.
         part: (n,) of :class:`leafwood.classes.Part`, in virtual surveys; None where the file does not say.
     """

@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 
 _PULSE = 360_360  # divisible by every number of returns from 1 to 15
 _MOST_RETURNS = 15
-_HIGHEST = 150.0  # m above ground; no tree, a bird or a ghost
+_HIGHEST = 150.0  # m above ground; what is higher is no tree but a bird or a false echo
 _ANGLE_STEP = 0.006  # degrees, LAS 1.4
 _WIDEST = 70.0  # degrees from nadir; a damaged angle must not become an endless path
 _PARTS = 4  # a cell's covered area is known to a sixteenth
@@ -166,11 +166,12 @@ class ReturnCounts:
         return self.weight.sum(axis=0) / _PULSE, self.path.sum(axis=0) / _PULSE
 
     def intensity(self, cloud: PointCloud, height: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """How densely the scan samples the place of each point: what the decay has left there of its pulses.
+        """How densely the scan samples the place of each point, from the pulses that the decay has left there.
 
-        Not the density found: that depends on what grows there. It is the returns per m³ that plants spread evenly
-        through the canopy would give at the point's height in its cell: pulses that arrive, times the scan's
-        attenuation, times returns per pulse. Cells of few pulses lean on the scan's decay.
+        The density of the points found would not do, for it depends on what grows there. This is the number of returns
+        per m³ that plants spread evenly through the canopy would give at the point's height in its cell: pulses that
+        arrive, times the scan's attenuation, times returns per pulse. Where a cell has few pulses, the decay of the
+        whole scan takes the place of its own.
 
         Args:
             cloud: n points; of this scan, or in cells of it.

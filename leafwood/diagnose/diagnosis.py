@@ -26,7 +26,7 @@ from leafwood.diagnose.taxonomy import (
     usable_separation,
 )
 from leafwood.diagnose.units import THIRDS, effective_samples, resampled
-from leafwood.diagnose.watch import Seen, measure
+from leafwood.diagnose.watch import LastLayer, measure
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.evaluate.evaluation import height_slices
 from leafwood.graph.batching import Example
@@ -61,7 +61,7 @@ class Voxels:
         channels: (n, c) what its logits are read from.
         label: (n,) class of each, one of the model's outputs.
         wood: (n,) bool.
-        third: (n,) of the height of their crop, 0 the lowest.
+        third: (n,) third of the height of their crop, 0 the lowest.
         crop: (n,) number of their crop.
         unit: (n,) tree or block of each, from :func:`leafwood.diagnose.units.with_units`.
     """
@@ -87,7 +87,7 @@ class Difficulty:
         eta: commoner over rarer voxels.
         units: trees or blocks with leaves, and with wood.
         samples: independent samples that they are worth, of leaf and of wood.
-        dimensions: of the features.
+        dimensions: number of the features.
         apart: Delta of the features.
         made: Delta of the channels that the model makes of them, the robust one.
         usable: what is left of the robust Delta of the features when the classes' means come from that few samples.
@@ -131,7 +131,7 @@ def sample_voxels(stands: Sequence[LabelledStand], model: Model, crops: int = 60
         stands: labelled ones, from :func:`leafwood.diagnose.units.with_units`.
         model: any of leafwood's own.
         crops: number of crops.
-        seed: of their places.
+        seed: seed of their places.
     """
     spec = PyramidSpec(graph=model.graph, network=model.config, crops=CropConfig(single_tree=0.0))
     examples = _UnitTask(spec).examples(stands, (seed, 0), crops)
@@ -152,10 +152,10 @@ def difficulty(voxels: Voxels, units: Sequence[int], seed: int = 0) -> Difficult
     """Name how hard it is to learn from these.
 
     Args:
-        voxels: of several crops.
+        voxels: voxels of several crops.
         units: how many trees or blocks of the stands have leaves, and wood; see
             :func:`leafwood.diagnose.units.count_units`.
-        seed: of the draw from each crop, and of the intervals.
+        seed: seed of the draw from each crop, and of the intervals.
 
     Raises:
         BadCloud: fewer than six units have wood, or leaves.
@@ -168,11 +168,13 @@ def difficulty(voxels: Voxels, units: Sequence[int], seed: int = 0) -> Difficult
     margin = margins(some.features, some.wood, some.unit)
     samples = effective_samples(margin, some.wood, some.unit, np.asarray(units))
     share = float(voxels.wood.mean())
-    told = _told(share, apart.robust, samples, dimensions)
+    told = _difficulty(share, apart.robust, samples, dimensions)
     draws = resampled(margin, some.wood, some.unit, _DRAWS, seed)
     shift = share / (1 - share) / (some.wood.mean() / (1 - some.wood.mean()))  # of the draw from each crop
     odds = draws[:, 0] / np.maximum(1 - draws[:, 0], 1e-9) * shift
-    again = [_told(o / (1 + o), delta_of_auroc(a), samples, dimensions) for o, a in zip(odds, draws[:, 1], strict=True)]
+    again = [
+        _difficulty(o / (1 + o), delta_of_auroc(a), samples, dimensions) for o, a in zip(odds, draws[:, 1], strict=True)
+    ]
     numbers = {name: [_numbers(one)[name] for one in again] for name in _numbers(told)}
     low, high = _INSIDE
     return replace(
@@ -184,7 +186,7 @@ def difficulty(voxels: Voxels, units: Sequence[int], seed: int = 0) -> Difficult
     )
 
 
-def _told(share: float, delta: float, samples: tuple[float, float], dimensions: int) -> Difficulty:
+def _difficulty(share: float, delta: float, samples: tuple[float, float], dimensions: int) -> Difficulty:
     """What follows from the share of wood, Delta and the independent samples of leaf and wood."""
     eta, delta = max(share, 1 - share) / max(min(share, 1 - share), 1e-9), max(delta, 1e-3)
     leaf, wood = samples
@@ -211,13 +213,13 @@ def _numbers(one: Difficulty) -> dict[str, float]:
     }
 
 
-def learnt(voxels: Voxels, model: Model, seed: int = 0) -> tuple[Seen, list[int]]:
+def learnt(voxels: Voxels, model: Model, seed: int = 0) -> tuple[LastLayer, list[int]]:
     """Measure the last layer of a model that tells more than two classes apart.
 
     Args:
-        voxels: of several crops.
+        voxels: voxels of several crops.
         model: the one that they were seen by.
-        seed: of the draw from each class.
+        seed: seed of the draw from each class.
 
     Returns:
         How near it is to SELI, and the counts of its classes in training.

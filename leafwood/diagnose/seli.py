@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """What the counts of K classes lead to, each up to a positive scale.
+    """The geometry that the counts of K classes lead to, each part up to a positive scale.
 
     Attributes:
         singular: (K - 1,) singular values of Z, largest first.
@@ -108,7 +108,7 @@ def collapse(features: NDArray[np.floating], label: NDArray[np.int64], counts: A
     Args:
         features: (n, d) inputs of the last layer; as many of each class as can be had.
         label: (n,) 0 to K - 1.
-        counts: of the K classes in training.
+        counts: counts of the K classes in training.
 
     Raises:
         BadConfig: counts that :func:`geometry` refuses.

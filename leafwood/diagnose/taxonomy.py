@@ -67,7 +67,7 @@ class Separation:
 
     Attributes:
         naive: Mahalanobis distance of the means.
-        corrected: the same less what chance adds to it.
+        corrected: the Mahalanobis distance less what chance adds to it.
         robust: from the AUROC of a linear discriminant on samples it was not fitted to.
     """
 
@@ -122,10 +122,10 @@ def usable_separation(delta: float, dimensions: int, minority: float, majority: 
     """What is left of Delta when the means have to be estimated from so many samples.
 
     Args:
-        delta: of the classes.
+        delta: separability of the classes.
         dimensions: number of features.
         minority: independent samples of the rare class; trees or crops, not points.
-        majority: of the common one.
+        majority: independent samples of the common one.
     """
     chance = dimensions / minority + dimensions / majority
     return delta**2 / math.sqrt(delta**2 + chance) if delta > 0 else 0.0
@@ -138,7 +138,7 @@ def regime(
 
     Args:
         eta: majority over minority, above 1.
-        delta: of the classes.
+        delta: separability of the classes.
         samples: independent ones, of both classes.
         dimensions: number of features.
         minority: those of the rare class; None: its share of `samples` by `eta`.

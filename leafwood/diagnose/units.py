@@ -101,9 +101,9 @@ def effective_samples(
     """Independent samples of leaf and of wood: units with the class, each worth 1 / ICC of the class's margins.
 
     Args:
-        margin: (n,) of some samples, from :func:`leafwood.diagnose.taxonomy.margins`.
+        margin: (n,) margins of some samples, from :func:`leafwood.diagnose.taxonomy.margins`.
         wood: (n,) class.
-        unit: (n,) of each.
+        unit: (n,) unit of each.
         units: (2,) how many units have leaves, and wood, in all the stands.
     """
     leaf, rare = (intraclass(margin[those], unit[those]) for those in (~wood, wood))

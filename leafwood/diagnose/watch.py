@@ -23,14 +23,14 @@ from leafwood.errors import BadConfig
 from leafwood.graph.batching import Example
 from leafwood.nn.unet import PyramidUNet
 
-__all__ = ["GeometryLog", "Seen", "measure"]
+__all__ = ["GeometryLog", "LastLayer", "measure"]
 
 _EACH = 2000  # voxels of a class
 
 
 @dataclass(frozen=True)
-class Seen:
-    """How near a last layer is to what the counts of its classes lead to; distances from 0 to 2.
+class LastLayer:
+    """How near a last layer is to the geometry that the counts of its classes lead to; distances from 0 to 2.
 
     Attributes:
         classifiers_to_seli: distance of the classifiers' inner products from SELI.
@@ -39,7 +39,7 @@ class Seen:
         means_to_etf: from the simplex of equal counts.
         logits_to_seli: distance of the inner products of classifiers with class means from those of both geometries.
         within: variance within the classes over that between them (NC1).
-        minority_cosine: of the classifiers of the two rarest classes.
+        minority_cosine: minority cosine of the classifiers of the two rarest classes.
     """
 
     classifiers_to_seli: float
@@ -56,14 +56,14 @@ def measure(
     features: NDArray[np.floating[Any]],
     label: NDArray[np.int64],
     counts: Sequence[int],
-) -> Seen:
+) -> LastLayer:
     """Measure a last layer.
 
     Args:
         classifiers: (K, d) its weights.
         features: (n, d) its inputs, about as many of each class.
         label: (n,) 0 to K - 1.
-        counts: of the K classes in training.
+        counts: counts of the K classes in training.
 
     Raises:
         BadConfig: two classes, for which both geometries are one at every imbalance.
@@ -75,7 +75,7 @@ def measure(
     rows = classifiers.astype(np.float64) - classifiers.mean(axis=0)
     gram, found = rows @ rows.T, collapse(features, label, counts)
     first, second = np.argsort(counts)[:2]
-    return Seen(
+    return LastLayer(
         classifiers_to_seli=distance(gram, expected.classifiers),
         classifiers_to_etf=distance(gram, expected.logits),
         means_to_seli=found.to_seli,
@@ -87,10 +87,10 @@ def measure(
 
 
 class GeometryLog:
-    """A :class:`leafwood.train.loop.Watch` that adds a row of :class:`Seen` to a CSV file.
+    """A :class:`leafwood.train.loop.Watch` that adds a row of :class:`LastLayer` to a CSV file.
 
     Args:
-        path: of the file.
+        path: path of the file.
     """
 
     def __init__(self, path: Path) -> None:

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from leafwood.classes import IGNORE, LEAF, OUT_WOOD, WOOD, Part, decode_labels
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadConfig, about
+from leafwood.errors import about
 from leafwood.evaluate.metrics import Scores, score
+from leafwood.shown import as_line, as_table
 from leafwood.spatial.neighbours import nearest
 
-__all__ = ["Evaluation", "evaluate", "height_slices", "thin_downward", "truth_of"]
+__all__ = ["Evaluation", "evaluate", "height_slices", "truth_of"]
 
 _DENSITY_EDGES = (0.0, 30.0, 100.0, 300.0, 1000.0, np.inf)  # points per m³
 _RANK = 8
+_FEWEST = 200  # wood points of a tenth of the height that is judged
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,29 @@ class Evaluation:
     height: Mapping[str, Scores] = field(default_factory=dict)
     density: Mapping[str, Scores] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return as_line("Evaluation", [("overall", repr(self.overall)), ("strata", ", ".join(self._strata()))])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the recalls of every stratum."""
+        lines = [("all", self.overall), *self._strata().items()]
+        return as_table("Evaluation", ((name, scores.recalls) for name, scores in lines if scores.confusion.any()))
+
+    def _strata(self) -> dict[str, Scores]:
+        return {**self.height, **self.density}
+
     def __add__(self, other: Evaluation) -> Evaluation:
         return Evaluation(
             self.overall + other.overall,
             {k: self.height[k] + other.height[k] for k in self.height},
             {k: self.density[k] + other.density[k] for k in self.density},
         )
+
+    def worst_tenth(self) -> float:
+        """Lowest balanced accuracy of the tenths of the height that have 200 wood points; NaN where none has."""
+        tenths = [scores.as_dict() for scores in self.height.values()]
+        enough = [t["balanced_accuracy"] for t in tenths if t["points"] * t["wood_share"] >= _FEWEST]
+        return min(enough, default=float("nan"))
 
     def as_dict(self) -> dict[str, Any]:
         """Every score of every stratum, ready for JSON."""
@@ -114,29 +133,3 @@ def height_slices(z: NDArray[np.floating[Any]], parts: int) -> NDArray[np.int64]
     if not len(z):
         return np.zeros(0, dtype=np.int64)
     return np.clip((z - z.min()) / max(float(np.ptp(z)), 1e-6) * parts, 0, parts - 1).astype(np.int64)
-
-
-def thin_downward(cloud: PointCloud, share: float, seed: int = 0) -> PointCloud:
-    """Thin a cloud to a share of its points, more at the bottom than at the top, as a canopy thins a UAV scan.
-
-    The kept share falls linearly to a quarter of its top value at the lowest point.
-
-    Args:
-        cloud: n points.
-        share: expected share of points kept, 0..1.
-        seed: of the draw.
-
-    Raises:
-        BadConfig: a share outside 0..1.
-    """
-    if not 0 < share <= 1:
-        raise BadConfig(f"the share to thin to must lie between 0 and 1, not {share}")
-    z = cloud.xyz[:, 2]
-    keep = 0.25 + 0.75 * (z - z.min()) / max(float(np.ptp(z)), 1e-6)
-    if share == 1:
-        return cloud
-    from scipy.optimize import brentq
-
-    # the factor that gives the share although no point is kept more than once; at 1e3 every one is kept
-    factor = brentq(lambda f: np.minimum(f * keep, 1).mean() - share, 0.0, 1e3, xtol=1e-12)
-    return cloud.select(np.random.default_rng(seed).random(len(z)) < factor * keep)

@@ -6,6 +6,7 @@ is left out on purpose: with 4 % wood, calling everything leaf scores 0.96.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -14,10 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import LEAF, WOOD
+from leafwood.shown import as_line, as_table
 
 __all__ = ["Scores", "score"]
 
 _BINS = 4096  # AUROC from a histogram is exact but for ties within 1/4096 of probability
+
+
+def _calibration_edges() -> NDArray[np.int64]:
+    """First histogram bin of each of the 15 bins of the calibration error."""
+    return np.linspace(0, _BINS, 16).astype(np.int64)[:-1]
 
 
 def _ratio(a: float, b: float) -> float:
@@ -40,6 +47,20 @@ class Scores:
     confusion: NDArray[Any]
     confidence: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return as_line("Scores", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Scores", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        values = self.as_dict()
+        yield "points", f"{values['points']:,.0f}"
+        for name in ("wood_share", "wood_recall", "leaf_recall", "g_mean", "wood_iou", "auroc"):
+            yield name.replace("_", " "), f"{values[name]:.3f}"
+
     def __add__(self, other: Scores) -> Scores:
         return Scores(
             self.leaf + other.leaf,
@@ -47,6 +68,11 @@ class Scores:
             self.confusion + other.confusion,
             self.confidence + other.confidence,
         )
+
+    @property
+    def recalls(self) -> str:
+        """The shares of wood and leaf that were found, in words."""
+        return f"wood recall {self.wood_recall:.3f}, leaf recall {self.leaf_recall:.3f}"
 
     @property
     def wood_recall(self) -> float:
@@ -67,10 +93,19 @@ class Scores:
     @property
     def ece(self) -> float:
         """Expected calibration error of P(wood) over 15 bins of equal width."""
-        edges = np.linspace(0, _BINS, 16).astype(int)[:-1]
+        edges = _calibration_edges()
         n = np.add.reduceat(self.leaf + self.wood, edges)
         gap = np.abs(np.add.reduceat(self.confidence, edges) - np.add.reduceat(self.wood, edges))
         return _ratio(float(gap.sum()), float(n.sum()))
+
+    @property
+    def balanced_ece(self) -> float:
+        """The same with leaf and wood weighing the same, each point at the middle of its histogram bin."""
+        if not self.leaf.any() or not self.wood.any():
+            return float("nan")
+        leaf, wood = 0.5 * self.leaf / self.leaf.sum(), 0.5 * self.wood / self.wood.sum()
+        middle = (np.arange(_BINS) + 0.5) / _BINS
+        return float(np.abs(np.add.reduceat(middle * (leaf + wood) - wood, _calibration_edges())).sum())
 
     def as_dict(self) -> dict[str, float]:
         """Every score by name; NaN where a class is missing."""
@@ -106,7 +141,7 @@ def score(
         truth: (n,) LEAF, WOOD or IGNORE.
         wood_prob: (n,) P(wood), 0..1.
         predicted: (n,) LEAF, WOOD or IGNORE; P(wood) > 0.5 when None. Points ignored on either side do not count.
-        weight: (n,) of the points; every point counts once when None.
+        weight: (n,) weight of the points; every point counts once when None.
 
     Returns:
         Counts that add up with other counts.

@@ -24,6 +24,7 @@ class Example(Data):
     Attributes:
         y: (m,) labels.
         weight: (m,) weights of the loss, if any.
+        stand: name of the file that it was cut from, if known.
     """
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:

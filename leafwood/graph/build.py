@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import FEATURE_GROUPS, Nodes, Points
-from leafwood.spatial.neighbours import nearest
+from leafwood.spatial.neighbours import nearest_in_voxels
 from leafwood.spatial.voxels import Pyramid, build_pyramid
 
 __all__ = ["Graph", "build_graph"]
@@ -31,6 +31,7 @@ def build_graph(
     height: NDArray[np.float32],
     config: GraphConfig,
     returns: NDArray[np.uint8] | None = None,
+    threads: int = 1,
 ) -> tuple[Graph, NDArray[np.int64]]:
     """Build the graph of a cloud.
 
@@ -39,6 +40,7 @@ def build_graph(
         height: (n,) height above ground in metres, NaN where it is not known.
         config: what to build.
         returns: (n, 2) return number and number of returns, 0 where unknown; None where nothing is known of them.
+        threads: that the compiled kernels use, where they are there.
 
     Returns:
         The graph, and the finest voxel of each point (n,).
@@ -50,14 +52,14 @@ def build_graph(
     count, sums = pyramid.count, _sums(pyramid, Points(height, returns), config)
     for number, level in enumerate(pyramid.levels):
         scales = config.level_scales(number)
-        neighbours, distance = nearest(level.xyz, max(*scales, config.k))
+        neighbours, distance = nearest_in_voxels(level.xyz, level.codes, level.size, max(*scales, config.k), threads)
         if number:
             first = level.children[:, 0]
             count = np.add.reduceat(count, first)
             sums = {name: np.add.reduceat(sums[name], first, axis=0) for name in config.groups(number)}
         columns = [
             FEATURE_GROUPS[name].of_nodes(
-                Nodes(level.xyz, neighbours, distance, scales, config.k, count, sums[name]),
+                Nodes(level.xyz, neighbours, distance, scales, config.k, count, sums[name], threads),
             )
             for name in config.groups(number)
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from leafwood.nn.structure import UNetConfig
 from leafwood.nn.trained import Network, TrainedUNet
 from leafwood.postprocess.calibration import Calibration
 from leafwood.postprocess.likeness import DescriptorStatistics
+from leafwood.shown import as_line, as_table
 from leafwood.weights import FOLDER, shipped_models
 
 __all__ = [
@@ -62,6 +63,20 @@ class Model:
     name: str = "unsaved"
     sha256: str = ""
     descriptors: DescriptorStatistics | None = None
+
+    def __repr__(self) -> str:
+        return as_line("Model", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Model", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        yield "name", self.name
+        yield "features", " ".join(self.graph.features)
+        yield "calibrated", "yes" if self.calibrated else "no"
+        yield "SHA-256", self.sha256 or "not saved"
 
     @property
     def calibrated(self) -> bool:

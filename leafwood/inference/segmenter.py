@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig, ModelWarning
@@ -25,6 +26,7 @@ from leafwood.postprocess.likeness import unlike
 from leafwood.postprocess.regularize import smooth
 from leafwood.postprocess.rule import DEFAULT_RULE, Rule, check_rule
 from leafwood.samplers.voxel import VoxelSampler
+from leafwood.shown import as_line
 from leafwood.spatial.tiles import iter_tiles
 from leafwood.threads import cpu_count
 from leafwood.weights import DEFAULT_MODEL
@@ -96,6 +98,10 @@ class Segmenter:
         """A segmenter with a shipped model (``"uav"``) or a ``.safetensors`` file; options as for the class."""
         return cls(load_model(name), **options)
 
+    def __repr__(self) -> str:
+        asked = (("model", self.model.name), ("rule", self.rule), ("quality", self.quality))
+        return as_line("Segmenter", asked)
+
     def predict_proba(self, xyz: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """P(wood) of bare coordinates, at the shares of leaf and wood that are estimated for them.
 
@@ -141,14 +147,13 @@ class Segmenter:
             views.append(self.look(xyz, height, returns, progress))
             return views[0].prob
 
-        labelled, decision = label_cloud(cloud, predict, self.rule)
+        with threadpool_limits(1, user_api="blas"):  # its threads wait busily for products too small for them
+            labelled, decision = label_cloud(cloud, predict, self.rule)
         view = views[0] if len(views[0].prob) else None
         if view is None:
             return Segmented(labelled, decision, None, float("nan"), float("nan"))
         leafless = float(self.model.calibration.chance_leafless(view.descriptor[None])[0])
-        known = self.model.descriptors
-        far = float("nan") if known is None else unlike(view.descriptor, known)
-        return Segmented(labelled, decision, view, leafless, far)
+        return Segmented(labelled, decision, view, leafless, unlike(view.descriptor, self.model.descriptors))
 
     def warn(self, stacklevel: int = 2) -> None:
         """Warn of what is wrong with the model, if anything is."""
@@ -261,7 +266,7 @@ class Segmenter:
             owned: those of the points that the descriptor are of.
         """
         small = self._anchored(xyz, scale)
-        graph, node = build_graph(small, height * np.float32(scale), self.model.graph, returns)
+        graph, node = build_graph(small, height * np.float32(scale), self.model.graph, returns, self.threads)
         logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:

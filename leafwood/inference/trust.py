@@ -2,13 +2,15 @@
 
 The bounds come from three places. Densities are those of the sparsity tables in ``docs/scores.md`` and
 ``docs/trust.md``: below :data:`VALIDATED` points per m² there are no scores of the held-out stands, and below
-:data:`FLOOR` four tenths of the wood are missed. Scanning from below is recognised by the number of points that each
+:data:`FLOOR` half of the wood is missed. Scanning from below is recognised by the number of points that each
 height has in the space it occupies (:func:`points_low_over_high`), single trees by how narrow they stand
-(:func:`foot_over_plan`); both are measured on virtual and real scans by ``pipelines/trust.py``.
+(:func:`foot_over_plan`); both are measured on virtual and real scans by ``pipelines/trust.py``, as is how unlike the
+model's calibration scans a scan is (:mod:`leafwood.postprocess.likeness`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,12 +23,14 @@ from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
 
 __all__ = [
     "FLOOR",
+    "LIKE",
     "VALIDATED",
     "Answer",
     "Doubt",
     "doubts",
     "foot_over_plan",
     "is_table",
+    "of_likeness",
     "plan_density",
     "points_low_over_high",
     "spoils",
@@ -37,16 +41,18 @@ Answer = Literal["labels", "profile"]
 Points = NDArray[np.floating[Any]]
 
 VALIDATED = 64.0  # points per m²: the lowest density of the tables in docs/scores.md
-FLOOR = 20.0  # points per m²: between 30 and 15, wood recall on virtual stands falls from 0.69 to 0.58
+FLOOR = 20.0  # points per m²: between 30 and 15, wood recall on virtual stands falls below a half
 FEWEST = 1000  # points: of fewer nobody knows how dense the scan is that they come from
 TERRESTRIAL = 1.4  # points per voxel, low over high; see points_low_over_high
 _ROWS = 50  # fewer points are a table
 _ROWS_APART, _APART = 5000, 1.5  # fewer points than that are one, too, if hardly two share a square metre
+LIKE = 1.0  # distance that 95 % of the calibration pieces do not exceed; see leafwood.postprocess.likeness
 FOOT = 0.6  # width of the lowest eighth over that of the plan; see foot_over_plan
 _VOXEL = 0.5  # m
 _LOW = 1.0  # m above ground: what is lower is no part of the canopy
 _SHORTEST = 5.0  # m: vegetation that is lower says nothing of where the scanner was
 _TALLEST = 120.0  # m: the tallest living tree has 116 m
+_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to count cells than to sort their numbers
 
 
 @dataclass(frozen=True)
@@ -73,13 +79,15 @@ class Doubt:
         return f"{self.title}: {self.detail}; {self.advice}"
 
 
-def doubts(cloud: PointCloud, remarks: Collection[str] = ()) -> list[Doubt]:
+def doubts(cloud: PointCloud, remarks: Collection[str] = (), unlike: float = np.nan) -> list[Doubt]:
     """Every reason not to trust what leafwood says of a cloud.
 
     Args:
         cloud: n points, labelled or not. Heights are those of a column ``height_ag``, as labelling leaves it; without
             it, ground is looked for.
         remarks: what was odd when the file was read, the messages of its :class:`~leafwood.errors.FileWarning`.
+        unlike: how unlike the scans that its model was calibrated on it is, as
+            :func:`leafwood.postprocess.likeness.unlike` gives it; NaN where nobody knows.
 
     Returns:
         The doubts, the severe ones first. A cloud without points raises none.
@@ -95,6 +103,7 @@ def doubts(cloud: PointCloud, remarks: Collection[str] = ()) -> list[Doubt]:
         *_of_geometry(kept, height),
         *_of_ground(kept, height),
         *_of_extent(kept, height),
+        *of_likeness(unlike),
         *_of_columns(cloud, remarks),
         *_of_strays(len(cloud), int(strays.sum())),
     ]
@@ -127,7 +136,7 @@ def plan_density(cloud: PointCloud) -> float:
     if not len(xyz):
         return 0.0
     place = cloud.origin[:2] * cloud.unit[0] % 1.0  # cells begin at whole metres, as those of `info`
-    return len(xyz) / len(np.unique(_keys(xyz[:, :2] + place, 1.0)))
+    return len(xyz) / np.count_nonzero(np.bincount(_cells(xyz[:, :2] + place, 1.0)))
 
 
 def points_low_over_high(xyz: Points, height: Points) -> float:
@@ -152,8 +161,9 @@ def points_low_over_high(xyz: Points, height: Points) -> float:
     top = float(np.percentile(height, 99))
     if top < _SHORTEST:
         return float("nan")
-    _, voxel, count = np.unique(_keys(xyz[plants], _VOXEL), return_inverse=True, return_counts=True)
-    level = np.bincount(voxel, weights=height) / count
+    voxel = _cells(xyz[plants], _VOXEL)
+    count, total = np.bincount(voxel), np.bincount(voxel, weights=height)
+    level, count = total[count > 0] / count[count > 0], count[count > 0]
     low, high = count[level < top / 3], count[level > top * 2 / 3]
     return float(low.mean() / high.mean()) if len(low) and len(high) else float("nan")
 
@@ -183,12 +193,12 @@ def _of_density(cloud: PointCloud) -> Iterator[Doubt]:
         yield Doubt("few_points", "few points", detail, advice, severe=True, spoils=("labels",))
     elif density < FLOOR:
         detail = (
-            f"{density:.1f} points/m²; below {FLOOR:g} four tenths of the wood and a quarter of the leaves are mistaken"
+            f"{density:.1f} points/m²; below {FLOOR:g} half of the wood is missed and every eighth leaf called wood"
         )
         yield Doubt("too_sparse", "far too sparse", detail, "leafwood is made for scans from drones", severe=True)
     elif density < VALIDATED:
         detail = f"{density:.1f} points/m², and the model was scored on {VALIDATED:g} points/m² and more"
-        advice = "expect leaves to be called wood"
+        advice = "expect wood to be missed and leaves to be called wood"
         yield Doubt("sparse", "too sparse", detail, advice, severe=True, spoils=("labels",))
 
 
@@ -239,6 +249,17 @@ def _of_extent(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
         yield Doubt("too_tall", "taller than any tree", detail, advice, severe=True)
 
 
+def of_likeness(unlike: float) -> Iterator[Doubt]:
+    """The doubt about another forest, scanner or density than the model's calibration scans had; see :func:`doubts`."""
+    if unlike > LIKE:
+        detail = (
+            f"what the network sees in it lies {unlike:.1f} times as far from the mean of the scans that the model was "
+            "calibrated on as nearly all of these do"
+        )
+        advice = "look at the labels before you use them, and score a part that you have labelled yourself"
+        yield Doubt("unlike", "unlike any scan in training", detail, advice, severe=False, spoils=("labels",))
+
+
 def _of_columns(cloud: PointCloud, remarks: Collection[str]) -> Iterator[Doubt]:
     """What the file does not say."""
     guessed = next((remark for remark in remarks if "taken for" in remark and "column" in remark), None)
@@ -261,11 +282,12 @@ def _of_strays(count: int, strays: int) -> Iterator[Doubt]:
         yield Doubt("strays", "stray points", detail, "remove them before other tools meet them", severe=False)
 
 
-def _keys(places: Points, edge: float) -> NDArray[np.int64]:
-    """A number (n,) for the cell of each point (n, d), d of 2 or 3; points lie within 50 km of each other."""
-    cell = np.floor(places / edge).astype(np.int64)
-    cell -= cell.min(axis=0)
-    key = cell[:, 0]
-    for column in cell.T[1:]:
-        key = (key << 20) | column
-    return key
+def _cells(places: Points, edge: float) -> NDArray[np.int64]:
+    """A small number (n,) for the cell of each point (n, d); points lie within 50 km of each other."""
+    cell = np.floor(places.T / edge).astype(np.int64)
+    cell -= cell.min(axis=1, keepdims=True)
+    spans = [int(column.max()) + 1 for column in cell]
+    key = np.ravel_multi_index(tuple(cell), tuple(spans))
+    if math.prod(spans) <= _CELLS_A_POINT * len(key):
+        return np.asarray(key)
+    return np.asarray(np.unique(key, return_inverse=True)[1])  # few points in a wide box, whose cells are not counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.postprocess.rule import Decision
+from leafwood.shown import as_line, as_table
 
 __all__ = ["ForwardPass", "ScanView", "Segmented", "TileView"]
 
@@ -58,6 +60,9 @@ class ScanView(NamedTuple):
     descriptor: NDArray[np.float64]
     with_evidence: bool
 
+    def __repr__(self) -> str:
+        return as_line("ScanView", [("points", f"{len(self.prob):,}"), ("returns used", str(self.with_evidence))])
+
 
 class Segmented(NamedTuple):
     """A labelled cloud, and how it came about.
@@ -76,3 +81,16 @@ class Segmented(NamedTuple):
     view: ScanView | None
     leafless: float
     unlike: float
+
+    def __repr__(self) -> str:
+        return as_line("Segmented", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Segmented", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        yield from self.cloud.summary()
+        yield "chance that it is leafless", f"{self.leafless:.2f}"
+        yield "distance from the calibration scans", f"{self.unlike:.2f}"

@@ -1,4 +1,4 @@
-"""What a file is, without labelling it."""
+"""What a file contains, and whether it could be labelled: the facts that `leafwood info` prints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, plan_keys
 from leafwood.errors import FileWarning
 from leafwood.io.labels import LEAFWOOD, our_name
 from leafwood.io.las.crs import crs_of
@@ -46,7 +46,7 @@ class FileInfo:
         crs_name: name of the CRS, or None.
         epsg: its EPSG code, or None.
         vlrs: ``user/number description`` of each variable length record.
-        evlrs: the same of each extended one.
+        evlrs: ``user/number description`` of each extended variable length record.
         extra_dims: ``name type [description]`` of each extra dimension.
         system: what made the points.
         software: what wrote the file.
@@ -205,8 +205,7 @@ class _Counts:
                 self.labels[float(value)] = self.labels.get(float(value), 0) + int(number)
         self._points += len(places)
         if np.isfinite(self._step).all():
-            cells = np.floor(places[:, :2] * self._step[:2] / _CELL).astype(np.int64)
-            self._cells = np.union1d(self._cells, (cells[:, 0] << 32) ^ (cells[:, 1] & 0xFFFFFFFF))
+            self._cells = np.union1d(self._cells, plan_keys(places[:, :2] * self._step[:2], _CELL))
 
     def label_codes(self) -> dict[int, int] | None:
         """Points by label, or None where there are none, or where the field `leafwood` is somebody else's."""

@@ -16,7 +16,7 @@ __all__ = ["read_e57"]
 _NAMES = {"intensity": "intensity", "colorRed": "red", "colorGreen": "green", "colorBlue": "blue"}
 
 
-_MOST_PER_BYTE = 8  # points, each of a bit at least
+_MOST_PER_BYTE = 8  # points; each takes a bit at least
 
 
 def read_e57(path: Path) -> PointCloud:

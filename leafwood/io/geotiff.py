@@ -41,7 +41,7 @@ def write_geotiff(
     Args:
         target: the file to be.
         cells: (m, 2) numbers of the cells along x and y; cell i reaches from i to i + 1 edges.
-        edge: of a cell in file units.
+        edge: edge of a cell in file units.
         bands: description -> (m,) values.
         crs: WKT, or None; of a compound system only the horizontal part, as a plan has no height.
         tags: metadata of the file.

@@ -55,7 +55,7 @@ def fields_left(columns: Mapping[str, NDArray[Any]]) -> frozenset[str]:
     0 to 1. Columns of these names with other values are somebody else's: they stay, under another name.
 
     Args:
-        columns: of a cloud, by leafwood's spelling.
+        columns: columns of a cloud, by leafwood's spelling.
     """
     if LEAFWOOD not in columns or not _are_codes(np.asarray(columns[LEAFWOOD])):
         return frozenset()

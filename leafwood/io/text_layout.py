@@ -37,7 +37,7 @@ class TextLayout:
         delimiter: what stands between values, None for blanks and tabs.
         comma: whether numbers have a decimal comma.
         header: number of the line that names the columns, or None.
-        names: of the columns, "" for one without a name; empty without a header.
+        names: names of the columns, "" for one without a name; empty without a header.
         axes: numbers of the columns x, y, z.
         width: values on the first line with a point.
         first: number of that line.

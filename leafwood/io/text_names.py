@@ -37,7 +37,7 @@ def axes_of(names: Sequence[str]) -> tuple[int, int, int] | None:
     """Numbers of the columns x, y and z, or None where the names do not say.
 
     Args:
-        names: of the columns, as a file has them; "" for a column without one.
+        names: names of the columns, as a file has them; "" for a column without one.
     """
     keys = [_key(name) for name in names]
     found = []

@@ -1,4 +1,7 @@
-"""Losses for rare wood, one family per file: ``build("gla", class_counts=(974, 26), q=0.3)``."""
+"""Losses for rare wood, each family in a file of its own: ``build("gla", class_counts=(974, 26), q=0.3)``.
+
+A loss is an entry of the registry, by whose name configurations ask for it.
+"""
 
 from __future__ import annotations
 

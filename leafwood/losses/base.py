@@ -45,7 +45,7 @@ class Loss(nn.Module, ABC):
         self.progress = 0.0
 
     def set_progress(self, share: float) -> None:
-        """Tell the loss how much of the training is done; losses without a schedule do not mind.
+        """Tell the loss how much of the training is done; losses without a schedule ignore it.
 
         Args:
             share: 0 at the start to 1 at the end.

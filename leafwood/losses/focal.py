@@ -1,4 +1,4 @@
-"""Losses that turn away from easy points."""
+"""The focal loss, which weighs easy points down."""
 
 from __future__ import annotations
 

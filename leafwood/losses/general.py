@@ -59,7 +59,7 @@ class GLA(Generalised):
 
     Args:
         class_counts: (C,) training points of each class.
-        q: of Psi.
+        q: parameter of Psi.
         tau: strength of the adjustment; None: 1 / (1 - q).
         warmup: share of the training that uses q = 0.
 
@@ -91,7 +91,9 @@ class GLA(Generalised):
         """Loss of each point (n,)."""
         q = self.current_q
         tau = self.tau if q == self.q else self.tau * (1 - self.q)
-        odds = (self.prior / self.prior.max()).log()  # a shift common to all, times a great tau, would eat digits
+        odds = (
+            self.prior / self.prior.max()
+        ).log()  # A shift that is common to all classes, times a great tau, would cost digits.
         return _psi(label_log_probability(logits + tau * odds.to(logits), labels), q)
 
 
@@ -105,7 +107,7 @@ class GCA(Generalised):
 
     Args:
         class_counts: (C,) training points of each class.
-        q: of Psi.
+        q: parameter of Psi.
         rho: (C,) confidence margins; None: n_c^(-1/4), scaled to a maximum of 1.
         factor: multiplies all margins (0.5, 1, 2, 4 are worth a try on a validation set).
         consistent: also weigh the classes so that the decision lies at the prior.
@@ -172,7 +174,7 @@ def even_weights(rho: NDArray[np.float64], q: float) -> NDArray[np.float64]:
 
     Args:
         rho: (C,) margins.
-        q: of Psi, 0 to 1.
+        q: parameter of Psi, 0 to 1.
 
     Returns:
         (C,) weights; the margins themselves for more than two classes.

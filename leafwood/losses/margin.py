@@ -24,7 +24,7 @@ class LDAM(PointLoss):
         max_margin: margin of the rarest class.
         scale: 30 is meant for logits that are cosines (-1 to 1); with an ordinary linear head use 1.
         drw_from: share of the training after which weights are used.
-        drw_beta: of the effective number; 0 leaves re-weighting out.
+        drw_beta: beta of the effective number; 0 leaves re-weighting out.
     """
 
     balances = True

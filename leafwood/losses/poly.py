@@ -39,9 +39,9 @@ class Poly1Focal(PointLoss):
 
     Args:
         class_counts: (2,) training points of each class.
-        gamma: of the focal factor.
+        gamma: exponent of the focal factor.
         epsilon: weight of the polynomial term.
-        smoothing: of the labels; y~ = y (1 - smoothing) + smoothing / 2.
+        smoothing: smoothing of the labels; y~ = y (1 - smoothing) + smoothing / 2.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class Rebalanced(Loss):
 
     Args:
         class_counts: (C,) training points of each class; only which is smallest matters.
-        seed: of the draws. Their state is in ``state_dict()``, so that a resumed training goes on drawing.
+        seed: seed of the draws. Their state is in ``state_dict()``, so that a resumed training goes on drawing.
     """
 
     balances = True

@@ -48,7 +48,7 @@ LOSSES: Mapping[str, type[Loss]] = MappingProxyType(
     }
 )
 
-# What the field calls some of them, in papers and in other libraries.
+# Other names of some losses, in papers and in other libraries.
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "cb": "class_balanced",
@@ -66,9 +66,9 @@ class LossConfig:
     """One term of a loss, as a YAML file names it.
 
     Attributes:
-        name: of :data:`LOSSES`, or of :data:`ALIASES`, in whose place the loss's own name is kept.
-        options: of that loss; their values are checked when it is built.
-        weight: of this term in the sum.
+        name: one of :data:`LOSSES`, or of :data:`ALIASES`, in whose place the loss's own name is kept.
+        options: options of that loss; their values are checked when it is built.
+        weight: weight of this term in the sum.
 
     Raises:
         BadConfig: an unknown name or option, or a weight that is not above 0.
@@ -124,7 +124,7 @@ def build(name: str, class_counts: ArrayLike, **options: Any) -> Loss:
     """A loss by name.
 
     Args:
-        name: of :data:`LOSSES`, or of :data:`ALIASES`.
+        name: one of :data:`LOSSES`, or of :data:`ALIASES`.
         class_counts: (C,) points of each class in the training data (not in a batch); class 0 leaf, 1 wood.
         **options: of that loss; see its class, or docs/losses.md.
 

@@ -1,14 +1,15 @@
-"""The trained network, in NumPy: :class:`~leafwood.nn.unet.PyramidUNet` as it labels.
+"""The trained network without torch: :class:`~leafwood.nn.unet.PyramidUNet` as it labels.
 
-Importing torch takes longer than labelling many a scan, and the convolution's gather and maximum, column by column of
-the neighbour table, takes a third of the time that torch's operations take. A test holds the two together.
+Importing torch takes longer than labelling many a scan. The two kinds of layers that it is made of are computed by the
+compiled kernels, or in NumPy where there are none: gather and maximum, column by column of the neighbour table, take a
+third of the time that torch's operations take. Tests hold all three together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,13 @@ from threadpoolctl import threadpool_limits
 from leafwood.classes import WOODY
 from leafwood.graph.build import Graph
 from leafwood.graph.config import GraphConfig
+from leafwood.kernels import compiled
 from leafwood.nn.structure import Block, Layers, Structure, UNetConfig, unet_structure
 from leafwood.threads import by_rows
 
 __all__ = ["Floats", "Network", "TrainedUNet", "leaf_and_wood", "neighbour_max"]
 
 Floats = NDArray[np.float32]
-Layer = Callable[[Floats], Floats]
 Links = NDArray[np.integer[Any]]
 
 _EPSILON = 1e-5  # torch's LayerNorm
@@ -66,23 +67,6 @@ class _Tensors:
         """Scale and shift (n,) of a layer normalisation (Ba et al. 2016)."""
         return self.take(f"{name}.weight"), self.take(f"{name}.bias")
 
-    def layers(self, layers: Layers) -> tuple[Floats, Layer]:
-        """The first matrix (n_in, n_out) of a two-layer network, and what comes after it."""
-        first, bias = self.linear(f"{layers.name}.0")
-        scale, shift = self.norm(f"{layers.name}.1")
-        second, end = self.linear(f"{layers.name}.3")
-
-        def rest(x: Floats) -> Floats:
-            x += bias
-            x = _standard(x)
-            x *= scale
-            x += shift
-            x = _relu(x) @ second
-            x += end
-            return x
-
-        return first, rest
-
 
 def _folded(norm: tuple[Floats, Floats], matrix: Floats, bias: Floats) -> tuple[Floats, Floats]:
     """A linear layer that takes over the scale and shift of the normalisation before it."""
@@ -122,7 +106,10 @@ def neighbour_max(x: Floats, index: Links) -> Floats:
 
 
 class _Block:
-    """A convolution and the two-layer network after it; see :class:`leafwood.nn.unet.PyramidUNet`."""
+    """A convolution and the two-layer network after it; see :class:`leafwood.nn.unet.PyramidUNet`.
+
+    The result may take the place of the channels that it was made from.
+    """
 
     def __init__(self, tensors: _Tensors, block: Block) -> None:
         norm = tensors.norm(f"{block.name}.norm")
@@ -134,8 +121,18 @@ class _Block:
         self.second, self.second_bias = tensors.linear(f"{block.name}.mlp.2")
 
     def __call__(self, x: Floats, pos: Floats, neighbours: Links, threads: int) -> Floats:
+        if kernels := compiled():
+            kernels.convolve(x, pos, neighbours, *self._layers(), threads)
+            return x
         messages = by_rows(lambda rows: self._message(x[rows], pos[rows]), len(x), threads)
         return by_rows(partial(self._update, x, pos, messages, neighbours), len(x), threads)
+
+    def _layers(self) -> tuple[tuple[Floats, Floats], ...]:
+        """What the kernel takes: from channels and place to messages, from the place alone, and the two layers."""
+        node = np.concatenate([self.node, self.offset])
+        nothing = np.zeros_like(self.bias)
+        first, second = (self.first, self.first_bias), (self.second, self.second_bias)
+        return (node, self.bias), (np.ascontiguousarray(self.offset), nothing), first, second
 
     def _message(self, x: Floats, pos: Floats) -> Floats:
         x = _standard(x) @ self.node
@@ -152,6 +149,62 @@ class _Block:
         out += x[rows]
         out += self.second_bias
         return out
+
+
+class _Others(NamedTuple):
+    """Voxels of another level that those of a level are linked to: children, or a parent each.
+
+    Attributes:
+        x: (n, c) channels.
+        pos: (m, 3) metres, of those that are linked.
+        other_pos: (n, 3) metres.
+        links: (m, k) rows of `x`.
+        size: metres that count as 1; negative where the offset is told from the other's side.
+    """
+
+    x: Floats
+    pos: Floats
+    other_pos: Floats
+    links: Links
+    size: float
+
+
+class _TwoLayers:
+    """A linear layer, a normalisation, a rectification and a linear layer, for each voxel.
+
+    They read its own values and, where it is linked to others, its offset from the first of them and the greatest of
+    their channels.
+    """
+
+    def __init__(self, tensors: _Tensors, layers: Layers) -> None:
+        self.first, self.bias = tensors.linear(f"{layers.name}.0")
+        self.scale, self.shift = tensors.norm(f"{layers.name}.1")
+        self.second, self.end = tensors.linear(f"{layers.name}.3")
+
+    def __call__(self, own: Floats, others: _Others | None, threads: int) -> Floats:
+        if kernels := compiled():
+            norm = self.scale, self.shift
+            first, second = (self.first, self.bias), (self.second, self.end)
+            return np.asarray(kernels.layers(own, others, first, norm, second, threads))
+        if others is not None and others.links.shape[1] == 1:  # once for each parent and not for each child
+            others = others._replace(x=others.x @ self.first[own.shape[1] + 3 :])
+        return by_rows(partial(self._rows, own, others), len(own), threads)
+
+    def _rows(self, own: Floats, others: _Others | None, rows: slice) -> Floats:
+        width = own.shape[1]
+        x = own[rows] @ self.first[:width] + self.bias
+        if others is not None:
+            links = others.links[rows]
+            offset = (others.other_pos[links[:, 0]] - others.pos[rows]) / np.float32(others.size)
+            x += offset @ self.first[width : width + 3]
+            found = neighbour_max(others.x, links)
+            x += found if links.shape[1] == 1 else found @ self.first[width + 3 :]
+        x = _standard(x)
+        x *= self.scale
+        x += self.shift
+        x = _relu(x) @ self.second
+        x += self.end
+        return x
 
 
 def leaf_and_wood(logits: Floats) -> Floats:
@@ -180,9 +233,9 @@ class TrainedUNet:
     def __init__(self, weights: Mapping[str, NDArray[Any]], graph: GraphConfig, config: UNetConfig) -> None:
         structure = unet_structure(graph, config)
         tensors = _Tensors(weights, structure)
-        self.sizes = [np.float32(size) for size in structure.sizes]
-        self.read = [tensors.layers(layers) for layers in structure.read]
-        self.join = [tensors.layers(layers) for layers in structure.join]
+        self.sizes = structure.sizes
+        self.read = [_TwoLayers(tensors, layers) for layers in structure.read]
+        self.join = [_TwoLayers(tensors, layers) for layers in structure.join]
         self.down = [[_Block(tensors, block) for block in level] for level in structure.down]
         self.up = [[_Block(tensors, block) for block in level] for level in structure.up]
         head = structure.head.name
@@ -206,37 +259,21 @@ class TrainedUNet:
         """What each level knows on the way down, finest first."""
         found: list[Floats] = []
         for n, blocks in enumerate(self.down):
-            x = by_rows(partial(self._read, graph, n, found), len(graph[f"x{n}"]), threads)
+            pos, others = graph[f"pos{n}"], None
+            if n:
+                others = _Others(found[-1], pos, graph[f"pos{n - 1}"], graph[f"children{n}"], self.sizes[n])
+            x = self.read[n](graph[f"x{n}"], others, threads)
             for block in blocks:
-                x = block(x, graph[f"pos{n}"], graph[f"neighbours{n}"], threads)
+                x = block(x, pos, graph[f"neighbours{n}"], threads)
             found.append(x)
         return found
 
-    def _read(self, graph: Graph, n: int, found: list[Floats], rows: slice) -> Floats:
-        """Channels of some voxels of level n, from their features and their children's channels."""
-        x = graph[f"x{n}"][rows]
-        if n:
-            children = graph[f"children{n}"][rows]
-            offset = (graph[f"pos{n - 1}"][children[:, 0]] - graph[f"pos{n}"][rows]) / self.sizes[n]
-            x = np.concatenate([x, offset, neighbour_max(found[-1], children)], axis=1)
-        first, rest = self.read[n]
-        return rest(x @ first)
-
     def _up(self, found: list[Floats], graph: Graph, threads: int) -> Floats:
-        """The finest level's channels after the way up."""
-        x = found[-1]
+        """The finest level's channels after the way up; what was found on the way down is taken, to make room."""
+        x = found.pop()
         for n in reversed(range(len(self.up))):
-            above = x @ self.join[n][0][found[n].shape[1] + 3 :]  # once for each parent and not for each child
-            x = by_rows(partial(self._join, graph, n, found[n], above), len(found[n]), threads)
+            pos, parent = graph[f"pos{n}"], graph[f"parent{n}"][:, None]
+            x = self.join[n](found.pop(), _Others(x, pos, graph[f"pos{n + 1}"], parent, -self.sizes[n + 1]), threads)
             for block in self.up[n]:
-                x = block(x, graph[f"pos{n}"], graph[f"neighbours{n}"], threads)
+                x = block(x, pos, graph[f"neighbours{n}"], threads)
         return x
-
-    def _join(self, graph: Graph, n: int, own: Floats, above: Floats, rows: slice) -> Floats:
-        """Channels of some voxels of level n on the way up, from their own and their parents'."""
-        parent = graph[f"parent{n}"][rows]
-        offset = (graph[f"pos{n}"][rows] - graph[f"pos{n + 1}"][parent]) / self.sizes[n + 1]
-        first, rest = self.join[n]
-        width = own.shape[1]
-        x = own[rows] @ first[:width] + offset @ first[width : width + 3] + above[parent]
-        return rest(np.asarray(x, dtype=np.float32))

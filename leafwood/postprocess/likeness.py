@@ -49,17 +49,20 @@ def describe_pieces(descriptors: Floats) -> DescriptorStatistics:
     )
 
 
-def unlike(descriptor: NDArray[Any], statistics: DescriptorStatistics) -> float:
+def unlike(descriptor: NDArray[Any], statistics: DescriptorStatistics | None) -> float:
     """Distance of a scan from those that a model was calibrated on.
 
     Args:
         descriptor: (1 + t,) of the scan.
-        statistics: of the model's card.
+        statistics: of the model's card; None where it does not say.
 
     Returns:
         Root mean square of the standardised descriptor, relative to what 95 % of the calibration pieces do not exceed:
-        up to 1 the scan is like most of them, at 2 twice as far from their mean as nearly all of them.
+        up to 1 the scan is like most of them, at 2 twice as far from their mean as nearly all of them. NaN where the
+        card does not say.
     """
+    if statistics is None:
+        return float("nan")
     far = _far(np.asarray(descriptor)[None], np.array(statistics.mean), np.array(statistics.spread))
     return float(far[0] / max(statistics.usual, 1e-9))
 

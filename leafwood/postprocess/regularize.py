@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.kernels import compiled
 from leafwood.threads import by_rows
 
 __all__ = ["smooth"]
@@ -39,6 +40,10 @@ def smooth(margin: Floats, pos: Floats, neighbours: Links, threads: int = 1) -> 
     others = neighbours[:, 1:]
     if not others.shape[1]:
         return margin
+    if kernels := compiled():
+        own, places = (np.ascontiguousarray(x, dtype=np.float32) for x in (margin, pos))
+        links = np.ascontiguousarray(neighbours, dtype=np.int32)
+        return np.asarray(kernels.smooth(own, places, links, _REACH, _PULL, _STEPS, threads)[:, 0])
     weight = by_rows(partial(_weights, pos, others), len(pos), threads)
     own = found = margin[:, None]
     for _ in range(_STEPS):

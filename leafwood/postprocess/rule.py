@@ -13,7 +13,7 @@ and where wood is rare most of what it calls wood is leaf.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from leafwood.errors import BadConfig
 from leafwood.postprocess.decay import count_by_stratum, shares_of_counts, shift, wood_share
+from leafwood.shown import as_line, as_table
 
 __all__ = [
     "DEFAULT_RULE",
@@ -60,6 +61,20 @@ class Decision(NamedTuple):
     wood: NDArray[np.bool_]
     share: NDArray[np.float64]
     threshold: float
+
+    def __repr__(self) -> str:
+        return as_line("Decision", self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_table("Decision", self._summary())
+
+    def _summary(self) -> Iterator[tuple[str, str]]:
+        """What there is, a name and a few words each."""
+        yield "points", f"{len(self.wood):,}"
+        yield "wood", f"{np.count_nonzero(self.wood):,}"
+        yield "threshold", f"{self.threshold:.3f}"
+        yield "wood share by metre of height", " ".join(f"{share:.2f}" for share in self.share)
 
 
 def check_rule(rule: str) -> None:

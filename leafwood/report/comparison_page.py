@@ -16,9 +16,9 @@ from leafwood.report.facts import heights_of, layer_edges
 from leafwood.report.page import fill_page
 from leafwood.report.scene import pack_scene
 
-__all__ = ["write_comparison"]
+__all__ = ["COMPARED_KINDS", "write_comparison"]
 
-_KINDS = ((0, "not compared"), (1, "leaf for both"), (2, "wood for both"), (3, "different"))
+COMPARED_KINDS = ((0, "not compared"), (1, "leaf for both"), (2, "wood for both"), (3, "different"))
 
 
 def write_comparison(
@@ -68,7 +68,7 @@ def _page(cloud: PointCloud, found: Comparison) -> str:
             for row, title in ((1, "leaf"), (2, "wood"), (0, "no label"))
         ],
         scores=[(name, f"{value:.3f}") for name, value in found.scores.items()],
-        scene=pack_scene(cloud, height, kinds, _KINDS, colourings, first=3),
+        scene=pack_scene(cloud, height, kinds, COMPARED_KINDS, colourings, first=3),
         pictures=list(pictures_of(cloud, found.code, found.coding)),
         charts=[difference_chart(edges, only_a, only_b, (names[3], names[4]))],
     )

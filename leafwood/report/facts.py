@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leafwood.canopy.profile import Canopy, measure_canopy
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, plan_keys
 from leafwood.density.returns import countable
 from leafwood.errors import BadCloud
 from leafwood.inference.trust import Doubt, doubts, spoils
@@ -29,7 +29,7 @@ _MOST_LAYERS = 60
 _STEPS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)  # m
 _MUCH_DOUBT, _TOO_MUCH_DOUBT = 0.3, 0.5  # share of the labelled points
 _MUCH_WOOD = 0.6
-_LOW, _MUCH_LOW = 0.3, 0.15  # m above ground, share of the labelled points
+_LOW, _MUCH_LOW = 0.3, 0.1  # m above ground, share of the labelled points
 
 Ints = NDArray[np.int64]
 
@@ -123,12 +123,13 @@ class Facts:
         return float(value), float(error)
 
 
-def measure(cloud: PointCloud, remarks: Collection[str] = ()) -> Facts:
+def measure(cloud: PointCloud, remarks: Collection[str] = (), unlike: float | None = None) -> Facts:
     """Count a labelled cloud.
 
     Args:
         cloud: n > 0 points with ``leafwood``; ``wood_prob`` and ``height_ag`` are used where present.
         remarks: what was odd when the file was read.
+        unlike: how unlike the scans that its model was calibrated on it is; None where nobody knows.
 
     Raises:
         BadCloud: no points or no labels.
@@ -137,7 +138,7 @@ def measure(cloud: PointCloud, remarks: Collection[str] = ()) -> Facts:
     if not len(cloud):
         raise BadCloud("there are no points to report on")
     cloud, height, above_ground = heights_of(cloud)
-    found = doubts(cloud, remarks)
+    found = doubts(cloud, remarks, np.nan if unlike is None else unlike)
     canopy, no_canopy, said = _canopy(cloud, found)
     doubtful = in_doubt(cloud)
     use = countable(cloud, height)
@@ -202,8 +203,7 @@ def _canopy(cloud: PointCloud, found: Collection[Doubt]) -> tuple[Canopy | None,
 def _area(cloud: PointCloud) -> float:
     """Area of the 1 m cells, in the file's coordinates, that hold points."""
     plan = cloud.absolute()[:, :2] * cloud.unit[0]
-    cells = np.floor(plan / _CELL).astype(np.int64)
-    return len(np.unique((cells[:, 0] << 32) ^ (cells[:, 1] & 0xFFFFFFFF))) * _CELL**2
+    return len(np.unique(plan_keys(plan, _CELL))) * _CELL**2
 
 
 def _layers(height: NDArray[np.float64], label: NDArray[Any], doubtful: NDArray[np.bool_] | None) -> HeightTable:

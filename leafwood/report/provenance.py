@@ -24,6 +24,9 @@ class Provenance:
         version: of leafwood, when it labelled the scan.
         settings: name -> value of what was asked for.
         seconds: that labelling took.
+        unlike: how unlike the scans that the model was calibrated on the scan is, as
+            :func:`leafwood.postprocess.likeness.unlike` gives it; NaN where the model does not say, None where nobody
+            knows the model.
         warnings: what was odd on the way, a line each.
         command: a line that makes the same again.
     """
@@ -35,6 +38,7 @@ class Provenance:
     version: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
     seconds: float | None = None
+    unlike: float | None = None
     warnings: tuple[str, ...] = ()
     command: str | None = None
 

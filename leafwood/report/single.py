@@ -10,7 +10,7 @@ import numpy as np
 
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cloud import PointCloud
-from leafwood.inference.trust import spoils
+from leafwood.inference.trust import LIKE, spoils
 from leafwood.io.labels import codes_of
 from leafwood.io.target import writing
 from leafwood.report.charts import charts_of
@@ -44,7 +44,7 @@ def write_report(cloud: PointCloud, target: Path, known: Provenance, *, overwrit
         BadCloud: no points or no labels.
         TargetExists: the target is there and may not be replaced.
     """
-    facts = measure(cloud, known.warnings)
+    facts = measure(cloud, known.warnings, known.unlike)
     warnings = tuple(dict.fromkeys([*known.warnings, *facts.warnings]))
     row = row_of(cloud, facts, known.source.name, warnings)
     page = report_page(cloud, facts, known, row)
@@ -77,6 +77,7 @@ def report_page(cloud: PointCloud, facts: Facts, known: Provenance, row: Row) ->
         other=f"{facts.other:,}",
         doubts=facts.doubts,
         labels_spoilt=bool(spoils(facts.doubts, "labels")),
+        familiar=known.unlike is not None and known.unlike <= LIKE,
         glance=_glance(facts),
         scene=_scene(cloud, facts),
         pictures=list(pictures_of(cloud, label, LABELS)),
@@ -144,3 +145,11 @@ def _done(known: Provenance) -> Iterator[tuple[str, Any]]:
     yield from known.settings.items()
     if known.seconds is not None:
         yield "seconds to label", f"{known.seconds:.1f}"
+    yield "distance from the scans that the model was calibrated on", _distance(known.unlike)
+
+
+def _distance(unlike: float | None) -> str:
+    """How unlike known scans a scan is, in words."""
+    if unlike is None:
+        return "not recorded in the file"
+    return UNKNOWN if np.isnan(unlike) else f"{unlike:.2f} (up to 1 it is like nearly all of them)"

@@ -63,7 +63,9 @@ def chunk(xyz: NDArray[np.floating[Any]], pieces: Components, size: int, rng: np
     Returns:
         At least one sample of each piece.
     """
-    order = np.lexsort((pieces.gd, pieces.component))  # stable: file order among points that are as far
+    order = np.lexsort(
+        (pieces.gd, pieces.component)
+    )  # A stable sort keeps points with equally long paths in file order.
     bounds = np.searchsorted(pieces.component[order], np.arange(pieces.count + 1))
     unit = np.empty((len(xyz), 3), dtype=np.float32)
     rows = [np.empty((0, size), dtype=np.int64)]

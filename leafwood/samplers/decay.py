@@ -24,10 +24,10 @@ __all__ = ["DecaySampler", "keep_probability", "sampling_intensity"]
 
 @dataclass(frozen=True)
 class DecaySampler:
-    """Points of a cloud, evenly over what its decay has left of the pulses.
+    """Samples a cloud so that all of its canopy is seen about equally often, however many pulses reached a part of it.
 
     Attributes:
-        share: of the points that are kept, in the mean over draws, above 0 and up to 1.
+        share: share of the points that are kept, in the mean over draws, above 0 and up to 1.
         strata: ground cells and height bins in which the decay is counted.
     """
 
@@ -71,7 +71,7 @@ def keep_probability(intensity: NDArray[np.floating[Any]], share: float) -> NDAr
 
     Args:
         intensity: (n,) density of sampling, above 0, n >= 1.
-        share: of the points to keep, above 0 and up to 1.
+        share: share of the points to keep, above 0 and up to 1.
 
     Returns:
         (n,) the lesser of 1 and limit / intensity, with the limit that gives `share` as the mean.

@@ -91,7 +91,7 @@ def decompose(xyz: NDArray[np.floating[Any]], config: GVDConfig) -> Components:
 
     Args:
         xyz: (n, 3) metres; the grid starts at their lower corner.
-        config: how.
+        config: how it is cut.
 
     Returns:
         The pieces. Neither the order of the points nor a shift of all of them changes who is with whom.
@@ -146,8 +146,10 @@ def _grow(voxels: _Voxels, config: GVDConfig) -> tuple[Integers, Integers, Integ
     free = [True] * m
     order: list[int] = []  # voxels by piece and path steps
     seeds: list[int] = []
-    lengths: list[int] = []  # of the runs of `order` that are as far from their first voxel
-    steps: list[int] = []  # that each of these runs is away from it
+    lengths: list[
+        int
+    ] = []  # of the runs in `order`; the voxels of a run are equally many steps from the first voxel of their piece
+    steps: list[int] = []  # of path from that first voxel to each of the runs
     for seed in range(m):
         if not free[seed]:
             continue
@@ -161,7 +163,7 @@ def _grow(voxels: _Voxels, config: GVDConfig) -> tuple[Integers, Integers, Integ
             steps.append(step)
             if step == config.max_steps:
                 break
-            if step >= limit:  # else even a voxel beside the first is far enough away
+            if step >= limit:  # with fewer steps no ratio can be above the limit, as neighbours are one step apart
                 straight = (step / limit) ** 2
                 front = [v for v in front if (x[v] - sx) ** 2 + (y[v] - sy) ** 2 + (z[v] - sz) ** 2 > straight]
             ahead = []

@@ -54,12 +54,12 @@ class LabelledMesh:
     def sample_surface(
         self, side: tuple[float, float], count: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Points sampled evenly on the surfaces, as no lidar sees them but many tripods nearly do.
+        """Points sampled evenly on the surfaces; scans from many tripods come near to such a sample.
 
         Args:
             side: least and greatest x and y of the triangles' centres, m.
             count: how many points.
-            rng: the only source of chance.
+            rng: what decides where the points lie.
 
         Returns:
             Points (count, 3), m, and the triangle each lies on (count,).

@@ -34,7 +34,7 @@ def import_release(path: Path) -> SoulModel:
     """Read a released ``.pth`` file.
 
     Args:
-        path: of the checkpoint; only tensors are read from it, never code.
+        path: path of the checkpoint; only tensors are read from it, never code.
 
     Raises:
         BadConfig: the file is missing, is no checkpoint of tensors, or not one of SOUL's network.

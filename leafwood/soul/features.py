@@ -20,7 +20,7 @@ RADII = (0.3, 0.6, 0.9)
 DESCRIPTORS = ("pca1", "linearity", "sphericity", "verticality")
 N_FEATURES = len(RADII) * len(DESCRIPTORS)
 
-_FEWEST = 3  # points that span a plane, so that there is a least direction
+_FEWEST = 3  # points that span a plane, so that one direction has the least variance
 _STEADIED = 1e-3  # pgeof adds this to the longest axis before it divides by it
 _ORDER = 0.05  # m, voxels of the order in which neighbours are searched
 _MOST = 100_000  # neighbours: no limit in practice, but pgeof wants one
@@ -33,7 +33,7 @@ def soul_features(
 
     Args:
         xyz: (n, 3) metres.
-        radii: of the neighbourhoods, metres.
+        radii: radii of the neighbourhoods, metres.
         fewest: points (itself included) that a point needs within the smallest radius. Two points span a line and no
             plane, so that their verticality is any; the released code keeps them all the same.
 
@@ -61,7 +61,7 @@ def _descriptors(points: NDArray[np.float64], radius: float) -> NDArray[np.float
 
     wanted = [getattr(pgeof.EFeatureID, name) for name in ("Length", "Linearity", "Scattering", "Verticality")]
     longest, linearity, scattering, verticality = pgeof.compute_features_selected(points, radius, _MOST, wanted).T
-    # pgeof's ratios are of axis lengths, the roots of the eigenvalues, over the steadied longest one
+    # pgeof divides axis lengths, the roots of the eigenvalues, by the longest one plus a small number.
     middle = longest - linearity * (longest + _STEADIED)
     shortest = scattering * (longest + _STEADIED)
     l1, l2, l3 = longest**2, middle**2, shortest**2

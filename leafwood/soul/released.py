@@ -32,7 +32,7 @@ def decompose_as_released(xyz: NDArray[np.floating[Any]], config: GVDConfig) -> 
 
     Args:
         xyz: (n, 3) metres; the grid starts at their lower corner.
-        config: how; `ier_limit` None leaves the comparison with the straight distance out.
+        config: how pieces grow; `ier_limit` None leaves the comparison with the straight distance out.
 
     Returns:
         The pieces. `gd` of a point is what the release sorts by; `ier` is the released ratio, infinite or NaN in
@@ -54,13 +54,13 @@ class _Growth:
     """Pieces grown over voxels, one after the other.
 
     Args:
-        cells: of the voxels.
+        cells: cells of the voxels.
         sizes: points of each.
-        config: how.
+        config: how pieces grow.
 
     Attributes:
         component: piece of each voxel.
-        steps: of path from the first voxel, as counted by the release.
+        steps: steps of path from the first voxel, as counted by the release.
         ratio: those over the released straight distance.
     """
 

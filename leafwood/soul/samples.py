@@ -34,7 +34,7 @@ class SoulConfig:
 
     Attributes:
         gvd: how clouds are cut for prediction.
-        points: of a sample.
+        points: points of a sample.
         training_min_points: replaces `gvd.min_points` in training, as in the released code.
         released: do as the released code does: cut with its faults (:mod:`leafwood.soul.released`), leave out points
             that are alone within the smallest radius only, and standardise the features of each cloud by itself.
@@ -79,7 +79,7 @@ def prepare_cloud(xyz: NDArray[np.floating[Any]], config: SoulConfig) -> Prepare
 
     Args:
         xyz: (n, 3) metres, without ground.
-        config: how.
+        config: how samples are cut.
 
     Returns:
         Its samples; always the same for the same points.
@@ -97,7 +97,8 @@ def prepare_cloud(xyz: NDArray[np.floating[Any]], config: SoulConfig) -> Prepare
 class SoulSamples(Dataset[Data]):
     """Every sample of some labelled stands; ground and points of neither class are left out.
 
-    Items are :meth:`Prepared.sample` with y (points,), int64 labels, LEAF or WOOD.
+    Items are :meth:`Prepared.sample` with y (points,), int64 labels, LEAF or WOOD; metres (points, 3) in the stand; and
+    stand, the name of its file.
 
     Args:
         stands: at least one labelled point between them.
@@ -110,11 +111,14 @@ class SoulSamples(Dataset[Data]):
     def __init__(self, stands: Sequence[LabelledStand], config: SoulConfig) -> None:
         self._clouds: list[Prepared] = []
         self._labels: list[NDArray[np.int64]] = []
+        self._places: list[NDArray[np.float32]] = []
+        self._names = [stand.path.name for stand in stands]
         for stand in stands:
             known = stand.take(np.flatnonzero(~stand.ground & (stand.label != IGNORE)))
             cloud = prepare_cloud(known.xyz, config)
             self._clouds.append(cloud)
             self._labels.append(known.label[cloud.kept].astype(np.int64))
+            self._places.append(known.xyz[cloud.kept])
         self._first = np.cumsum([0, *(len(cloud.chunks) for cloud in self._clouds)])
         if not self._first[-1]:
             raise BadCloud("no labelled vegetation to draw samples from")
@@ -128,6 +132,8 @@ class SoulSamples(Dataset[Data]):
         stand = int(np.searchsorted(self._first, number, side="right")) - 1
         sample = self._clouds[stand].sample(number - int(self._first[stand]))
         sample.y = torch.from_numpy(self._labels[stand][sample.point.numpy()])
+        sample.metres = torch.from_numpy(self._places[stand][sample.point.numpy()])
+        sample.stand = self._names[stand]
         return sample
 
     def statistics(self) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,7 @@ from leafwood.errors import BadConfig
 from leafwood.inference.card import checked, provenance_of, read_card
 from leafwood.inference.labelling import Progress, label_cloud
 from leafwood.inference.model_file import write_weights
+from leafwood.inference.views import Segmented
 from leafwood.nn.pointnet2 import PointNet2
 from leafwood.postprocess.rule import Rule, check_rule
 from leafwood.soul.samples import Prepared, SoulConfig, prepare_cloud
@@ -49,7 +50,7 @@ class SoulModel:
         config: the samples it reads.
         provenance: how it came about.
         name: file stem.
-        sha256: of the weights file, empty before it is saved.
+        sha256: sha256 of the weights file, empty before it is saved.
     """
 
     network: PointNet2
@@ -129,7 +130,15 @@ class SoulSegmenter:
         Raises:
             BadCloud: coordinates in degrees, or spread over more than a scan can be.
         """
-        return label_cloud(cloud, lambda xyz, height, _: self.wood_probability(xyz, height, progress), self.rule)[0]
+        return self.segment_with_account(cloud, progress).cloud
+
+    def segment_with_account(self, cloud: PointCloud, progress: Progress | None = None) -> Segmented:
+        """Label a cloud and say how, without what SOUL does not know: no view, and NaN for `leafless` and `unlike`.
+
+        Arguments and errors are those of :meth:`segment`.
+        """
+        found = label_cloud(cloud, lambda xyz, height, _: self.wood_probability(xyz, height, progress), self.rule)
+        return Segmented(*found, view=None, leafless=float("nan"), unlike=float("nan"))
 
     def wood_probability(
         self, xyz: NDArray[np.float32], height: NDArray[np.float32], progress: Progress | None = None

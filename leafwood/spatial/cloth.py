@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.spatial.terrain import Outline, Terrain, fit_plane, lowest_points, node_spacing, plan_cells, plan_extent
+from leafwood.spatial.terrain import (
+    Outline,
+    Terrain,
+    bilinear,
+    fit_plane,
+    lowest_points,
+    node_spacing,
+    plan_cells,
+    plan_extent,
+)
 
 __all__ = ["FEWEST", "THICK", "terrain_of_cloth"]
 
@@ -127,7 +136,6 @@ def _in_voids(level: Points, cell: float) -> NDArray[np.float64]:
 def _cloth(xyz: Points, cell: float) -> NDArray[np.float64]:
     """Height (n,) of a cloth with nodes every `cell` metres, pressed against `xyz` from below."""
     from CSF_3DFin import CSF
-    from scipy.interpolate import RegularGridInterpolator
     from threadpoolctl import threadpool_limits
 
     csf = CSF()
@@ -143,9 +151,7 @@ def _cloth(xyz: Points, cell: float) -> NDArray[np.float64]:
     ij = np.rint((nodes[:, :2] - nodes[:, :2].min(axis=0)) / cell).astype(np.int64)
     grid = np.empty(tuple(ij.max(axis=0) + 1))
     grid[ij[:, 0], ij[:, 1]] = nodes[:, 2]
-    axes = [nodes[:, i].min() + cell * np.arange(grid.shape[i]) for i in range(2)]
-    field = RegularGridInterpolator(axes, grid, bounds_error=False, fill_value=None)
-    return np.asarray(field(xyz[:, :2]), dtype=np.float64)
+    return bilinear(grid, ((xyz[:, :2] - nodes[:, :2].min(axis=0)) / cell).T)
 
 
 def _is_sheet(lows: Points, candidates: Points, cell: float) -> bool:

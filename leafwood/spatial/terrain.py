@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Outline", "Terrain", "fit_plane", "lowest_points", "node_spacing", "plan_cells", "plan_extent"]
+from leafwood.cloud import bounds
+
+__all__ = ["Outline", "Terrain", "bilinear", "fit_plane", "lowest_points", "node_spacing", "plan_cells", "plan_extent"]
 
 Points = NDArray[np.floating[Any]]
 _CHUNK = 4_000_000
+_HEIGHTS_AT_ONCE = 250_000  # what is worked on stays in the cache
 _SAMPLE = 1_000_000
 _MIN_NODES, _MAX_NODES = 1_000, 1_000_000
 _STRAY = 1e-3
@@ -49,7 +52,7 @@ def plan_extent(xyz: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     Args:
         xyz: (n, 3) metres, n > 0.
     """
-    low, high = xyz[:, :2].min(axis=0).astype(np.float64), xyz[:, :2].max(axis=0).astype(np.float64)
+    low, high = (corner.astype(np.float64) for corner in bounds(xyz[:, :2]))
     sample = xyz[:: max(1, len(xyz) // _SAMPLE), :2]
     inner_low, inner_high = np.quantile(sample, [_STRAY, 1 - _STRAY], axis=0)
     pad = 0.05 * (inner_high - inner_low) + 1.0
@@ -92,10 +95,13 @@ def lowest_points(xyz: Points, cell: float, corner: NDArray[np.float64] | None =
     def lowest(index: NDArray[np.intp]) -> NDArray[np.intp]:
         ij = np.floor((plan[index] - origin) / cell).astype(np.int64)
         key = ij[:, 0] * stride + ij[:, 1]
-        order = np.lexsort((xyz[index, 2], key))
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = key[order][1:] != key[order][:-1]
-        return index[order[first]]
+        order = np.argsort(key, kind="stable")
+        key, z = key[order], xyz[index[order], 2]
+        new = np.diff(key, prepend=-1) != 0
+        least = np.minimum.reduceat(z, np.flatnonzero(new))
+        cell_of = np.cumsum(new) - 1
+        lows = np.flatnonzero(z == least[cell_of])
+        return index[order[lows[np.diff(cell_of[lows], prepend=-1) != 0]]]
 
     kept = [lowest(np.arange(i, min(i + _CHUNK, len(xyz)))) for i in range(0, len(xyz), _CHUNK)]
     return kept[0] if len(kept) == 1 else lowest(np.concatenate(kept))
@@ -157,7 +163,7 @@ class Terrain:
             cell: wished node spacing, see :func:`node_spacing`.
             points: of the cloud; n when None.
         """
-        from scipy.interpolate import NearestNDInterpolator
+        from scipy.spatial import cKDTree
 
         low, high = plan_extent(extent)
         cell = node_spacing(len(extent) if points is None else points, low, high, cell)
@@ -168,21 +174,30 @@ class Terrain:
         at = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
         departure = _linear(known[:, :2], rest, at)
         outside = ~np.isfinite(departure)
-        departure[outside] = NearestNDInterpolator(known[:, :2], rest)(at[outside])
+        departure[outside] = rest[cKDTree(known[:, :2]).query(at[outside])[1]]
         grid = departure.reshape(len(axes[0]), len(axes[1])).astype(np.float32)
         return cls(plane=plane, corner=low, cell=cell, departure=grid)
 
     def heights(self, xyz: Points) -> NDArray[np.float32]:
         """Metres above the surface (n,) float32, negative below it."""
-        from scipy.ndimage import map_coordinates
-
         out = np.empty(len(xyz), dtype=np.float32)
-        for start in range(0, len(xyz), _CHUNK):
-            part = xyz[start : start + _CHUNK].astype(np.float64)
-            at = ((part[:, :2] - self.corner) / self.cell).T
-            rest = map_coordinates(self.departure, at, order=1, mode="nearest")
-            out[start : start + _CHUNK] = part[:, 2] - part[:, :2] @ self.plane[:2] - self.plane[2] - rest
+        last = np.array(self.departure.shape)[:, None] - 1
+        for start in range(0, len(xyz), _HEIGHTS_AT_ONCE):
+            part = xyz[start : start + _HEIGHTS_AT_ONCE].astype(np.float64)
+            at = np.clip(((part[:, :2] - self.corner) / self.cell).T, 0, last)
+            rest = bilinear(self.departure, at)
+            out[start : start + len(part)] = part[:, 2] - part[:, :2] @ self.plane[:2] - self.plane[2] - rest
         return out
+
+
+def bilinear(grid: Points, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values (n,) of a grid (nx, ny) at places (2, n), in nodes; beyond the edge the outermost cells go on."""
+    low = [np.clip(np.floor(place).astype(np.int64), 0, max(n - 2, 0)) for place, n in zip(at, grid.shape, strict=True)]
+    high = [np.minimum(node + 1, n - 1) for node, n in zip(low, grid.shape, strict=True)]
+    x, y = (place - node for place, node in zip(at, low, strict=True))
+    before = grid[low[0], low[1]] * (1 - y) + grid[low[0], high[1]] * y
+    after = grid[high[0], low[1]] * (1 - y) + grid[high[0], high[1]] * y
+    return np.asarray(before * (1 - x) + after * x, dtype=np.float64)
 
 
 def _cell_means(xyz: Points, cell: float) -> NDArray[np.float64]:
@@ -194,14 +209,20 @@ def _cell_means(xyz: Points, cell: float) -> NDArray[np.float64]:
 
 def _linear(known: NDArray[np.float64], value: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Linear interpolation at (m, 2), NaN outside the hull or where the known points span no triangle."""
-    from scipy.interpolate import LinearNDInterpolator
-    from scipy.spatial import QhullError
+    # scipy.interpolate has the same ready, and takes a tenth of a second to import
+    from scipy.spatial import Delaunay, QhullError
     from threadpoolctl import threadpool_limits
 
     try:
         # It solves a 2 x 2 system per triangle through LAPACK, whose threads wait for each other each time: on a busy
         # machine two of them took forty times longer than one.
         with threadpool_limits(1, user_api="blas"):
-            return np.asarray(LinearNDInterpolator(known, value)(at), dtype=np.float64)
+            triangles = Delaunay(known)
+            inside = triangles.find_simplex(at)
+            of = triangles.transform[inside]
     except QhullError:
         return np.full(len(at), np.nan)
+    first, second = np.einsum("nij,nj->in", of[:, :2], at - of[:, 2])
+    corner = value[triangles.simplices[inside]].T
+    found = first * corner[0] + second * corner[1] + (1 - first - second) * corner[2]
+    return np.where(inside >= 0, found, np.nan)

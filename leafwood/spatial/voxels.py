@@ -11,7 +11,7 @@ from leafwood.spatial.order import morton_codes, voxel_cells
 
 __all__ = ["Level", "Pyramid", "build_pyramid"]
 
-_EIGHT = np.arange(8)
+_EIGHT = np.arange(8, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,15 +21,17 @@ class Level:
     Attributes:
         size: voxel edge, metres.
         xyz: (m, 3) float32, mean of the points (finest level) or of the child voxels.
-        children: (m, 8) int64 positions in the finer level, short rows filled with their first child;
+        codes: (m,) Morton codes of their cells, ascending.
+        children: (m, 8) int32 positions in the finer level, short rows filled with their first child;
             empty at the finest level.
-        parent: (m,) int64 positions in the coarser level; empty at the coarsest level.
+        parent: (m,) int32 positions in the coarser level; empty at the coarsest level.
     """
 
     size: float
     xyz: NDArray[np.float32]
-    children: NDArray[np.int64]
-    parent: NDArray[np.int64]
+    codes: NDArray[np.uint64]
+    children: NDArray[np.int32]
+    parent: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.xyz)
@@ -87,16 +89,18 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
     codes = codes[starts]
 
     levels: list[Level] = []
-    children = np.empty((0, 8), dtype=np.int64)
+    children = np.empty((0, 8), dtype=np.int32)
     for number in range(n_levels):
-        xyz_level, children_level = means.astype(np.float32), children
-        parent = np.empty(0, dtype=np.int64)
+        xyz_level, codes_level, children_level = means.astype(np.float32), codes, children
+        parent = np.empty(0, dtype=np.int32)
         if number + 1 < n_levels:
             codes = codes >> np.uint64(3)
-            starts, parent = _runs(codes)
+            starts, run = _runs(codes)
+            parent = run.astype(np.int32)
             n_children = np.diff(starts, append=len(codes))
             means = _run_means(means, starts, n_children)
-            children = starts[:, None] + np.where(n_children[:, None] > _EIGHT, _EIGHT, 0)
+            first = starts.astype(np.int32)
+            children = first[:, None] + np.where(n_children[:, None] > _EIGHT, _EIGHT, np.int32(0))
             codes = codes[starts]
-        levels.append(Level(size * 2**number, xyz_level, children_level, parent))
+        levels.append(Level(size * 2**number, xyz_level, codes_level, children_level, parent))
     return Pyramid(tuple(levels), node, count)

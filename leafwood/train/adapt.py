@@ -1,4 +1,4 @@
-"""A trained model learns a few labelled scans of somebody's own forest or scanner: its last layer, LoRA, debLoRA."""
+"""Adapting a trained model to a few labelled scans of another forest or scanner: its last layer, LoRA, debLoRA."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def adapt(
         model: name of a shipped model, or a ``.safetensors`` file; of leafwood's own kind.
         labels: how labels are written, as :func:`leafwood.classes.preset_of` takes it.
         methods: which of them to try; ``deblora`` needs ``lora``.
-        rank: of the adapters, at least 1.
-        steps: of each training.
+        rank: rank of the adapters, at least 1.
+        steps: steps of each training.
         batch: crops per step.
         crops: what examples look like; None for pieces of stands and single trees alike.
-        seed: of the crops and the adapters.
-        threads: of the training process.
+        seed: seed of the crops and the adapters.
+        threads: threads of the training process.
         report: called with a line per validation.
 
     Returns:
@@ -106,7 +106,7 @@ def adapt(
     data = load_training_set(config)
     found = {"as it was": check(config, data)}
     for method in (one for one in METHODS if one in methods):
-        found[method] = fit(_told(config, method, out), data, out / method, report=report)
+        found[method] = fit(_run_of(config, method, out), data, out / method, report=report)
         recalibrate(out / method / "model.safetensors", validation, labels)
     best = max(found, key=lambda name: found[name]["g_mean"])
     if best != "as it was":
@@ -115,7 +115,7 @@ def adapt(
     return found
 
 
-def _told(config: TrainConfig, method: Method, out: Path) -> TrainConfig:
+def _run_of(config: TrainConfig, method: Method, out: Path) -> TrainConfig:
     """The training run of one method."""
     if method == "head":
         return replace(config, method=LoraMethod(adapters=LoRAConfig(rank=0)))

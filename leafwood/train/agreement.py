@@ -29,8 +29,8 @@ def agreement(
         point_losses: from parameters to the losses (n,) of the training points.
         meta_loss: from parameters to the loss of the clean points, a scalar.
         parameters: where the network is.
-        shares: (n,) of the training points in the loss whose gradient the trial step follows.
-        rate: of the trial step.
+        shares: (n,) shares of the training points in the loss whose gradient the trial step follows.
+        rate: rate of the trial step.
 
     Returns:
         G (n,), and the meta loss after the trial step, a scalar.
@@ -63,12 +63,12 @@ def last_layer_agreement(
     """:func:`agreement` for cross-entropy and a trial step of the last linear layer alone, in closed form.
 
     Args:
-        weight: (C, f) of the layer; with a bias, its last column and a last feature of 1.
+        weight: (C, f) weights of the layer; with a bias, its last column and a last feature of 1.
         points: features (n, f) and labels (n,) of the training points.
-        shares: (n,) of them in the training loss, 0 for ignored ones.
-        clean: the same of m clean points.
+        shares: (n,) shares of them in the training loss, 0 for ignored ones.
+        clean: features (m, f) and labels (m,) of the clean points.
         clean_shares: (m,).
-        rate: of the trial step.
+        rate: rate of the trial step.
 
     Returns:
         As there.

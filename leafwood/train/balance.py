@@ -1,4 +1,4 @@
-"""Point weights that keep point density from telling wood from leaf."""
+"""Point weights that keep a network from telling wood from leaf by the density of points."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Balance:
     trained on. Balanced within each stratum, P(wood) = 0.5 means the same at every density.
 
     Attributes:
-        column: of the finest level's features that tells the spacing.
+        column: column of the finest level's features that tells the spacing.
         edges: (s - 1,) borders of the strata, in units of the spacing feature.
-        weights: (s, 2) of leaf and wood in each stratum; both classes have the same mass in all strata.
+        weights: (s, 2) weights of leaf and wood in each stratum; both classes have the same mass in all strata.
     """
 
     column: int
@@ -44,7 +44,7 @@ class Balance:
         Args:
             graphs: labelled ones; where they have a `weight` (m,), that is the mass to be balanced.
             config: what they look like.
-            strata: how many.
+            strata: number of strata.
 
         Raises:
             BadConfig: the graphs do not tell the spacing.

@@ -93,7 +93,7 @@ class Scored:
     """How good probabilities at equal shares are, on pieces whose stands the fit has not seen; means over the pieces.
 
     Attributes:
-        pieces: how many.
+        pieces: number of pieces.
         balanced_accuracy: mean of wood and leaf recall at one half.
         right: share of the weight that is labelled right.
         error: expected calibration error of the weighed points over 15 bins.
@@ -111,8 +111,8 @@ class Fitted:
 
     Attributes:
         calibration: fitted to all pieces.
-        before: of the network alone, by kind of piece; ``all`` is the last.
-        after: likewise, each stand judged by the fit to the other half of the stands; empty for a single stand.
+        before: scores of the network alone, by kind of piece; ``all`` is the last.
+        after: the same scores, each stand judged by the fit to the other half; empty for a single stand.
         written: whether the card has it.
     """
 
@@ -131,7 +131,7 @@ def calibrate(
         model: name of a shipped model, or a ``.safetensors`` file; of leafwood's own kind.
         files: labelled stands or trees that it has not learnt from.
         labels: how labels are written, a name of :data:`leafwood.classes.PRESETS`.
-        seed: of thinning and withholding.
+        seed: seed of thinning and withholding.
         report: called with a line per file.
 
     Raises:

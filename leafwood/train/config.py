@@ -1,4 +1,4 @@
-"""What a training run can be told."""
+"""The configuration of a training run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Source:
 
     Attributes:
         files: files or glob patterns.
-        share: of the crops of the run, above 0 and at most 1.
+        share: share of the crops of the run, above 0 and at most 1.
         lone_trees: every file holds one tree and nothing else; see :func:`leafwood.datasets.stands.load_stand`.
         crops: what its crops look like, for a model that learns from crops; those of the model where it is left out.
 
@@ -49,7 +49,7 @@ class TrainConfig:
 
     Attributes:
         train: files or glob patterns of labelled stands to learn from.
-        validation: the same for choosing weights; never the same stands.
+        validation: files or glob patterns of labelled stands to choose weights by; never those of `train`.
         sources: other labelled stands, each kind with its share of the crops; `train` gets what they leave.
         labels: how their labels are written, as :func:`leafwood.classes.preset_of` takes it.
         start: weights to begin with, a shipped model's name or a ``.safetensors`` file, of a network of the same shape;
@@ -61,7 +61,7 @@ class TrainConfig:
         batch: crops per step.
         optimiser: ``adamw``, or ``sgd`` with a Nesterov momentum of 0.9, which needs a larger rate.
         learning_rate: peak of the one-cycle schedule.
-        weight_decay: of the optimiser.
+        weight_decay: weight decay of the optimiser.
         averaging: decay of the exponential moving average of the weights that is validated and kept.
         keep: the weights that are saved: the ``best`` by validation G-mean, or those of the ``last`` step, where
             validation is to choose nothing.
@@ -73,7 +73,7 @@ class TrainConfig:
             shipped weights were trained on processors; the tests that need a GPU are skipped where there is none.
         loader_processes: processes that prepare crops.
         threads: threads of the training process.
-        seed: of the crops, the first weights and everything else that is drawn.
+        seed: seed of the crops, the first weights and everything else that is drawn.
 
     Raises:
         BadConfig: a value out of range, or a method that does not go with the model.
@@ -117,3 +117,16 @@ class TrainConfig:
         if self.keep == "last" and self.patience:
             raise BadConfig("patience waits for better weights and does not go with `keep: last`")
         self.method.check(self.model.kind, started=self.start is not None)
+
+    @property
+    def pyramid(self) -> PyramidSpec:
+        """What is trained, where only leafwood's own network will do.
+
+        Raises:
+            BadConfig: the run trains another kind of model.
+        """
+        if not isinstance(self.model, PyramidSpec):
+            raise BadConfig(
+                f"this needs a run that trains leafwood's own network, not one of the kind {self.model.kind}"
+            )
+        return self.model

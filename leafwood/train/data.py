@@ -40,8 +40,8 @@ class TrainingSet:
         trees: clean ones for a method that learns from them, else none.
     """
 
-    examples: Dataset[Data]
-    checks: Dataset[Data]
+    examples: Dataset[Data] | Sequence[Data]
+    checks: Dataset[Data] | Sequence[Data]
     sample: Sequence[Data]
     network: Callable[[], nn.Module]
     save: Callable[[State, dict[str, Any], Path], None]

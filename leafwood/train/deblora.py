@@ -50,10 +50,11 @@ class DebloraConfig(AdapterMethod):
     """debLoRA: adapters that also move wood out of the region of the leaves.
 
     Attributes:
-        kind: of the method.
-        clusters: of all features.
+        kind: kind of the method.
+        clusters: number of clusters of all features.
         smallest: members below which a cluster is dissolved into the nearest of the others.
-        slices: of equal height into which each crop is cut; the wood of each is a tail class. 1: all wood is one class.
+        slices: slices of equal height into which each crop is cut; the wood of each is a tail class, and with 1 all
+            wood is one class.
         free: leaf voxels to a voxel of a tail class up to which nothing is moved.
         most: share of the way to the centre that is never exceeded; otherwise a class would end in one point.
 
@@ -93,7 +94,7 @@ def debiased_centre(centres: Floats, sizes: Integers, rare: Integers) -> Floats:
     Args:
         centres: (k, d).
         sizes: (k,) members of each cluster.
-        rare: (k,) of them of the tail class.
+        rare: (k,) members of each that are of the tail class.
 
     Raises:
         BadBatch: none is of the tail class.
@@ -119,7 +120,7 @@ def tail_classes(graph: Data, slices: int) -> Tensor:
 
     Args:
         graph: one example, or a batch of them, with y and pos0.
-        slices: of equal height, from the lowest to the highest voxel of each example.
+        slices: number of slices of equal height, from the lowest to the highest voxel of each example.
     """
     z = graph.pos0[:, 2]
     crop = graph.batch if "batch" in graph else torch.zeros_like(graph.y)
@@ -144,8 +145,8 @@ class DebloraStep(Step):
         sample: examples to cluster and to count in.
 
     Attributes:
-        centres: (1 + slices, d) of each class; that of the leaves is never used.
-        shares: (1 + slices,) of the way that each class is moved, 0 for leaves.
+        centres: (1 + slices, d) centres of each class; that of the leaves is never used.
+        shares: (1 + slices,) share of the way that each class is moved, 0 for leaves.
         spread: (d,) standard deviations of the features.
 
     Raises:

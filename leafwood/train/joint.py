@@ -27,7 +27,7 @@ from leafwood.nn.unet import PyramidUNet
 from leafwood.train.balance import Balance
 from leafwood.train.pretext import HoledTask, PretextConfig
 from leafwood.train.pyramid import PyramidTask
-from leafwood.train.steps import Method, Stateful, Step
+from leafwood.train.steps import Method, RunningMean, Stateful, Step
 from leafwood.train.tasks import Task
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ __all__ = ["JointConfig", "JointStep", "JointTask"]
 
 @dataclass(frozen=True, kw_only=True)
 class JointConfig(Method):
-    """Labels and the pretext task at once.
+    """Learning from labels and by the pretext task at once.
 
     Attributes:
-        kind: of the method.
-        weight: of the self-supervised loss beside the supervised one.
+        kind: kind of the method.
+        weight: weight of the self-supervised loss beside the supervised one.
         pretext: what is hidden.
 
     Raises:
@@ -79,7 +79,7 @@ class JointConfig(Method):
 
 
 class JointTask(HoledTask):
-    """Both at once: y is the label, `beside` (m,) whether a hidden point is near.
+    """Crops with both answers: y is the label, `beside` (m,) whether a hidden point is near.
 
     Validation crops have holes too, as if they were thinned a little more.
     """
@@ -111,7 +111,7 @@ class JointStep(Step):
         last = network.last_layer
         self.answer = nn.Linear(last.in_features, 2).to(last.weight.device)
         self.answer_optimiser = torch.optim.AdamW(self.answer.parameters())
-        self._losses: list[float] = []
+        self._mean = RunningMean()
 
     def parts(self) -> Mapping[str, Stateful]:
         """The layer of the pretext task and its optimiser."""
@@ -119,16 +119,14 @@ class JointStep(Step):
 
     def figures(self) -> dict[str, float]:
         """The mean pretext loss since this was asked last."""
-        mean = sum(self._losses) / max(len(self._losses), 1)
-        self._losses.clear()
-        return {"pretext_loss": mean}
+        return {"pretext_loss": self._mean.take()}
 
     def loss(self, batch: Data) -> Tensor:
         """Both losses of a batch, with their graph."""
         channels = self.network.channels(batch)
         supervised = self.criterion(self.network.last_layer(channels), batch.y, self.weights(batch))
         found = cross_entropy(self.answer(channels), batch.beside)
-        self._losses.append(found.item())
+        self._mean.add(found.item())
         return supervised + self.weight * found
 
     def descend(self) -> None:

@@ -1,8 +1,7 @@
-"""Training: crops of labelled stands in, a model out. One loop that reads top to bottom."""
+"""The training loop: crops of labelled stands go in, and a model comes out."""
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -18,10 +17,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from torch_geometric.data import Batch
 
-from leafwood.classes import IGNORE, WOODY
+from leafwood.classes import IGNORE
 from leafwood.config import to_dict
 from leafwood.errors import BadConfig
-from leafwood.evaluate.metrics import Scores, score
+from leafwood.evaluate.crops import write_crops
 from leafwood.graph.batching import Example
 from leafwood.inference.model_file import graph_of, weights_file
 from leafwood.losses import build_all
@@ -29,7 +28,9 @@ from leafwood.nn.lora import merged
 from leafwood.nn.unet import begin_with
 from leafwood.train.config import TrainConfig
 from leafwood.train.data import TrainingSet, load_training_set
+from leafwood.train.run_log import Log, csv_log
 from leafwood.train.tasks import TrainableNetwork
+from leafwood.train.validation import validate
 
 __all__ = ["Report", "TrainConfig", "Watch", "check", "fit", "train"]
 
@@ -37,10 +38,10 @@ Report = Callable[[str], None]
 
 
 class Watch(Protocol):
-    """What looks at a network while it is trained, at every validation."""
+    """Looks at a network at every validation of its training."""
 
     def __call__(self, step: int, network: nn.Module, sample: Sequence[Example], counts: Sequence[int]) -> None:
-        """Look.
+        """Look at the network after a validation.
 
         Args:
             step: steps done.
@@ -51,17 +52,24 @@ class Watch(Protocol):
 
 
 def train(
-    config: TrainConfig, out: Path, *, resume: bool = False, report: Report = print, watch: Watch | None = None
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    report: Report = print,
+    watch: Watch | None = None,
+    logs: Sequence[Log] = (),
 ) -> dict[str, float]:
     """Train a model and write it to a folder.
 
     Args:
         config: the run.
-        out: folder for ``model.safetensors`` with its card (the weights that `keep` names), ``log.csv`` and
-            ``last.pt``, from which a killed run goes on.
+        out: folder for ``model.safetensors`` with its card (the weights that `keep` names), ``validation.npz`` with
+            what these say of the validation crops, ``log.csv``, and ``last.pt``, from which a killed run goes on.
         resume: go on from ``last.pt`` if it is there.
         report: called with a line per validation.
         watch: called at every validation with the network.
+        logs: called with the figures of every validation, which also go to ``log.csv``.
 
     Returns:
         Scores of the kept weights on the validation crops.
@@ -70,7 +78,7 @@ def train(
         BadConfig: a pattern that matches no file, a stand that is in two sets, weights of another network to start
             with, or a GPU that is not there.
     """
-    return fit(config, load_training_set(config), out, resume=resume, report=report, watch=watch)
+    return fit(config, load_training_set(config), out, resume=resume, report=report, watch=watch, logs=logs)
 
 
 def fit(
@@ -81,6 +89,7 @@ def fit(
     resume: bool = False,
     report: Report = print,
     watch: Watch | None = None,
+    logs: Sequence[Log] = (),
 ) -> dict[str, float]:
     """Train on what is prepared; see :func:`train`."""
     torch.manual_seed(config.seed)
@@ -96,7 +105,7 @@ def fit(
     config.method.prepare(network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = _optimiser(network, config)
-    rise = 0.1 if config.steps != 10 else 0.11  # a rise of exactly one step divides by 0 in torch
+    rise = 0.1 if config.steps != 10 else 0.11  # torch divides by 0 where the learning rate rises for exactly one step
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=rise)
     balance = data.balance and data.balance.to(device)
     take_step = config.method.step(network, criterion, optimiser, balance, data)
@@ -126,9 +135,11 @@ def fit(
         if step % config.validate_every and step < config.steps:
             continue
 
-        scores = _validate(average, checks, device).as_dict()
+        seen = validate(average, checks, device)
+        scores = seen.scores.as_dict()
         row = {"step": step, "seconds": seconds, "loss": float(np.mean(losses)), **take_step.figures()}
-        _log(out / "log.csv", row | scores | {"learning_rate": float(schedule.get_last_lr()[0])})
+        for log in (csv_log(out / "log.csv"), *logs):
+            log(row | scores | {"learning_rate": float(schedule.get_last_lr()[0])})
         report(f"step {step}: loss {np.mean(losses):.4f} " + " ".join(f"{k} {scores[k]:.4f}" for k in _SHOWN))
         losses.clear()
         if watch:
@@ -139,6 +150,8 @@ def fit(
             provenance = {"config": to_dict(config), "step": step, "train_seconds": seconds, "validation": scores}
             provenance["class_counts"] = counts
             data.save(merged(average.module), provenance, out / "model.safetensors")
+            if config.method.needs_labels:
+                write_crops(seen.crops, out / "validation.npz")
         state = {name: part.state_dict() for name, part in parts.items()}
         state |= {"step": step, "seconds": seconds, "best": best, "stale": stale, "random": torch.get_rng_state()}
         torch.save(state, out / "last.pt")
@@ -150,14 +163,15 @@ def check(config: TrainConfig, data: TrainingSet) -> dict[str, float]:
     network, device = data.network(), _device(config)
     if config.start:
         _start(network, config.start)
-    return _validate(network.to(device), _loader(data.checks, config, range(config.validation_crops)), device).as_dict()
+    checks = _loader(data.checks, config, range(config.validation_crops))
+    return validate(network.to(device), checks, device).scores.as_dict()
 
 
 _SHOWN = ("auroc", "g_mean", "wood_recall", "leaf_recall", "wood_iou")
 
 
 def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """What moves the weights."""
+    """The optimiser of a run."""
     weights, rate, decay = network.parameters(), config.learning_rate, config.weight_decay
     if config.optimiser == "sgd":
         return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True)
@@ -206,30 +220,5 @@ def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Ex
         sampler=numbers,
         num_workers=config.loader_processes,
         collate_fn=Batch.from_data_list,
-        generator=torch.Generator(),  # the network's random numbers are not the loader's to use up
+        generator=torch.Generator(),  # of its own: the loader must not use up the network's random numbers
     )
-
-
-def _validate(network: nn.Module, checks: DataLoader[Example], device: torch.device) -> Scores:
-    """Scores of the network's voxels over the validation crops, weighed as in training."""
-    network.eval()
-    total = score(np.empty(0), np.empty(0))
-    with torch.inference_mode():
-        for graph in checks:
-            chances = torch.softmax(network(graph.to(device)), dim=1).cpu().numpy()
-            woody, truth = list(WOODY[chances.shape[1]]), graph.y.cpu().numpy()
-            truth = np.where(truth == IGNORE, IGNORE, np.isin(truth, woody))
-            weight = graph.weight.cpu().numpy() if "weight" in graph else None
-            total += score(truth, chances[:, woody].sum(axis=1), weight=weight)
-    network.train()
-    return total
-
-
-def _log(path: Path, row: dict[str, float]) -> None:
-    """Append a row to a CSV file, with a header if it is new."""
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, row)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)

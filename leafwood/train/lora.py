@@ -55,7 +55,7 @@ class LoraMethod(AdapterMethod):
     """LoRA (Hu et al. 2022) with plain gradient steps.
 
     Attributes:
-        kind: of the method.
+        kind: kind of the method.
     """
 
     kind: Literal["lora"] = "lora"

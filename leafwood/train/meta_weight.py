@@ -33,7 +33,7 @@ from leafwood.errors import BadConfig
 from leafwood.losses import Loss
 from leafwood.train.agreement import Parameters, agreement, class_shares, last_layer_agreement
 from leafwood.train.balance import Balance
-from leafwood.train.steps import Method, Stateful, Step, without_dropout
+from leafwood.train.steps import Method, RunningMean, Stateful, Step, without_dropout
 from leafwood.train.tasks import TrainableNetwork
 
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ class MetaWeightConfig(Method):
     """How points are weighed.
 
     Attributes:
-        kind: of the method.
+        kind: kind of the method.
         files: files or glob patterns of labelled stands whose whole trees are the clean ones; in neither `train` nor
             `validation`.
         form: the trial step moves the ``last_layer`` (cheap) or all weights (``exact``).
         class_aware: tell the weight network the class of a point.
         hidden: its width.
-        rate: of its optimiser (Adam).
+        rate: rate of its optimiser (Adam).
         trees: clean trees, drawn once.
-        batch: of them per step.
+        batch: clean trees per step.
 
     Raises:
         BadConfig: a value out of range.
@@ -135,10 +135,10 @@ class MetaWeightStep(Step):
     """A step in which the points weigh what the weight network says, after that has learnt from clean trees.
 
     Args:
-        *args: of :class:`~leafwood.train.steps.Step`.
-        config: how.
+        *args: arguments of :class:`~leafwood.train.steps.Step`.
+        config: how the weight network learns.
         trees: clean trees as the network reads them, with y.
-        **options: of :class:`~leafwood.train.steps.Step`.
+        **options: options of :class:`~leafwood.train.steps.Step`.
     """
 
     def __init__(self, *args: Any, config: MetaWeightConfig, trees: Sequence[Data], **options: Any) -> None:
@@ -152,7 +152,7 @@ class MetaWeightStep(Step):
         self.weight_optimiser = torch.optim.Adam(self.weight_net.parameters(), lr=config.rate, weight_decay=1e-4)
         self._last.register_forward_pre_hook(self._keep)
         self._features = torch.empty(0)
-        self._meta_losses: list[float] = []
+        self._mean = RunningMean()
 
     def parts(self) -> Mapping[str, Stateful]:
         """The weight network and its optimiser."""
@@ -160,9 +160,7 @@ class MetaWeightStep(Step):
 
     def figures(self) -> dict[str, float]:
         """The mean meta loss since this was asked last, and V at some losses, by class if it is told of classes."""
-        mean = sum(self._meta_losses) / max(len(self._meta_losses), 1)
-        self._meta_losses.clear()
-        found = {"meta_loss": mean}
+        found = {"meta_loss": self._mean.take()}
         losses = torch.tensor(CURVE, device=self.device)
         names = next((names for names in OUTPUTS.values() if len(names) == self.weight_net.classes), ("any",))
         for label, name in enumerate(names):
@@ -179,7 +177,7 @@ class MetaWeightStep(Step):
         rate = float(self.optimiser.param_groups[0]["lr"])
         look = self._exact if self.config.form == "exact" else self._cheap
         agreed, reached = look(batch, shares.detach(), rate)
-        self._meta_losses.append(float(reached))
+        self._mean.add(float(reached))
         self.weight_optimiser.zero_grad()
         (-rate * (agreed * shares).sum()).backward()
         self.weight_optimiser.step()
@@ -204,7 +202,7 @@ class MetaWeightStep(Step):
             return cross_entropy(logits, data.y, reduction="none", ignore_index=IGNORE)
 
         parameters = {name: value.detach() for name, value in self.network.named_parameters()}
-        with without_dropout(self.network):  # the same network three times
+        with without_dropout(self.network):  # The network is looked at three times and must be the same each time.
             return agreement(
                 lambda at: losses(at, batch),
                 lambda at: (clean_shares * losses(at, clean)).sum(),

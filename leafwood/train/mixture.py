@@ -23,7 +23,7 @@ class Pool(NamedTuple):
     Attributes:
         task: what makes examples of them.
         stands: labelled stands.
-        share: of the examples; the shares of all pools add up to 1.
+        share: share of the examples; the shares of all pools add up to 1.
     """
 
     task: Task

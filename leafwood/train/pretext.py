@@ -1,10 +1,10 @@
 """A task without labels to learn shapes from: where has something been taken out of this scan?
 
-Labels are what wood lacks, scans are not. Balls of points are hidden, the network sees the rest, and tells which of the
-voxels it sees had hidden points beside them; a stem that ends in mid-air is an answer, the edge of a crown is none. It
-is masked-point prediction posed as two classes, so that everything that trains a segmenter trains this too. Nothing of
-it depends on how common wood is. Pre-training under imbalance: Shwartz-Ziv et al. (NeurIPS 2023); the task is
-leafwood's.
+Scans are many, and labels of wood are few. Balls of points are hidden, the network sees the rest, and tells which of
+the voxels it sees had hidden points beside them; a stem that ends in mid-air tells that points are hidden, the edge of
+a crown does not. It is masked-point prediction posed as two classes, so that everything that trains a segmenter trains
+this too. Nothing of it depends on how common wood is. Pre-training under imbalance: Shwartz-Ziv et al. (NeurIPS 2023);
+the task is leafwood's.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class PretextConfig(Method):
     """What is hidden.
 
     Attributes:
-        kind: of the method.
-        share: of the points of a crop that is hidden, about.
+        kind: kind of the method.
+        share: share of the points of a crop that is hidden, about.
         radius: least and greatest radius of a hidden ball, metres.
         reach: metres within which a voxel is beside a hidden point.
 
@@ -108,9 +108,9 @@ def beside_hidden(graph: Example, hidden: NDArray[np.float32], config: PretextCo
     """Whether each finest voxel (m,) is beside a hidden point: int64, 1 or 0.
 
     Args:
-        graph: of what is seen.
+        graph: graph of what is seen.
         hidden: (h, 3) metres, places of the hidden points.
-        config: how near is beside.
+        config: how near a hidden point has to be.
     """
     beside = np.zeros(len(graph.pos0), dtype=np.int64)
     if len(hidden):
@@ -124,8 +124,8 @@ def hide(xyz: NDArray[np.float32], config: PretextConfig, rng: np.random.Generat
 
     Args:
         xyz: (n, 3) metres, n >= 1.
-        config: how many, how large.
-        rng: the only source of chance.
+        config: how many points, in balls how large.
+        rng: what decides.
 
     Returns:
         (n,) True where hidden; at least one point is not.

@@ -41,12 +41,12 @@ class PyramidSpec:
     """leafwood's own network and the crops that it learns from.
 
     Attributes:
-        kind: of the model.
+        kind: kind of the model.
         graph: the graphs.
         network: the network's shape.
         crops: what examples look like.
         balance: weigh points so that leaf and wood have the same mass at every point spacing; see
-            :class:`~leafwood.train.balance.Balance`. Left out: yes, unless a loss balances the classes by itself; then
+            :class:`~leafwood.train.balance.Balance`. None balances them unless a loss does so by itself; then
             they would count twice, which a run that asks for it by name is warned of.
         density_weights: weigh points by the inverse density of sampling in their crop, on top of `balance`: the lower
             canopy then counts for as much as the crown tops; see :mod:`leafwood.density.returns`.
@@ -157,6 +157,7 @@ class _Crops(Dataset[Example]):
         if self.task.spec.even_crops:
             even = even_classes(graph.y)
             graph.weight = even * graph.weight if "weight" in graph else even
+        graph.stand = crop.path.name
         return graph
 
 

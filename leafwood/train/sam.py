@@ -36,7 +36,7 @@ class SAMConfig(Method):
     """How far and where to climb.
 
     Attributes:
-        kind: of the method.
+        kind: kind of the method.
         rho: length of the climb, in the unit of the weights; 0 is the plain step.
         ascent: ``plain``, along the gradient of the training loss (SAM); ``weighted``, of cross-entropy with classes of
             equal weight (SAM-A as released); ``per_class``, along the sum of the gradients of the classes' mean
@@ -70,7 +70,7 @@ def climb(gradients: Sequence[Sequence[Tensor]], shares: Sequence[float], rho: f
 
     Args:
         gradients: for each class, or once for all, the gradient of each parameter.
-        shares: of each in the sum, on any scale.
+        shares: shares of each in the sum, on any scale.
         rho: length of the perturbation.
 
     Returns:
@@ -88,7 +88,7 @@ class SAMStep(Step):
     """Climb, take the gradient of the training loss up there, go back, and step by that gradient.
 
     Args:
-        *args: of :class:`~leafwood.train.steps.Step`.
+        *args: arguments of :class:`~leafwood.train.steps.Step`.
         config: how far and where to climb.
         **options: of :class:`~leafwood.train.steps.Step`.
     """

@@ -28,7 +28,7 @@ class SoulSpec:
     """The SOUL baseline.
 
     Attributes:
-        kind: of the model.
+        kind: kind of the model.
         samples: what its network reads.
     """
 

@@ -25,7 +25,7 @@ from leafwood.train.tasks import Task
 if TYPE_CHECKING:
     from leafwood.train.data import TrainingSet
 
-__all__ = ["Method", "PlainMethod", "Stateful", "Step", "frozen_statistics", "without_dropout"]
+__all__ = ["Method", "PlainMethod", "RunningMean", "Stateful", "Step", "frozen_statistics", "without_dropout"]
 
 _LONGEST_GRADIENT = 1.0
 
@@ -38,6 +38,23 @@ class Stateful(Protocol):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
         """Go on from there."""
+
+
+class RunningMean:
+    """The mean of what was added since it was taken last."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        """Count one value."""
+        self._sum, self._count = self._sum + value, self._count + 1
+
+    def take(self) -> float:
+        """The mean, 0 of nothing; counting begins anew."""
+        mean = self._sum / max(self._count, 1)
+        self._sum, self._count = 0.0, 0
+        return mean
 
 
 class Step:
@@ -161,7 +178,7 @@ class PlainMethod(Method):
     """Plain gradient steps.
 
     Attributes:
-        kind: of the method.
+        kind: kind of the method.
     """
 
     kind: Literal["plain"] = "plain"

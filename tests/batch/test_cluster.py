@@ -27,19 +27,6 @@ class Deadly(type(Path())):
         return super().is_dir()
 
 
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    """Two small scans, one without a CRS, and a damaged one."""
-    folder = tmp_path_factory.mktemp("scans")
-    las = laspy.read(SAMPLE)
-    las.points = las.points[np.arange(0, len(las), 20)]
-    las.write(folder / "a.laz")
-    las.vlrs.clear()
-    las.write(folder / "b.laz")
-    (folder / "c.laz").write_bytes(SAMPLE.read_bytes()[:5000])
-    return folder
-
-
 @pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
 def test_side_by_side_is_as_one_by_one(scans, tmp_path):
     jobs = {scans / name: tmp_path / name for name in ("a.laz", "b.laz", "c.laz")}

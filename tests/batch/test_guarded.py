@@ -7,7 +7,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import laspy
 import numpy as np
 import pytest
 
@@ -18,7 +17,6 @@ from leafwood.batch.units import Unit
 from leafwood.errors import BadFile, FileProblem, FileWarning
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "data_samples" / "single_tree.laz"
 
 
 class Deadly(type(Path())):
@@ -28,20 +26,6 @@ class Deadly(type(Path())):
         if multiprocessing.parent_process() is not None:
             os.kill(os.getpid(), signal.SIGSEGV)
         return super().is_dir()
-
-
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    """Two small scans, one without a CRS, and a damaged one."""
-    folder = tmp_path_factory.mktemp("scans")
-    las = laspy.read(SAMPLE)
-    las.points = las.points[np.arange(0, len(las), 12)]
-    las.write(folder / "a.laz")
-    las.vlrs.clear()
-    las.write(folder / "b.laz")
-    (folder / "c.laz").write_bytes(SAMPLE.read_bytes()[:5000])
-    (folder / "d.laz").write_bytes((folder / "a.laz").read_bytes())
-    return folder
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")

@@ -94,15 +94,29 @@ def test_segment_writes_the_page_and_says_how_the_labels_were_made(tmp_path, cap
     (scans / "broken.laz").write_bytes(b"nonsense")
     assert main(["segment", str(scans), "-o", str(out), "--report", "--abstain", "0.7", "--threads", "1"]) == 1
     text = (out / "tree_leafwood_report.html").read_text()
-    for words in ("SHA-256", "seconds to label", "--abstain=0.7", "--report", "leafwood segment"):
+    like = "and the scan is like those that it was calibrated on"
+    for words in ("SHA-256", "seconds to label", "--abstain=0.7", "--report", "leafwood segment", like):
         assert words in text
     rows = json.loads((out / "leafwood_survey.json").read_text())
     assert [(row["file"], row["failure"] is None) for row in rows] == [("broken.laz", False), ("tree.laz", True)]
     before = (out / "tree_leafwood_report.html").stat().st_mtime_ns
-    assert main(["segment", str(scans), "-o", str(out), "--report", "--resume", "--threads", "1"]) == 1
+    again = ["segment", str(scans), "-o", str(out), "--report", "--abstain", "0.7", "--threads", "1", "--resume"]
+    assert main(again) == 1
     assert (out / "tree_leafwood_report.html").stat().st_mtime_ns == before
     assert [row["file"] for row in json.loads((out / "leafwood_survey.json").read_text())] == ["broken.laz", "tree.laz"]
     assert "nonsense" not in capsys.readouterr().err
+
+
+def test_a_scan_unlike_those_in_training_is_a_doubt_everywhere(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("leafwood.inference.trust.LIKE", 0.1)  # so that any scan is
+    scan, log = tmp_path / "tree.laz", tmp_path / "log.json"
+    shutil.copy(SAMPLES / "single_tree.laz", scan)
+    assert main(["segment", str(scan), "--report", "--log-json", str(log), "--threads", "1"]) == 0
+    assert "unlike any scan in training" in capsys.readouterr().out
+    assert json.loads(log.read_text().splitlines()[0])["doubts"] == ["unlike"]
+    text = (tmp_path / "tree_leafwood_report.html").read_text()
+    assert "Unlike any scan in training" in text
+    assert "times as far from the mean" in text
 
 
 def test_pages_are_replaced_only_when_told(labelled, tmp_path, capsys):

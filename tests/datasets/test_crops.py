@@ -115,7 +115,7 @@ def test_the_number_of_points_lies_between_the_two():
     assert sizes.max() > 2 * sizes.min()
 
 
-def test_heaps_raise_ground_alone_and_are_not_taken_for_it():
+def test_litter_mounds_raise_ground_alone_and_are_not_taken_for_it():
     config = replace(STILL, litter_mounds=1.0, ground_left=0.0, height_unknown=0.0, min_points=4000, max_points=4000)
     raised = []
     for seed in range(10):

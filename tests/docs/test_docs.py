@@ -15,7 +15,7 @@ from leafwood.cli.main import build_parser, main
 from leafwood.shipped import config_file
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "pipelines" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SMALL = ("steps=4", "batch=2", "validate_every=4", "validation_crops=2")
 KINDS = {"", "console", "json", "python", "r", "sh", "toml", "yaml"}
 

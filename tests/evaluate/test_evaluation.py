@@ -6,7 +6,7 @@ import pytest
 from leafwood.classes import IGNORE
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig
-from leafwood.evaluate.evaluation import evaluate, thin_downward, truth_of
+from leafwood.evaluate.evaluation import evaluate, truth_of
 
 
 def labelled(n=2000):
@@ -79,17 +79,14 @@ def test_missing_truth_is_said():
         truth_of(cloud, "nosuch")
 
 
-@pytest.mark.parametrize("share", [0.1, 1 / 3, 0.9, 1.0])
-def test_thinning_keeps_the_share_and_more_of_the_top(share):
-    rng = np.random.default_rng(6)
-    cloud = PointCloud.from_xyz(rng.uniform(0, 20, (40_000, 3)))
-    thin = thin_downward(cloud, share)
-    assert len(thin) == pytest.approx(share * 40_000, rel=0.05)
-    below, above = (thin.xyz[:, 2] < 10).sum(), (thin.xyz[:, 2] >= 10).sum()
-    assert above > 1.3 * below or share > 0.8
-
-
-@pytest.mark.parametrize("share", [0.0, -1.0, 1.5])
-def test_an_impossible_share_is_refused(share):
-    with pytest.raises(BadConfig):
-        thin_downward(labelled(10)[0], share)
+def test_the_worst_tenth_is_the_lowest_that_has_wood_enough():
+    rng = np.random.default_rng(0)
+    z = np.repeat(np.arange(10.0), 1000)
+    truth = (rng.random(10_000) < 0.3).astype(np.int8)
+    truth[z == 9] = 0  # a tenth with hardly any wood does not count, however bad it is
+    truth[(z == 9) & (rng.random(10_000) < 0.05)] = 1
+    label = np.where((z == 9) | ((z == 4) & (rng.random(10_000) < 0.5)), 1 - truth, truth)
+    columns = {"leafwood": (1 + label).astype(np.uint16), "wood_prob": label.astype(np.float32)}
+    cloud = PointCloud.from_xyz(np.column_stack([rng.uniform(0, 10, (10_000, 2)), z]), columns)
+    assert evaluate(cloud, truth).worst_tenth() == pytest.approx(0.5, abs=0.05)
+    assert np.isnan(evaluate(cloud, np.zeros_like(truth)).worst_tenth())

@@ -68,3 +68,15 @@ def test_one_class_gives_nan_and_not_an_error(n):
     found = score(np.zeros(n, dtype=np.int8), np.linspace(0, 1, n)).as_dict()
     assert math.isnan(found["wood_recall"])
     assert math.isnan(found["auroc"])
+
+
+def test_the_balanced_calibration_error_does_not_depend_on_the_shares():
+    rng = np.random.default_rng(0)
+    prob = rng.random(200_000)
+    truth = (rng.random(len(prob)) < prob).astype(np.int8)
+    kept = (truth == 0) | (rng.random(len(truth)) < 0.1)  # nine of ten wood points lost: no longer calibrated
+    whole, rare = score(truth, prob), score(truth[kept], prob[kept])
+    assert whole.balanced_ece < 0.01
+    assert rare.balanced_ece < 0.02
+    assert rare.ece > 0.2
+    assert np.isnan(score(np.zeros(3), np.zeros(3)).balanced_ece)

@@ -275,3 +275,17 @@ def test_without_workers_a_killed_process_is_one_failed_scan_that_is_resumed(sca
     assert again.returncode == 0, again.stderr
     assert made(tmp_path / "out") == whole
     assert not (tmp_path / "out" / "leafwood_failed.lst").exists()
+
+
+def test_a_part_sees_the_scans_beside_its_own(tmp_path):
+    las = laspy.read(SAMPLE)
+    points, x = las.points, np.asarray(las.x)
+    (tmp_path / "in").mkdir()
+    for name, side in (("left", x < np.median(x)), ("right", x >= np.median(x))):
+        las.points = points[side]
+        las.write(tmp_path / "in" / f"{name}.laz")
+    assert segment(tmp_path / "in", "-o", tmp_path / "one").returncode == 0
+    for number in (1, 2):
+        done = segment(tmp_path / "in", "-o", tmp_path / "two", "--part", f"{number}/2")
+        assert done.returncode == 0, done.stderr
+    assert made(tmp_path / "two") == made(tmp_path / "one")

@@ -46,6 +46,14 @@ def test_the_samples_raise_none(name):
     assert names(read(SAMPLES / f"{name}.laz")) == set()
 
 
+def test_a_scan_unlike_those_in_training_says_how_far():
+    assert names(plot()) == set()
+    assert doubts(plot(), unlike=0.9) == doubts(plot(), unlike=np.nan) == []
+    (found,) = doubts(plot(), unlike=1.66)
+    assert (found.name, found.severe, found.spoils) == ("unlike", False, ("labels",))
+    assert "1.7 times" in found.detail
+
+
 def test_sparse_and_far_too_sparse():
     assert severe(plot(per_m2=40)) == {"sparse"}
     assert severe(plot(per_m2=10)) == {"too_sparse"}

@@ -24,12 +24,12 @@ ALSO = {"dask": "cluster"}  # comes with distributed
 def test_the_table_of_extras_is_that_of_the_project():
     extras = PROJECT["optional-dependencies"]
     listed = dict(ALSO)
-    for extra in ("train", "simulate", "formats", "cluster", "remote"):
+    for extra in ("train", "tensorboard", "simulate", "formats", "cluster", "remote"):
         for line in extras[extra]:
             name = line.partition(">")[0]
             listed[IMPORTED.get(name, name)] = extra
     assert dict(EXTRAS) == listed
-    assert extras["all"] == ["leafwood[train,simulate,formats,cluster,remote]"]
+    assert extras["all"] == ["leafwood[train,tensorboard,simulate,formats,cluster,remote]"]
     assert not {line.partition(">")[0] for line in PROJECT["dependencies"]} & {"torch", "open3d", "scikit-learn"}
 
 

@@ -1,6 +1,7 @@
 """sdist and wheel: built, checked, small enough, complete, and at work in an environment without extras."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,6 +15,7 @@ from leafwood._version import __version__
 from leafwood.errors import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[2]
+KERNELS = ROOT / "leafwood" / "kernels"
 LARGEST = 15_000_000  # bytes
 pytestmark = pytest.mark.slow
 
@@ -52,6 +54,28 @@ def test_what_the_documentation_names_is_in_the_wheel(built):
     with tarfile.open(built[1]) as source:
         names = {name.partition("/")[2] for name in source.getnames()}
     assert {"CITATION.cff", "CHANGELOG.md", "docs/index.md", "configs/train/own.yaml", "setup.py"} <= names
+    assert {f"leafwood/kernels/{path.name}" for path in KERNELS.glob("*.[ch]pp")} <= names
+    assert not [name for name in names | there if name.endswith((".so", ".pyd")) and "_compiled" not in name]
+    assert not [name for name in there if name.endswith(("pp", ".pyc"))]
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="no compiler")
+def test_kernels_are_compiled_into_the_wheel_where_there_is_a_compiler(built):
+    with zipfile.ZipFile(built[0]) as wheel:
+        assert [name for name in wheel.namelist() if name.startswith("leafwood/kernels/_compiled.c")]
+
+
+def test_from_source_without_a_compiler_numpy_does_the_work(built, tmp_path):
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    nowhere = env | {"CC": str(tmp_path / "cc"), "CXX": str(tmp_path / "c++"), "PATH": ""}
+    words = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, built[1]]
+    done = run(sys.executable, "-m", "pip", *words, env=nowhere, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "unpacked")
+    env["PYTHONPATH"] = str(tmp_path / "unpacked")
+    done = run(sys.executable, "-m", "leafwood", "--version", "--verbose", env=env, cwd=tmp_path)
+    assert done.stdout.splitlines()[1] == "NumPy (the kernels were not compiled)"
 
 
 def test_the_core_works_in_an_environment_without_extras(built, tmp_path):

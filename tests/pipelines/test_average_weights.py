@@ -1,45 +1,22 @@
-"""Weights between those that a training started from and those that it ended with."""
+"""The command that averages weights."""
 
 from __future__ import annotations
 
-import json
-
-import average_weights
-import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
-from leafwood.errors import BadConfig
 from leafwood.inference.model_file import load_model
 from leafwood.weights import FOLDER
 
 
-def test_ends_are_the_weights_and_the_middle_is_the_mean(tmp_path):
-    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    save_file({"a": np.array([1.0, 2.0], dtype=np.float16)}, one)
-    save_file({"a": np.array([3.0, 2.0], dtype=np.float16)}, two)
-    for share, expected in ((0.0, [1.0, 2.0]), (0.5, [2.0, 2.0]), (1.0, [3.0, 2.0])):
-        assert average_weights.averaged(one, two, share)["a"].tolist() == expected
-
-
-def test_other_networks_and_shares_are_refused(tmp_path):
-    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    save_file({"a": np.zeros(2, dtype=np.float16)}, one)
-    save_file({"a": np.zeros(3, dtype=np.float16)}, two)
-    with pytest.raises(BadConfig, match="different networks"):
-        average_weights.averaged(one, two, 0.5)
-    with pytest.raises(BadConfig, match="share"):
-        average_weights.averaged(one, one, 1.5)
-
-
-def test_the_card_says_the_share_and_is_not_calibrated(tmp_path, monkeypatch):
-    out = tmp_path / "averaged.safetensors"
-    start, tuned = FOLDER / "virtual.safetensors", FOLDER / "uav.safetensors"
-    arguments = ["average_weights.py", str(start), str(tuned), "--share", "0.25", "-o", str(out)]
-    monkeypatch.setattr("sys.argv", arguments)
-    average_weights.main()
-    model = load_model(out)
-    assert not model.calibrated
-    assert model.provenance["averaged"] == {"with": "virtual", "share_of_tuned": 0.25}
-    assert json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["kind"] == "pyramid"
-    assert load_file(out).keys() == load_file(tuned).keys()
+def test_the_ends_of_the_line_are_the_weights(pipeline, tmp_path, capsys):
+    words = [
+        str(FOLDER / "virtual.safetensors"),
+        str(FOLDER / "uav.safetensors"),
+        "-o",
+        str(tmp_path / "a.safetensors"),
+    ]
+    pipeline("average_weights").main([*words, "--share", "1"])
+    assert load_model(tmp_path / "a.safetensors").provenance["averaged"]["share_of_tuned"] == 1
+    with pytest.raises(SystemExit):
+        pipeline("average_weights").main([*words, "--share", "2"])
+    assert "share must lie between 0 and 1" in capsys.readouterr().err

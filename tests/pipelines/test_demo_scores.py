@@ -1,14 +1,11 @@
 """The demonstration's truth beside its labels."""
 
-import sys
-
 import laspy
 import numpy as np
 import pytest
-from demo_scores import main
 
 
-def test_known_labels_give_known_figures(tmp_path, monkeypatch, capsys):
+def test_known_labels_give_known_figures(pipeline, tmp_path, capsys):
     rng = np.random.default_rng(5)
     las = laspy.create(point_format=6, file_version="1.4")
     las.x, las.y, las.z = 5 * rng.random((3, 100))
@@ -19,8 +16,7 @@ def test_known_labels_give_known_figures(tmp_path, monkeypatch, capsys):
         las.add_extra_dim(laspy.ExtraBytesParams(name, kind))
         las[name] = values
     las.write(tmp_path / "labelled.laz")
-    monkeypatch.setattr(sys, "argv", ["demo_scores.py", str(tmp_path / "labelled.laz")])
-    main()
+    pipeline("demo_scores").main([str(tmp_path / "labelled.laz")])
     said = {line[:28].strip(): line[28:].strip() for line in capsys.readouterr().out.splitlines()}
     assert said["wood among them, true"] == "20.0%"
     assert said["wood among them, found"] == "10.0%"

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import csv
 
-import numpy as np
 import pytest
 
 
-def test_the_prediction_of_the_taxonomy_is_met_by_the_model_it_is_for(monkeypatch):
-    import taxonomy_experiment as pipeline
-
-    monkeypatch.setattr(pipeline, "ETAS", (1.0, 8.0))
-    monkeypatch.setattr(pipeline, "TEST", 4000)
-    found = pipeline.experiment(2.0, 40.0, 6, 3)
-    told = pipeline.predicted(2.0, 40.0, 6, np.array((1.0, 8.0)))
-    linear = found["linear discriminant (parametric)"].mean(axis=1)
-    assert np.abs(linear[:, 0] - told[:, 0]).max() < 0.12  # recall
-    assert np.abs(linear[:, 3] - told[:, 3]).max() < 0.12  # PR-AUC
-    assert pipeline.table(found, 2.0, 40.0, 6).count("\n") == 3
+def test_the_experiment_of_the_taxonomy_has_its_table_and_figure(pipeline, tmp_path, monkeypatch, capsys):
+    module = pipeline("taxonomy_experiment")
+    monkeypatch.setattr(module, "ETAS", (1.0, 8.0))
+    module.main(["--dimensions", "3", "--repeats", "1", "--figure", str(tmp_path / "figure.png")])
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows[2:]] == ["| 1", "| 8"]
+    assert float(rows[2][1]) > float(rows[3][1])  # less is found where less is there
+    assert (tmp_path / "figure.png").stat().st_size > 1000
 
 
-def test_a_ridge_keeps_the_classifiers_from_seli_and_collapses_the_rare_ones():
-    from seli_convergence import descend
-
-    free, held, balanced = descend(10, 0.0, 3000), descend(10, 1.0, 3000), descend(1, 0.1, 3000)
-    assert free["classifiers"][-1] < free["classifiers"][0]
-    assert balanced["classifiers"][-1] < 0.05  # the simplex is reached at once
-    assert held["means"][-1] > 2 * free["means"][-1]
-    assert held["minority cosine"][-1] > free["minority cosine"][-1] + 0.1
-
-
-def test_figures_are_drawn(tmp_path):
-    from meta_weight_figure import curves, figure
-    from seli_convergence import descend, read_log
-    from seli_convergence import figure as seli_figure
-
+def test_figures_are_drawn(pipeline, tmp_path, capsys):
+    weights, seli = pipeline("meta_weight_figure"), pipeline("seli_convergence")
     columns = {
         "step": 5,
         "loss": 0.5,
@@ -46,8 +29,8 @@ def test_figures_are_drawn(tmp_path):
         "v_wood_2": 0.7,
     }
     rows = [{name: str(value) for name, value in columns.items()} for _ in range(6)]
-    assert curves(rows[0])["wood"] == [(0.1, 0.5), (2.0, 0.7)]
-    figure(rows, tmp_path / "v.png")
+    assert weights.curves(rows[0])["wood"] == [(0.1, 0.5), (2.0, 0.7)]
+    weights.figure(rows, tmp_path / "v.png")
     log = tmp_path / "run" / "geometry.csv"
     log.parent.mkdir()
     with log.open("w", newline="") as file:
@@ -55,28 +38,41 @@ def test_figures_are_drawn(tmp_path):
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerow(dict.fromkeys(names, 0.5))
-    assert read_log(log)["means"] == [0.5]
-    runs = {(ratio, ridge): descend(ratio, ridge, 50) for ratio in (1, 10) for ridge in (0.0, 0.1)}
-    seli_figure(runs, {"run": read_log(log)}, tmp_path / "seli.png")
+    assert seli.read_log(log)["means"] == [0.5]
+    seli.main(["--steps", "50", "--logs", str(log), "--figure", str(tmp_path / "seli.png")])
+    assert capsys.readouterr().out.count("\n") == 2 + len(seli.RATIOS) * len(seli.RIDGES)
     for name in ("v.png", "seli.png"):
         assert (tmp_path / name).stat().st_size > 1000
 
 
-def test_the_table_of_adapting_has_mean_and_spread():
-    from adapt_real import SHOWN, THIRDS, table
-
-    line = dict.fromkeys((*SHOWN, *(f"wood_recall_{third}" for third in THIRDS)), "0.5")
+def test_the_table_of_adapting_has_mean_and_spread(pipeline):
+    module = pipeline("adapt_real")
+    line = dict.fromkeys((*module.SHOWN, *(f"wood_recall_{third}" for third in module.THIRDS)), "0.5")
     rows = [{"weights": "lora", "calibrated": "True", "seed": str(seed), **line} for seed in (1, 2)]
     rows += [{"weights": "as it was", "calibrated": "False", "seed": "0", **line}]
-    lines = table(rows).splitlines()
+    lines = module.table(rows).splitlines()
     assert lines[2].startswith("| lora | yes | 2 | 0.500 ± 0.000")
     assert lines[3].startswith("| as it was | no | 1 | 0.500 |")
 
 
-def test_adapting_needs_its_trees(tmp_path, monkeypatch, capsys):
-    import adapt_real
-
-    monkeypatch.setattr("sys.argv", ["adapt_real.py", str(tmp_path / "out"), "--trees", str(tmp_path)])
+def test_adapting_needs_its_trees(pipeline, tmp_path, capsys):
     with pytest.raises(SystemExit):
-        adapt_real.main()
+        pipeline("adapt_real").main([str(tmp_path / "out"), "--trees", str(tmp_path)])
     assert "--trees: no weiser" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_every_way_of_adapting_is_scored_on_the_trees_that_are_left(pipeline, samples, tmp_path, capsys):
+    module, trees = pipeline("adapt_real"), tmp_path / "trees"
+    trees.mkdir()
+    for sample, name in (("uav_plot", "learn"), ("leaf_off_plot", "choose"), ("single_tree", "scored")):
+        (trees / f"{name}.laz").write_bytes((samples / f"{sample}.laz").read_bytes())
+    words = ["--model", "virtual", "--learn", "learn", "--choose", "choose", "--seeds", "1", "--steps", "2"]
+    words = [str(tmp_path / "out"), "--trees", str(trees), *words, "--points", "5000"]
+    module.main(words)
+    rows = [line.split(" | ")[:3] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]
+    ways = ("as it was", *module.METHODS)
+    assert rows == [[f"| {way}", calibrated, "1"] for way in ways for calibrated in ("no", "yes")]
+    module.main(words)
+    assert len(module.rows(tmp_path / "out")) == len(rows)  # nothing is done again

@@ -1,4 +1,4 @@
-"""What pipelines/realism.py measures, on clouds whose answer is known, and that its surveys load."""
+"""Matching surveys: they load, and what is flown is drawn."""
 
 from __future__ import annotations
 
@@ -29,24 +29,14 @@ def test_fitted_species_load(path):
     assert load(path, Species).height[0] > 0
 
 
-def test_attenuation_of_an_exponential_profile_is_its_coefficient():
-    from realism import attenuation
-
-    depth = -np.log(1 - np.random.default_rng(0).random(200_000) * (1 - np.exp(-0.2 * 28))) / 0.2
-    assert attenuation(30.0 - depth) == pytest.approx(0.2, rel=0.1)
-
-
-def test_a_measure_is_met_on_average_and_stand_by_stand():
-    from realism import Comparison, Row, Scan, mean, table
-
-    rows = [Row("x", 1.0, virtual, 0.3) for virtual in (0.8, 1.2, 1.6)]
-    assert [row.met for row in rows] == [True, True, False]
-    assert mean(rows) == Row("x", 1.0, pytest.approx(1.2), pytest.approx(0.3))
-
+def test_scans_are_compared_in_a_table_and_a_figure(pipeline, tmp_path, monkeypatch, capsys):
+    realism = pipeline("realism")
     rng = np.random.default_rng(0)
-    real, near, far = (rng.random((8000, 3)) * (6, 6, tall) for tall in (12, 12, 30))
-    real, near, far = (Scan(xyz, xyz[:, 2]) for xyz in (real, near, far))
-    lines = table(Comparison("cube", real, [(near, far), (near, far), (far, near)])).splitlines()
-    spacing = next(line for line in lines if line.startswith("| spacing, middle"))
-    assert spacing.endswith("| yes | 2 of 3 |")
-    assert len(lines) == 4 + 1 + 3 + 8
+    real, near, far = (realism.Scan(xyz, xyz[:, 2]) for xyz in (rng.random((3, 4000, 3)) * (4, 4, 12)))
+    one = realism.Comparison("Cube", real, [(near, far)])
+    monkeypatch.setattr(realism, "comparisons", lambda scans, stands: [one])
+    monkeypatch.setattr(realism, "os", realism.argparse.Namespace(chdir=lambda folder: None))
+    realism.main([str(tmp_path), "--dry-run"])
+    assert capsys.readouterr().out.startswith("### Cube")
+    realism.draw([one], tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 1000

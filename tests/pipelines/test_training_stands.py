@@ -1,42 +1,61 @@
-"""Stands for training: real trees planted and flown over have labels, returns and ground."""
+"""The command that flies stands: what it takes, and that its instruments are those that no training flies."""
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-
 import numpy as np
 import pytest
-import training_stands
 
-from leafwood.datasets.stands import load_stand
-from leafwood.io.loaders import read
-from leafwood.simulate.stands.config import StandConfig
-
-TREE = Path(__file__).resolve().parents[2] / "data_samples" / "single_tree.laz"
+from leafwood.cloud import PointCloud
+from leafwood.config import load
+from leafwood.simulate.scanners.instruments import INSTRUMENTS
 
 
-def small(rng: np.random.Generator, size: float) -> StandConfig:
-    """A patch with a tree or two and little on the ground."""
-    drawn = training_stands.draw_stand(rng, size, "open_woodland")
-    return dataclasses.replace(drawn, stems_per_ha=200, min_distance=2.0, branches_per_m2=0.1, logs_per_ha=0)
+@pytest.fixture
+def flown(pipeline, monkeypatch):
+    """The pipeline, and what it asked the package for, without a flight."""
+    module, asked = pipeline("training_stands"), []
+    empty = PointCloud(np.zeros((1, 3)))
+
+    def ask(seed, size, draw, **ways):
+        asked.append((seed, size, draw(np.random.default_rng(seed), size), ways))
+        return empty
+
+    monkeypatch.setattr(module, "scan_drawn", ask)
+    monkeypatch.setattr(module, "write_drawn", lambda cloud, path, seed: path.touch())
+    return module, asked
 
 
-def test_planted_trees_are_seen_with_returns_and_labels(tmp_path: Path):
-    path = tmp_path / "stand.laz"
-    training_stands.fly(path, 1, 10.0, small, 0.0, (TREE,))
-    cloud, stand = read(path), load_stand(path)
-    assert cloud.columns["number_of_returns"].max() > 1
-    assert set(np.unique(cloud.columns["gt_wood"])) == {0, 1}
-    assert stand.ground.any()
-    assert len(stand.trees) >= 1
+def test_stands_that_are_there_are_not_flown_again(flown, tmp_path):
+    module, asked = flown
+    for number in (1, 3):
+        module.main([str(tmp_path), "--stands", str(number), "--seed", "5", "--size", "8", "--closed"])
+    assert [seed for seed, *_ in asked] == [5, 6, 7]
+    assert all(config.leaf_on == 1 and config.size == 8 for *_, config, _ in asked)
+    assert all(ways["terrestrial"] == 0 and not ways["devices"] for *_, ways in asked)
 
 
-def test_scanned_trees_have_no_surface_to_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(
-        "sys.argv", ["training_stands.py", str(tmp_path / "out"), "--all-round", "--from-trees", str(TREE)]
-    )
+def test_other_instruments_are_no_preset(flown, tmp_path):
+    module, asked = flown
+    module.main([str(tmp_path), "--stands", "1", "--bare", "--random-branching", "--other-instruments"])
+    ((_, _, config, ways),) = asked
+    assert config.random_branching
+    assert config.leaf_on <= 0.05
+    assert [device.name for device in ways["devices"]] == [
+        INSTRUMENTS[name].name for name in ("vux1", "minivux", "dji-l1", "puck")
+    ]
+    assert not set(ways["devices"]) & set(INSTRUMENTS.values())
+
+
+def test_tripods_scan_some_of_the_ordinary_stands(flown, tmp_path):
+    module, asked = flown
+    module.main([str(tmp_path), "--stands", "1"])
+    assert asked[0][-1]["terrestrial"] == load(module.CONFIG, module.Config).terrestrial > 0
+
+
+def test_scanned_trees_have_no_surface_to_sample(pipeline, samples, tmp_path):
     with pytest.raises(SystemExit) as ended:
-        training_stands.main()
+        pipeline("training_stands").main(
+            [str(tmp_path / "out"), "--all-round", "--from-trees", str(samples / "single_tree.laz")]
+        )
     assert ended.value.code == 2
     assert not (tmp_path / "out").exists()

@@ -116,6 +116,7 @@ def test_a_sparse_scan_must_look_distrusted(cloud):
     text, facts = page_of(thin)
     assert any(doubt.severe for doubt in facts.doubts)
     assert "Do not rely on these labels" in Page(text).text
+    assert "The labels may be used" not in Page(text).text
 
 
 def test_a_tree_without_ground_has_no_profile_and_says_why(cloud):
@@ -124,6 +125,17 @@ def test_a_tree_without_ground_has_no_profile_and_says_why(cloud):
     assert facts.canopy is None
     assert not facts.above_ground
     assert "There is no profile of leaf area: no leaf area follows from it" in Page(text).text
+    assert "The labels may be used" in Page(text).text
+
+
+def test_how_unlike_the_scans_in_training_it_is(cloud):
+    told = Provenance(source=Path("scan.laz"), sha256="0" * 64, model="uav", unlike=2.34)
+    facts = measure(cloud, (), told.unlike)
+    text = Page(report_page(cloud, facts, told, row_of(cloud, facts, "scan.laz", ()))).text
+    assert "Unlike any scan in training" in text
+    assert "2.3 times as far" in text
+    assert "2.34 (up to 1" in text
+    assert "not recorded in the file" in Page(page_of(cloud)[0]).text
 
 
 def test_labels_without_probabilities_are_enough(cloud):

@@ -22,16 +22,17 @@ from leafwood.batch.survey.index import FileIndex, Grain, index_file
 from leafwood.batch.survey.large import add_extras
 from leafwood.batch.survey.opinion import doubts_of_survey, refusal
 from leafwood.batch.survey.spill import RECORD
-from leafwood.batch.survey.tile import BYTES_OF_POINT, TileSums, look_at_tile, rings_of
+from leafwood.batch.survey.tile import BYTES_OF_POINT, TileSums, descriptor_of, look_at_tile, rings_of
 from leafwood.batch.workers import Ended, Workers
 from leafwood.errors import BadCloud, FileProblem, FileWarning, LeafwoodError
 from leafwood.inference.labelling import Progress, remarks
 from leafwood.inference.segmenter import Segmenter
-from leafwood.inference.trust import Doubt, spoils
+from leafwood.inference.trust import Doubt, of_likeness, spoils
 from leafwood.io.las.layout import read_layout
 from leafwood.io.las.stream import LasStream, open_las
 from leafwood.io.target import check_target, scratch_name, why_not_written
 from leafwood.memory import in_words, points_of_tile
+from leafwood.postprocess.likeness import unlike
 from leafwood.spatial.tiles import Box, cut_plan
 
 __all__ = ["label_survey", "space_needed"]
@@ -171,6 +172,8 @@ class _Run:
         facts, sample = find_facts(files, self._segmenter.model.graph)
         found = self._opinion(facts, sample)
         tiles, lost = self._seen(facts)
+        far = unlike(descriptor_of(tiles), self._segmenter.model.descriptors)
+        found += tuple(of_likeness(far))
         counts = label_points(self._segmenter, facts, tiles, self._scratch, self._options)
         writing = []
         for number, file in enumerate(files):
@@ -183,7 +186,8 @@ class _Run:
             if failure is not None:
                 yield task.source, failure
                 continue
-            made = Labelled(counts[task.columns.number], doubts=found, seconds=self._seconds(facts, task.columns.count))
+            took = self._seconds(facts, task.columns.count)
+            made = Labelled(counts[task.columns.number], doubts=found, seconds=took, unlike=far)
             said = files[task.columns.number].remarks
             yield task.source, add_extras(made, task.source, task.target, self._options, said)
         index = catalogue_path(next(iter(self._jobs.values())))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leafwood.batch.one_file import LabelOptions
 from leafwood.batch.survey.facts import SurveyFacts
-from leafwood.batch.survey.tile import GROUND, SEEN, TODO, TileSums, tile_file
+from leafwood.batch.survey.tile import GROUND, SEEN, TODO, TileSums, descriptor_of, tile_file
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.inference.scan import ScanFit, Seen
 from leafwood.inference.segmenter import Segmenter
@@ -98,7 +98,6 @@ def label_points(
         file.create(options)
     counts = np.zeros((len(files), 3), dtype=np.int64)
     tiles = sorted(tiles, key=lambda tile: tile.box)
-    seen = sum(tile.seen for tile in tiles)
     boxes = [tile for tile in tiles if tile.seen]
 
     def parts() -> Iterator[_Part]:
@@ -106,10 +105,9 @@ def label_points(
             yield _load(tile_file(folder, tile.box))
 
     width = max((tile.shares for tile in tiles), default=0)
-    descriptor = np.sum([tile.descriptor for tile in boxes], axis=0) / max(seen, 1)
     fit = ScanFit.of_parts(
         lambda: (_with_shares(part.seen, width) for part in parts()),
-        descriptor,
+        descriptor_of(tiles),
         segmenter.model.calibration,
         segmenter.evidence if width else 0.0,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from leafwood.batch.one_file import Labelled, LabelOptions, segmenter, with_profile
-from leafwood.batch.pages import write_page
+from leafwood.batch.pages import MadeBy, write_page
 from leafwood.batch.workers import InTurn
 from leafwood.errors import FileWarning
 from leafwood.inference.labelling import Progress
@@ -63,6 +63,6 @@ def add_extras(made: Labelled, source: Path, target: Path, options: LabelOptions
         labelled = read(target)
     if options.report:
         model = segmenter(options).model
-        of = (model.name, model.sha256)
-        write_page(labelled, source, target, options, scan=source, remarks=remarks, model=of, seconds=made.seconds)
+        made_by = MadeBy(model.name, model.sha256, made.seconds, made.unlike)
+        write_page(labelled, source, target, options, scan=source, remarks=remarks, made_by=made_by)
     return with_profile(made, labelled, target, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,14 @@ class TileSums(NamedTuple):
     seen: int
     descriptor: NDArray[np.float64]
     shares: int
+
+
+def descriptor_of(tiles: Sequence[TileSums]) -> NDArray[np.float64]:
+    """The scan descriptor (1 + t,) of a survey, whatever the order of its tiles; NaN where the network saw nothing."""
+    seen = sorted((tile for tile in tiles if tile.seen), key=lambda tile: tile.box)
+    if not seen:
+        return np.full(1, np.nan)
+    return np.asarray(np.sum([tile.descriptor for tile in seen], axis=0) / sum(tile.seen for tile in seen))
 
 
 def tile_file(folder: Path, box: Box) -> Path:

@@ -37,6 +37,7 @@ class Nodes:
         k: number of neighbours that the network's convolutions read.
         count: (m,) points in each voxel.
         sums: (m, c) sums of the group's :meth:`FeatureGroup.of_points` over the points of each voxel.
+        threads: that work on them, where a kernel is there to do so.
     """
 
     xyz: NDArray[np.float32]
@@ -46,6 +47,7 @@ class Nodes:
     k: int
     count: NDArray[np.int64]
     sums: NDArray[np.float64]
+    threads: int = 1
 
 
 class FeatureGroup(ABC):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.graph.features.base import FeatureGroup, Nodes
+from leafwood.kernels import compiled
 
 __all__ = ["EIGEN_NAMES", "EigenFeatures", "eigen_features"]
 
@@ -29,23 +30,27 @@ class EigenFeatures(FeatureGroup):
 
     def of_nodes(self, nodes: Nodes) -> NDArray[np.float32]:
         """See :func:`eigen_features`."""
-        return eigen_features(nodes.xyz, nodes.neighbours, nodes.scales)
+        return eigen_features(nodes.xyz, nodes.neighbours, nodes.scales, nodes.threads)
 
 
 def eigen_features(
-    xyz: NDArray[np.float32], neighbours: NDArray[np.int32], scales: tuple[int, ...]
+    xyz: NDArray[np.float32], neighbours: NDArray[np.int32], scales: tuple[int, ...], threads: int = 1
 ) -> NDArray[np.float32]:
     """Eigen-features over the first k of each point's neighbours.
 
     Args:
         xyz: (n, 3) metres.
         neighbours: (n, K) positions, nearest first, K >= max(scales).
-        scales: neighbour counts k.
+        scales: neighbour counts k, ascending.
+        threads: that work on it; pgeof, without the compiled kernel, takes all that there are.
 
     Returns:
         (n, 5 * len(scales)) float32 in 0..1, per scale: linearity, planarity, scattering, verticality of the
         principal axes, |z| of the normal.
     """
+    if kernels := compiled():
+        places, links = np.ascontiguousarray(xyz), np.ascontiguousarray(neighbours)
+        return np.asarray(kernels.eigen_features(places, links, list(scales), threads))
     import pgeof
 
     n, width = neighbours.shape

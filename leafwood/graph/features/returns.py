@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.graph.features.base import FeatureGroup, Nodes, Points
+from leafwood.kernels import compiled
 
 __all__ = ["RETURN_NAMES", "ReturnFeatures", "return_features"]
 
@@ -34,11 +35,16 @@ class ReturnFeatures(FeatureGroup):
     def of_nodes(self, nodes: Nodes) -> NDArray[np.float32]:
         """The columns (m, 5), in 0..1."""
         means = (nodes.sums / nodes.count[:, None]).astype(np.float32)
-        return mean_over(nodes.neighbours[:, : nodes.k], means)
+        return mean_over(nodes.neighbours[:, : nodes.k], means, nodes.threads)
 
 
-def mean_over(neighbours: NDArray[np.integer[Any]], values: NDArray[np.float32]) -> NDArray[np.float32]:
+def mean_over(
+    neighbours: NDArray[np.integer[Any]], values: NDArray[np.float32], threads: int = 1
+) -> NDArray[np.float32]:
     """Means (m, c) of values (m, c) over each neighbourhood (m, k)."""
+    if kernels := compiled():
+        links = np.ascontiguousarray(neighbours, dtype=np.int32)
+        return np.asarray(kernels.mean_over(np.ascontiguousarray(values), links, threads))
     total = np.zeros_like(values)
     for column in np.ascontiguousarray(neighbours.T, dtype=np.intp):
         total += values.take(column, axis=0)

@@ -22,7 +22,7 @@ __all__ = ["compressing", "decoding"]
 _MOST_SAID = 1 << 20  # bytes
 
 
-class _Hush:
+class _StderrAside:
     """File descriptor 2 set aside while any thread decodes; what came meanwhile is replayed unless one panicked."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class _Hush:
             if self._depth > 1:
                 return
             self.panicked = False
-            # A process without stderr has nothing to keep clean.
+            # A process may have no stderr.
             with contextlib.suppress(OSError):
                 self._saved = os.dup(2)
                 self._held, self._name = tempfile.mkstemp()
@@ -65,7 +65,7 @@ class _Hush:
             self._held = -1
 
 
-_HUSH = _Hush()
+_ASIDE = _StderrAside()
 
 
 @contextlib.contextmanager
@@ -79,7 +79,7 @@ def decoding(path: Path, what: str = "its compressed points are damaged") -> Ite
     Raises:
         BadFile: the decoder failed or panicked.
     """
-    _HUSH.enter()
+    _ASIDE.enter()
     try:
         yield
     except (LeafwoodError, KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -88,11 +88,11 @@ def decoding(path: Path, what: str = "its compressed points are damaged") -> Ite
         if not isinstance(error, Exception):
             if type(error).__name__ != "PanicException":
                 raise
-            _HUSH.panicked = True
+            _ASIDE.panicked = True
         reason = str(error).split("\n", 1)[0].removeprefix("IoError: ")
         raise BadFile(f"{path}: {what} ({reason})") from error
     finally:
-        _HUSH.leave()
+        _ASIDE.leave()
 
 
 @contextlib.contextmanager
@@ -102,7 +102,7 @@ def compressing() -> Iterator[None]:
     Raises:
         OSError: the disk is full, a quota or a limit is reached, or the compressor failed.
     """
-    _HUSH.enter()
+    _ASIDE.enter()
     try:
         yield
     except OSError:
@@ -110,8 +110,8 @@ def compressing() -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        _HUSH.panicked = _HUSH.panicked or not isinstance(error, Exception)
+        _ASIDE.panicked = _ASIDE.panicked or not isinstance(error, Exception)
         reason = str(error).split("\n", 1)[0].removeprefix("IoError: ")
         raise OSError(0, reason) from error
     finally:
-        _HUSH.leave()
+        _ASIDE.leave()

@@ -21,8 +21,8 @@ class Earlier(NamedTuple):
     """Dimensions of an earlier run.
 
     Attributes:
-        names: of all of them.
-        dropped: of those that cannot be written again in their place.
+        names: names of all the dimensions.
+        dropped: names of those that cannot be written again in their place.
         codes: the dimension of the labels, or None.
     """
 

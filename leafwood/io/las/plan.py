@@ -31,13 +31,13 @@ class Plan:
     Attributes:
         source: the file as it is.
         layout: header and records as they will be, offsets not yet moved.
-        point_format: of the output.
+        point_format: point format of the output.
         dims: descriptors of the output.
         moves: where a record's extra bytes go from the source (upgraded where it is to be) to the output, as
             (from, to, bytes); None where they stay where they are.
         ours: where our values go.
         earlier: where an earlier run left its codes in the source's records, or None.
-        record_length: of the output.
+        record_length: record length of the output.
         compressed: whether LAZ is written.
         kept: extended records that are copied.
     """

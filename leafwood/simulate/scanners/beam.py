@@ -1,4 +1,4 @@
-"""One laser pulse against a mesh: sub-rays over the footprint, echoes out of what they hit.
+"""A laser pulse meets a mesh: its footprint is sampled by sub-rays, and what they hit becomes echoes.
 
 A pulse is a Gaussian bundle. It is sampled by a few rays, each carrying its share of the energy and spent by the
 first surface it meets; what lies closer together than the range resolution merges into one echo, whose range is the
@@ -73,10 +73,10 @@ def footprint(rays: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 class Caster:
-    """A mesh ready to be shot at.
+    """Casts the pulses of an instrument onto a mesh.
 
     Args:
-        mesh: what to hit.
+        mesh: what the pulses meet.
         instrument: divergence, range resolution, echoes per pulse, reach.
         rays: sub-rays per pulse.
         threads: for the ray casting; 0 uses all cores.
@@ -209,7 +209,7 @@ class Caster:
         belongs = at >= 0
         belongs[belongs] = part[belongs] == winner[at[belongs]]
         at, power, hit = at[belongs], power[belongs], hit[belongs]
-        # written in rising order of power, so that the strongest stays
+        # Parts are written in rising order of power, so that the strongest stays.
         order = np.argsort(power, kind="stable")
         tree = np.zeros(len(kept), dtype=np.uint32)
         tree[at[order]] = self._tree[hit[order]]

@@ -100,7 +100,7 @@ class Flight:
         altitude: above the mean ground, m.
         spacing: between neighbouring lines, m.
         offset: where the middle of the plot lies between two lines, 0 on one, 0.5 midway; None draws it.
-        headings: of each set of lines, degrees from east against the clock; two values make a crossing pattern.
+        headings: direction of each set of lines, degrees from east against the clock; two make a crossing pattern.
         max_scan_angle: beams leaning further than this are not delivered, degrees.
         speed: m/s; slowed down or sped up where `density` is given.
         density: delivered points per m² of plot, or None to take what speed and pulse rate give.

@@ -63,10 +63,10 @@ def scan(
         platform: what carries it.
         plot: points outside its footprint are not delivered.
         ground: its height (n,) at positions (n, 2), m, above which the platform keeps its altitude.
-        seed: of lines, footprints and noise; the same seed gives the same cloud.
+        seed: seed of lines, footprints and noise; the same seed gives the same cloud.
         settings: see :class:`ScanSettings`.
         progress: told the share done, 0..1, now and then.
-        threads: of the ray casting, 0 for all processors; no influence on the result.
+        threads: threads of the ray casting, 0 for all processors; no influence on the result.
 
     Returns:
         Points in order of time. Columns: ``return_number``, ``number_of_returns``, ``scan_angle`` (steps of 0.006°),
@@ -139,13 +139,13 @@ class _Recorder:
         self.count += int(inside.sum())
 
     def _points(self, pulses: Pulses, echoes: Echoes) -> NDArray[np.float64]:
-        """Where the echoes are believed to be, (n, 3): the scanner knows its pointing and position only so well."""
+        """Places (n, 3) of the echoes as the scanner computes them, with errors of its pointing, range and position."""
         direction = pulses.direction
         distance = echoes.distance
         offset = np.zeros(3)
         if self._settings.noise:
             sigma = np.radians(self._instrument.angle_noise)
-            # one error per pulse, square to the beam: its echoes share the pointing
+            # The echoes of a pulse share its pointing, so there is one error per pulse, square to the beam.
             lean = self._rng.normal(0, sigma, direction.shape)
             direction = direction + lean - np.einsum("pk,pk->p", lean, direction)[:, None] * direction
             distance = distance + self._rng.normal(0, self._instrument.range_noise, len(distance))

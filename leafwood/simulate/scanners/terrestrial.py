@@ -28,7 +28,7 @@ class Tripods:
     Attributes:
         stations: how many, spread over the plot.
         step: angle between neighbouring beams, degrees.
-        height: of the instrument above the ground, m.
+        height: height of the instrument above the ground, m.
         tilted: add the scan with the head tilted by 90 degrees.
         drift: standard deviation of each station's registration, horizontal and vertical, m.
     """
@@ -99,7 +99,7 @@ class Walk:
     Attributes:
         spacing: between neighbouring legs, m.
         speed: m/s.
-        height: of the instrument above the ground, m.
+        height: height of the instrument above the ground, m.
         turn_rate: turns of the head per second.
         pulse_rate: pulses per second that are delivered: walked scans are thinned from 300 kHz and more.
         drift: standard deviation of each leg's offset, horizontal and vertical, m.

@@ -21,7 +21,7 @@ _TRIES = 300
 
 @dataclass(frozen=True, eq=False)
 class Planting:
-    """Trees to be, tallest first, the understorey after the trees.
+    """The trees of a stand before they are grown: the tallest first, the understorey last.
 
     Attributes:
         species: (n,) preset name.
@@ -73,7 +73,7 @@ def plant(config: StandConfig, rng: Rng) -> Planting:
     small = int(rng.poisson(config.understorey_per_ha * hectares))
     species += _draw(config.understorey, small, rng)
     layer += ["understorey"] * small
-    # Many small, few tall.
+    # Small trees are many and tall ones few.
     low, high = config.understorey_height
     height = np.concatenate([height, low + (high - low) * rng.random(small) ** 1.6])
     presets = {name: load_species(name) for name in set(species)}

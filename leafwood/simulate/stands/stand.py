@@ -79,7 +79,7 @@ def grow_stand(config: StandConfig, seed: int) -> Stand:
 
     Args:
         config: what to grow.
-        seed: same configuration and seed, same mesh, bit for bit, on the same machine.
+        seed: seed of the stand; the same configuration and seed give the same mesh on the same machine, bit for bit.
 
     Raises:
         BadConfig: too many stems for the minimum distance, or more leaf area than the crowns can hold.
@@ -111,7 +111,7 @@ def grow_stand(config: StandConfig, seed: int) -> Stand:
 
 
 def _solid(mesh: LabelledMesh) -> LabelledMesh:
-    """Without triangles that float32 made into a line."""
+    """The mesh without triangles that rounding to float32 made into a line."""
     good = mesh.areas() > 1e-10
     if good.all():
         return mesh

@@ -120,7 +120,7 @@ def _grass(terrain: HeightField, place: Floats, height: tuple[float, float], rng
 
 
 def _ferns(terrain: HeightField, place: Floats, height: tuple[float, float], rng: Rng) -> LabelledMesh:
-    """Each fern a funnel of fronds, each frond a row of pinnae pairs."""
+    """Ferns: each is a funnel of fronds, and each frond a row of pairs of pinnae."""
     fronds, pairs = 7, 9
     n = len(place)
     azimuth = rng.uniform(0, 2 * np.pi, (n, 1)) + 2 * np.pi * np.arange(fronds) / fronds

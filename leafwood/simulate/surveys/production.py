@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leafwood._version import __version__
 from leafwood.config import to_dict
@@ -32,7 +33,7 @@ class Task:
 
     Attributes:
         config: the survey.
-        number: of the stand, from 0.
+        number: number of the stand, from 0.
         path: the LAZ file; a JSON and an NPZ file of the same name go beside it.
         trees: labelled clouds to plant in place of grown trees.
     """
@@ -44,8 +45,8 @@ class Task:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What decides the result; a stand whose JSON file holds the same is done."""
-        # the number of stands decides no single one: a longer run of the same survey continues a shorter one
+        """All that the files of the stand follow from; a stand whose JSON file holds the same is done."""
+        # No stand depends on how many there are, so a longer run of a survey continues a shorter one.
         config = dataclasses.replace(self.config, stands=1)
         recipe = {
             "config": to_dict(config),
@@ -54,7 +55,7 @@ class Task:
             "trees": [str(path.name) for path in self.trees],
             "leafwood": __version__,
         }
-        # as JSON reads it back: tuples are lists
+        # Written and read back as JSON, where tuples become lists, so that it compares with what a file says.
         return dict(json.loads(json.dumps(recipe)))
 
     def done(self) -> bool:
@@ -75,6 +76,21 @@ class Task:
             )
         return True
 
+    def true_leaf_density(self, z0: float, dz: float, bins: int) -> NDArray[np.float64]:
+        """One-sided leaf area density (b,) of trees, shrubs and herbs by height, from the meshes, m²/m³.
+
+        Args:
+            z0: height above ground at which the first bin begins, m.
+            dz: thickness of a bin, m.
+            bins: number of bins.
+        """
+        area = json.loads(self.path.with_suffix(".json").read_text(encoding="utf-8"))["area_m2"]
+        z, leaf = np.array(area["height_m"]), np.array(area["leaf"]) + np.array(area["low"])
+        level = np.floor((z - z0) / dz).astype(int)
+        inside = (level >= 0) & (level < bins)
+        total = np.bincount(level[inside], weights=leaf[inside], minlength=bins)
+        return np.asarray(total / (self.config.plot**2 * dz))
+
 
 def tasks(config: SurveyConfig, name: str, folder: Path, trees: tuple[Path, ...] = ()) -> list[Task]:
     """The stands of a survey: ``name.laz`` where there is one, else ``name_000.laz`` and so on."""
@@ -84,7 +100,7 @@ def tasks(config: SurveyConfig, name: str, folder: Path, trees: tuple[Path, ...]
 
 
 def _silent(share: float) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 def produce(task: Task, progress: Progress = _silent, *, threads: int = 0) -> int:
@@ -93,7 +109,7 @@ def produce(task: Task, progress: Progress = _silent, *, threads: int = 0) -> in
     Args:
         task: what to make.
         progress: told the share done, 0..1, now and then.
-        threads: of the ray casting, 0 for all processors.
+        threads: threads of the ray casting, 0 for all processors.
 
     Returns:
         Number of points.

@@ -55,7 +55,7 @@ class SurveyConfig:
         density: lowest and highest points per m², drawn for every stand, log-uniformly; replaces the flight's.
         scan: sub-rays, noise, ground classes.
         stands: how many.
-        seed: of the survey.
+        seed: seed of the survey.
         place: georeference.
     """
 

@@ -61,7 +61,7 @@ def grow_tree(species: Species, seed: int, *, height: float | None = None, lai: 
 
     Args:
         species: what to grow.
-        seed: same seed, same tree.
+        seed: seed of the tree; the same seed gives the same tree.
         height: m; drawn from the species' range if None.
         lai: leaf area over crown projection (0 leafless).
     """
@@ -91,20 +91,20 @@ def grow_wood(species: Species, height: float, rng: Rng, *, max_shoots: int = 12
         skeleton = grow_broadleaf(species, height, 0.5 * crown_diameter, dbh, rng)
     else:
         skeleton = _conifer(species, height, 0.5 * crown_diameter, dbh, rng, max_shoots)
-    skeleton = _kill(skeleton, species.dead, height, rng)
+    skeleton = _with_dead_branches(skeleton, species.dead, height, rng)
     skeleton = _bend(skeleton, height, species, rng)
     if rng.random() < species.stem.broken:
         skeleton = skeleton.cut(-np.inf, height * rng.uniform(0.35, 0.85))
     skeleton = _ramify(skeleton, species, rng, max_shoots)
     if not species.alive:
-        skeleton = _weather(skeleton, rng)
+        skeleton = _without_fine_branches(skeleton, rng)
     skeleton = add_buttresses(skeleton, rng.uniform(*species.stem.buttress), dbh, rng)
     skeleton = add_lianas(skeleton, species.stem, height, 0.5 * crown_diameter, rng)
     return Wood(species, skeleton, float(skeleton.xyz[:, 2].max()), dbh, skeleton.crown_radius())
 
 
 def clothe(wood: Wood, leaf_area: float, rng: Rng, *, enlarge: float = 1.0) -> LabelledMesh:
-    """Bark and leaves.
+    """The mesh of a tree: its bark and its leaves.
 
     Args:
         wood: from :func:`grow_wood`.
@@ -169,7 +169,7 @@ def _bend(skeleton: Skeleton, height: float, species: Species, rng: Rng) -> Skel
     return skeleton.moved(xyz)
 
 
-def _kill(skeleton: Skeleton, share: float, height: float, rng: Rng) -> Skeleton:
+def _with_dead_branches(skeleton: Skeleton, share: float, height: float, rng: Rng) -> Skeleton:
     """Dead branches inside the crown, more of them low down; they lose part of their side branches."""
     foot = skeleton.xyz[skeleton.start[:-1], 2] / height
     dead = (skeleton.order == 1) & (rng.random(len(foot)) < 2 * share * (1 - foot))
@@ -179,8 +179,8 @@ def _kill(skeleton: Skeleton, share: float, height: float, rng: Rng) -> Skeleton
     return replace(skeleton, alive=skeleton.alive & ~dead).keep(~lost)
 
 
-def _weather(skeleton: Skeleton, rng: Rng) -> Skeleton:
-    """Standing dead wood loses its fine branches first."""
+def _without_fine_branches(skeleton: Skeleton, rng: Rng) -> Skeleton:
+    """The skeleton of standing dead wood, which loses its fine branches first."""
     lose = np.clip(rng.uniform(0.25, 0.7) * (skeleton.order - 1.0), 0, 0.97)
     kept = skeleton.keep(rng.random(len(lose)) >= lose)
     return replace(kept, alive=np.zeros(len(kept.order), dtype=bool))

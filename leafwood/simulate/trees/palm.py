@@ -1,4 +1,4 @@
-"""Palms: one stem without branches and a head of fronds (rachis and leaflets are leaf: a frond is one leaf)."""
+"""Palms: one stem without branches and a head of fronds. A frond is one leaf, so rachis and leaflets are leaf."""
 
 from __future__ import annotations
 

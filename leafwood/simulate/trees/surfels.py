@@ -41,7 +41,7 @@ class SurfelTree:
 
     Attributes:
         mesh: squares of two triangles; wood is :attr:`Part.BRANCH`, a scan does not tell stems from branches.
-        name: of the file.
+        name: name of the file.
         height: m.
         radius: mean radius of the crown's extent, m.
     """
@@ -133,7 +133,7 @@ def plant_surfels(config: StandConfig, paths: tuple[Path, ...], seed: int) -> St
         config: size, stems per hectare, minimum distance, terrain, deadwood and low vegetation; its species, heights
             and leaf area are not used.
         paths: labelled clouds.
-        seed: same files and seed, same stand.
+        seed: seed of the stand; the same files and seed give the same stand.
 
     Raises:
         BadCloud: a file without labels, or without a tree.

@@ -1,4 +1,4 @@
-"""Trees unlike any preset: breadth for training.
+"""Species with foliage, crowns and branching unlike any preset, so that training stands are broad.
 
 A network learns what its stands have in common. Where all spruces have flat sprays it learns that sprays are flat, and
 meets other spruces in the forest. So training stands draw each species anew around its preset.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pyproj import CRS
 
+from leafwood.report.browser import DESKTOP, DRAWN, PHONE
 from leafwood.report.comparison_page import write_comparison
 from leafwood.report.provenance import Provenance
 from leafwood.report.row import Row, failed_row
@@ -13,8 +14,6 @@ from leafwood.report.single import write_report
 from leafwood.report.survey import write_survey
 
 pytestmark = pytest.mark.browser
-DESKTOP, PHONE = (1280, 860), (390, 800)
-DRAWN = "document.querySelector('figure.viewer').dataset.drawn"
 
 
 def change(before, after):
@@ -160,12 +159,10 @@ def test_a_click_on_a_point_says_what_it_is(shown):
 
 def test_it_follows_dark_and_print(shown):
     light = shown.canvas()
-    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-    shown.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    shown.emulate(dark=True)
     assert change(light, shown.canvas()) > 0.3
-    shown.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    shown.emulate("print")
     assert shown.run("getComputedStyle(document.querySelector('figure.viewer')).display") == "none"
-    shown.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
 def test_a_comparison_draws(browser, cloud, tmp_path):

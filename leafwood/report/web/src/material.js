@@ -47,29 +47,35 @@ void main() {
   gl_Position = vec4(position.xy, 0.0, 1.0);
 }`;
 
-// Eye-dome lighting (Boucheny 2009): a pixel is darker the more its surroundings lie in front of it.
+// Eye-dome lighting (Boucheny 2009): a pixel is darker the more its surroundings lie in front of it, by `relief` metres at
+// most, and a little darker at the back of the cloud.
 const SCREEN_FRAGMENT = `
 precision highp float;
 uniform sampler2D colours, depths;
-uniform vec2 step, range;
+uniform vec2 step, range, frame;
 uniform vec3 background;
-uniform float strength;
+uniform float strength, relief;
 in vec2 place;
 out vec4 pixelColour;
-float distance2(vec2 at) {
-  float depth = texture(depths, at).r;
-  float metres = range.x * range.y / (range.y - depth * (range.y - range.x));
-  return depth >= 1.0 ? 40.0 : log2(metres);
+float metres(float depth) {
+  return range.x * range.y / (range.y - depth * (range.y - range.x));
 }
 void main() {
-  float here = distance2(place);
+  float depth = texture(depths, place).r;
+  if (depth >= 1.0) {
+    pixelColour = vec4(background, 1.0);
+    return;
+  }
+  float here = metres(depth);
   float shade = 0.0;
   for (int i = 0; i < 8; i++) {
     float turn = 0.7853981634 * float(i);
-    shade += max(0.0, min(here - distance2(place + step * vec2(cos(turn), sin(turn))), 0.5));
+    float beside = metres(texture(depths, place + step * vec2(cos(turn), sin(turn))).r);
+    shade += clamp((here - beside) / relief, 0.0, 1.0);
   }
-  float light = 0.35 + 0.65 * exp(-strength * shade);
-  pixelColour = here >= 40.0 ? vec4(background, 1.0) : vec4(texture(colours, place).rgb * light, 1.0);
+  float haze = clamp((here - frame.x) / (frame.y - frame.x), 0.0, 1.0);
+  float light = (0.4 + 0.6 * exp(-0.2 * strength * shade)) * (1.0 - 0.3 * strength * haze);
+  pixelColour = vec4(texture(colours, place).rgb * light, 1.0);
 }`;
 
 export function pointMaterial(cell) {
@@ -103,6 +109,8 @@ export function screenMaterial(target) {
       depths: { value: target.depthTexture },
       step: { value: new Vector2() },
       range: { value: new Vector2() },
+      frame: { value: new Vector2() },
+      relief: { value: 1 },
       background: { value: new Vector3() },
       strength: { value: 1 },
     },

@@ -21,6 +21,9 @@ ColorManagement.enabled = false; // colours are shown as they are given
 
 const MANY = 200_000; // points; up to here every frame shows all of them
 const SLOW = 60; // ms from one frame to the next
+const RELIEF = 25; // of the radius of the cloud is a step that shades fully
+const FINEST = 150; // of the distance to the eye, where that is more
+const ROOM = 1.25; // of the height of the cloud, for the legend above and the scale bar below it
 const REST = 180; // ms without movement after which all points are drawn again
 
 export class Stage {
@@ -40,6 +43,7 @@ export class Stage {
     this.orbit.maxDistance = header.frame.radius * 12;
     this.lighting = true;
     this.listeners = [];
+    this.waiting = true; // nothing is drawn before `open`
     this.resize();
     this.look("side");
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
@@ -95,8 +99,8 @@ export class Stage {
     let distance = 0;
     for (let corner = 0; corner < 8; corner++) {
       const at = new Vector3(...half.map((edge, axis) => (corner & (1 << axis) ? edge : -edge)));
-      const beside = Math.max(Math.abs(at.dot(right)) / wide, Math.abs(at.dot(up)) / tall);
-      distance = Math.max(distance, at.dot(forth) + 1.08 * beside);
+      const beside = Math.max(1.08 * Math.abs(at.dot(right)) / wide, ROOM * Math.abs(at.dot(up)) / tall);
+      distance = Math.max(distance, at.dot(forth) + beside);
     }
     this.orbit.target.set(...centre);
     this.camera.position.copy(this.orbit.target).addScaledVector(forth, distance);
@@ -154,6 +158,25 @@ export class Stage {
     requestAnimationFrame(() => { this.waiting = false; this.paint(); });
   }
 
+  // The first picture is of few points where there are many, so that it is soon there without a graphics card, too; all
+  // of them follow. `drawn` and `complete` are called when either is on the canvas.
+  open(drawn, complete) {
+    requestAnimationFrame(() => {
+      const many = this.header.shown > MANY;
+      this.share = many ? 0.25 : 1;
+      this.paint();
+      this.finish();
+      drawn();
+      setTimeout(() => {
+        this.waiting = false;
+        this.share = 1;
+        if (many) this.paint();
+        this.finish();
+        complete();
+      });
+    });
+  }
+
   // Points are stored so that the first quarter of them is an even sample of all.
   paint() {
     if (!this.points.geometry.getAttribute("value")) return;
@@ -169,11 +192,19 @@ export class Stage {
     renderer.setClearColor(0x000000, 0);
     renderer.render(this.scene, camera);
     this.screen.uniforms.range.value.set(camera.near, camera.far);
-    this.screen.uniforms.strength.value = this.lighting ? 1.1 : 0;
+    this.screen.uniforms.strength.value = this.lighting ? 1 : 0;
+    this.screen.uniforms.frame.value.set(distance - header.frame.radius, distance + header.frame.radius);
+    this.screen.uniforms.relief.value = Math.max(header.frame.radius / RELIEF, distance / FINEST);
     renderer.setRenderTarget(null);
     renderer.render(this.overlay, camera);
     const pixels = this.canvas.clientHeight / (2 * half * distance);
     for (const listener of this.listeners) listener(pixels);
+  }
+
+  // Returns when everything that was asked for is on the canvas: a pixel is not read before.
+  finish() {
+    const gl = this.renderer.getContext();
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
   }
 
   // Number of the shown point nearest to a place on the canvas (pixels), or -1 where there is none.

@@ -18,11 +18,9 @@ async function open(figure) {
   figure.querySelector(".stage").append(controls.legend, controls.bar, controls.picked);
   figure.querySelector(".stage").after(controls.panel);
   stage.resize();
-  requestAnimationFrame(() => {
-    stage.paint();
-    figure.dataset.drawn = Math.round(performance.now());
-    figure.classList.add("ready");
-  });
+  const now = () => Math.round(performance.now());
+  const drawn = () => { figure.dataset.drawn = now(); figure.classList.add("ready"); };
+  stage.open(drawn, () => { figure.dataset.complete = now(); });
 }
 
 for (const figure of document.querySelectorAll("figure.viewer")) {

@@ -1,0 +1,28 @@
+// Kernels of the neighbour graph.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tables.hpp"
+
+namespace leafwood {
+
+// The k nearest of n points to each of them, nearest first, of equal ones the first in the table first.
+// `codes` (n,) are ascending Morton codes of the points' cells of edge `size`, k <= n.
+void nearest(const Table& xyz, const std::uint64_t* codes, double size, std::size_t k, std::int32_t* index,
+             float* distance, int threads);
+
+// Five features (n, 5) for each scale, of the first so many neighbours of each point; see graph/features/eigen.py.
+void eigen_features(const Table& xyz, const Links& neighbours, const std::size_t* scales, std::size_t n_scales,
+                    float* out, int threads);
+
+// Weights (n, k - 1) of the neighbours but the first, summing to one, and steps of smoothing; see
+// postprocess/regularize.py.
+void smooth(const float* margin, const Table& pos, const Links& neighbours, float reach, float pull, int steps,
+            float* out, int threads);
+
+// Means (n, c) of the values (n, c) of each point's neighbours.
+void mean_over(const Table& values, const Links& neighbours, float* out, int threads);
+
+}  // namespace leafwood

@@ -1,0 +1,22 @@
+"""What the rule and the weight of evidence are chosen by, on small stands."""
+
+from __future__ import annotations
+
+
+def test_every_pull_has_its_row_for_every_group(pipeline, stands, tmp_path, capsys):
+    choose = pipeline("choose_rule")
+    choose.main([str(stands), "--data", str(tmp_path)])
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert len(lines) == 2 * (1 + len(choose.PULLS))
+    assert [line.split(" | ")[1] for line in lines[:2]] == ["balanced", "overlap, pull 3"]
+    assert lines[0].startswith("| 2 virtual drone stands")
+    assert lines[-1].startswith("| mean of the groups")
+
+
+def test_no_weight_of_evidence_changes_nothing(pipeline, stands, capsys):
+    choose = pipeline("choose_evidence")
+    choose.main([str(stands)])
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert rows[0].startswith(f"| {stands.name}/conifer_7001 | ")
+    numbers = [row.split(" | ") for row in rows if "no evidence" not in row]
+    assert all(len(cells) == 1 + len(choose.WEIGHTS) for cells in numbers)

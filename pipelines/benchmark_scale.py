@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 import laspy
@@ -102,7 +103,7 @@ def sylva_of(folder: Path) -> Path | str:
     return python
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print a row for each size and way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plot", type=Path)
@@ -112,7 +113,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--sylva", type=Path, help="folder for an environment with Sylva")
     parser.add_argument("--folder", type=Path, help="where the scans are kept (default: a temporary folder)")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     sylva = sylva_of(args.sylva) if args.sylva else "not asked for"
     if isinstance(sylva, str):
         print(f"Sylva is left out: {sylva}\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,14 @@ def counting(segmenter: Segmenter) -> Iterator[list[int]]:
         yield read
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print a row for each scan."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path, nargs="+")
     parser.add_argument("--tile", type=float, default=0.7, help="share of a scan's points that a tile reads at most")
     parser.add_argument("--buffers", nargs="+", default=["3+8", "5", "3"])
     parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     segmenter = Segmenter.from_pretrained(threads=args.threads)
     print("| scan | points | ground |" + "".join(f" {buffer} m |" for buffer in args.buffers))

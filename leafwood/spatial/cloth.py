@@ -52,7 +52,7 @@ def terrain_of_cloth(cloud: Outline) -> Terrain | None:
     cell = node_spacing(cloud.points, low, high, _CLOTH)
     inside = np.all((cloud.lows[:, :2] >= low) & (cloud.lows[:, :2] <= high), axis=1)
     lows = cloud.lows if inside.all() else cloud.lows[inside]
-    lows = lows[lowest_points(lows, cell / 2)].astype(np.float64)
+    lows = lows[lowest_points(lows, cell / 2, low)].astype(np.float64)
     lows = lows[~_low_noise(lows)]
     if len(lows) < FEWEST:
         return None

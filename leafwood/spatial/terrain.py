@@ -75,7 +75,7 @@ def node_spacing(points: int, low: NDArray[np.float64], high: NDArray[np.float64
     return max(wished, float(np.sqrt(np.prod(np.maximum(high - low, wished)) / nodes)))
 
 
-def lowest_points(xyz: Points, cell: float, *, aligned: bool = False) -> NDArray[np.intp]:
+def lowest_points(xyz: Points, cell: float, corner: NDArray[np.float64] | None = None) -> NDArray[np.intp]:
     """Positions of the lowest point of every occupied plan cell, in cell order.
 
     Works through the cloud in chunks, so memory stays near one chunk.
@@ -83,18 +83,17 @@ def lowest_points(xyz: Points, cell: float, *, aligned: bool = False) -> NDArray
     Args:
         xyz: (n, 3) metres.
         cell: cell edge, metres.
-        aligned: cells begin at whole multiples of their edge, and not at the corner of these points, so that the lowest
-            points of parts of a cloud can be put together.
+        corner: (2,) plan corner that cells begin at, metres, so that the lowest points of parts of a cloud can be put
+            together; that of these points when None.
     """
     if not len(xyz):
         return np.zeros(0, dtype=np.intp)
-    origin = xyz[:, :2].min(axis=0)
-    if aligned:
-        origin = np.floor(origin / cell) * cell
-    stride = int((float(xyz[:, 1].max()) - float(origin[1])) / cell) + 1
+    plan = xyz[:, :2] if corner is None else np.round(xyz[:, :2] - corner, 5)
+    origin = plan.min(axis=0) if corner is None else np.floor(plan.min(axis=0) / cell) * cell
+    stride = int((float(plan[:, 1].max()) - float(origin[1])) / cell) + 1
 
     def lowest(index: NDArray[np.intp]) -> NDArray[np.intp]:
-        ij = np.floor((xyz[index, :2] - origin) / cell).astype(np.int64)
+        ij = np.floor((plan[index] - origin) / cell).astype(np.int64)
         key = ij[:, 0] * stride + ij[:, 1]
         order = np.argsort(key, kind="stable")
         key, z = key[order], xyz[index[order], 2]

@@ -88,3 +88,18 @@ def test_shares_are_those_of_the_returns_around():
     assert (shares[xyz[:, 0] < 2, :4] > 0.99).all()
     assert (shares[xyz[:, 0] > 6, :4] < 0.01).all()
     assert return_shares(graph, GraphConfig()) is None
+
+
+def test_samples_of_parts_joined_are_the_sample_of_the_whole():
+    xyz, _, prob, shares = scan()
+    fold, lots = spatial_folds(xyz), draw_lots(xyz)
+    whole = confident_points(prob, shares, fold, lots)
+    cut = len(xyz) // 3
+    parts = [
+        confident_points(*(a[part] for a in (prob, shares, fold, lots))) for part in (slice(cut), slice(cut, None))
+    ]
+    joined = parts[0].joined(parts[1])
+    np.testing.assert_array_equal(joined.of, whole.of)
+    np.testing.assert_array_equal(np.sort(joined.lots), np.sort(whole.lots))
+    one, other = fit_evidence(whole), fit_evidence(joined)
+    np.testing.assert_allclose(one.coefficients, other.coefficients, rtol=1e-6)

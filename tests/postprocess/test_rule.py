@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.errors import BadConfig
-from leafwood.postprocess.rule import RULES, decide, height_strata, overlap_threshold
+from leafwood.postprocess.rule import RULES, ScanRule, decide, height_strata, overlap_threshold
 
 N = 60_000
 NONE = np.full(N, np.nan, dtype=np.float32)
@@ -95,3 +95,18 @@ def test_scans_of_one_kind_and_of_nothing(rule):
 def test_an_unknown_rule_is_refused():
     with pytest.raises(BadConfig, match="'best'; there are overlap and balanced"):
         decide(np.zeros(1, dtype=np.float32), NONE[:1], np.zeros(1, dtype=np.float32), "best")
+
+
+@pytest.mark.parametrize("rule", ["overlap", "balanced"])
+def test_a_scan_in_parts_is_decided_as_the_whole(rule):
+    rng = np.random.default_rng(2)
+    equal = rng.beta(0.4, 1.6, 20_000).astype(np.float32)
+    height = rng.uniform(0, 25, 20_000).astype(np.float32)
+    whole = decide(equal, height, height, rule)
+    stratum = height_strata(height, height).astype(np.uint8)
+    cuts = [slice(0, 3_000), slice(3_000, 3_001), slice(3_001, 20_000)]
+    parts = ScanRule.of_parts(lambda: [(equal[cut], stratum[cut]) for cut in cuts], rule)
+    found = [parts.say(equal[cut], stratum[cut]) for cut in cuts]
+    np.testing.assert_array_equal(np.concatenate([part.wood for part in found]), whole.wood)
+    np.testing.assert_array_equal(np.concatenate([part.prob for part in found]), whole.prob)
+    np.testing.assert_array_equal(parts.share, whole.share)

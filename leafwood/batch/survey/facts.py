@@ -201,9 +201,12 @@ def _outline(place: Place, sample: Sample, bit: int) -> Outline:
     spread = np.concatenate([file.spread[(file.spread_flags & bit) > 0] for file in place.files]) - place.origin
     spread = spread[_inside(spread, place.high)]
     points = int(sum(file.points[int(of_class)] for file in place.files))
-    lows = lows[lowest_points(lows, LOWS)]
-    few = spread if len(spread) else lows  # of a rare class the thinned points may have none
-    return Outline(points, lows, few, sample.xyz[(sample.flags & bit) > 0])
+    lows = lows[lowest_points(lows, LOWS, np.zeros(2))]
+    if not len(spread):  # of a rare class the thinned points may have none
+        spread = lows
+    elif not of_class:  # the extent is that of all points
+        spread = np.concatenate([spread, [[0.0, 0.0, spread[:, 2].min()], [*place.high[:2], spread[:, 2].min()]]])
+    return Outline(points, lows, spread, sample.xyz[(sample.flags & bit) > 0])
 
 
 def _inside(xyz: Floats, high: Floats) -> NDArray[np.bool_]:

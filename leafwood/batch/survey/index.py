@@ -33,10 +33,12 @@ class Grain(NamedTuple):
 
     Attributes:
         cell: edge of the cells whose lowest points are kept, metres.
+        corner: (2,) where they begin, metres: the lower corner of the survey, as far as headers tell.
         spread: points that are kept of each file, evenly thinned.
     """
 
     cell: float
+    corner: NDArray[np.float64]
     spread: int
 
     @classmethod
@@ -46,9 +48,10 @@ class Grain(NamedTuple):
         bounds = np.array([header.bounds[:, :2] for header in headers]).reshape(-1, 2, 2)
         bounds = bounds[np.isfinite(bounds).all(axis=(1, 2)) & (np.ptp(bounds, axis=1) < _WIDEST).all(axis=1)]
         if not len(bounds):
-            return cls(LOWS, _SPREAD // max(len(headers), 1))
-        nodes = node_spacing(points, bounds[:, 0].min(axis=0), bounds[:, 1].max(axis=0), 2 * LOWS)
-        return cls(nodes / 2, _SPREAD // len(headers))
+            return cls(LOWS, np.zeros(2), _SPREAD // max(len(headers), 1))
+        low = bounds[:, 0].min(axis=0)
+        nodes = node_spacing(points, low, bounds[:, 1].max(axis=0), 2 * LOWS)
+        return cls(nodes / 2, low, _SPREAD // len(headers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,7 @@ class _Running:
         self._points = np.zeros(2, dtype=np.int64)
         self._foreign = np.zeros(256, dtype=np.int64)
         self._cells: list[NDArray[np.int64]] = []
-        self._lows, self._classed = _Lows(grain.cell), _Lows(grain.cell)
+        self._lows, self._classed = _Lows(grain), _Lows(grain)
         self._spread: list[tuple[NDArray[np.float64], NDArray[np.uint8]]] = []
         self._strips: list[list[NDArray[np.float64]]] = [[], [], []]
         self._has_classes = False
@@ -206,10 +209,10 @@ class _Running:
 class _Lows:
     """The lowest point of each small cell, of those that have come so far."""
 
-    def __init__(self, cell: float) -> None:
+    def __init__(self, grain: Grain) -> None:
         self._kept: list[NDArray[np.float64]] = [np.zeros((0, 3))]
         self._settled = 0
-        self._cell = cell
+        self._cell, self._corner = grain.cell, grain.corner
 
     def add(self, xyz: NDArray[np.float64]) -> None:
         """Take in points (n, 3); what has been kept is gone through again whenever it has doubled."""
@@ -230,7 +233,7 @@ class _Lows:
         self._kept, self._settled = [lows], len(lows)
 
     def _lowest(self, xyz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return xyz[lowest_points(xyz, self._cell, aligned=True)]
+        return xyz[lowest_points(xyz, self._cell, self._corner)]
 
 
 def _summed(cells: NDArray[np.int64]) -> NDArray[np.int64]:

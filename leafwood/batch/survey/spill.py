@@ -67,7 +67,7 @@ def spilling(path: Path) -> Iterator[SpillWriter]:
 @lru_cache(maxsize=4)
 def _table(path: Path) -> NDArray[np.void]:
     """Where the points of each cell and chunk lie."""
-    table: NDArray[np.void] = np.load(path.with_suffix(".npy"))
+    table: NDArray[np.void] = np.load(path.with_suffix(".npy"), mmap_mode="r")
     return table
 
 

@@ -21,3 +21,15 @@ def halves(plot, tmp_path_factory):
     for name, inside in (("west", west), ("east", ~west)):
         laspy.LasData(las.header, las.points[inside]).write(folder / f"{name}.laz")
     return folder / "west.laz", folder / "east.laz", west
+
+
+@pytest.fixture(scope="session")
+def small_halves(halves, tmp_path_factory):
+    """The same with every third point."""
+    folder, made = tmp_path_factory.mktemp("small"), []
+    for half in halves[:2]:
+        las = laspy.read(half)
+        las.points = las.points[np.arange(0, len(las), 3)]
+        las.write(folder / half.name)
+        made.append(folder / half.name)
+    return made

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "balanced: misses as little of the wood as of the leaves",
     )
     parser.add_argument(
-        "--quality", choices=("standard", "high"), help="high: three looks at every scan, three times the time"
+        "--quality", choices=("standard", "high"), help="high: five looks at every scan, five times the time"
     )
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="cuda: run the network on a GPU (default: cpu)"

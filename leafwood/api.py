@@ -32,7 +32,7 @@ def segment(
         cloud: n points, as :func:`leafwood.read` gives them.
         model: a model's name or file.
         rule: ``overlap`` or ``balanced``, see :mod:`leafwood.postprocess.rule`; the model's own when None.
-        quality: ``standard``, or ``high`` for three times the time; the model's own when None.
+        quality: ``standard``, or ``high`` for five times the time; the model's own when None.
         device: ``cpu``, or ``cuda`` where torch sees a GPU.
 
     Returns:

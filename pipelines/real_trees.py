@@ -2,6 +2,7 @@
 
     python pipelines/real_trees.py [--folds pipelines/folds] [--data ../shared/data/labelled] [--json FILE]
     python pipelines/real_trees.py --model virtual          # all trees by one model, for comparison
+    python pipelines/real_trees.py --quality high           # what five looks at every scan are worth, and cost
 
 The trees, the folds and the thinning are those of `leafwood.evaluate.left_out`.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from leafwood.errors import FileWarning
 from leafwood.evaluate.evaluation import evaluate, truth_of
 from leafwood.evaluate.left_out import TREES, leaving_out, species, whole_and_thinned
 from leafwood.evaluate.tables import head, line
+from leafwood.inference.segmenter import QUALITIES, Quality
 from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 
@@ -28,9 +31,9 @@ LOOKS = ("whole", "thinned")
 Row = dict[str, dict[str, float]]
 
 
-def scored(tree: Path, model: str | Path) -> Row:
+def scored(tree: Path, model: str | Path, quality: Quality) -> Row:
     """Scores of one tree, whole and thinned, by the name of each score."""
-    segmenter = load_segmenter(model)
+    segmenter = load_segmenter(model, quality=quality)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FileWarning)  # the trees have no CRS
         cloud = read(tree)
@@ -51,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folds", type=Path, default=Path("pipelines/folds"), help="folder of the folds' weights")
     parser.add_argument("--model", help="score all trees by this model instead")
+    parser.add_argument("--quality", choices=QUALITIES, default="standard")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/labelled"))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores")
     args = parser.parse_args(argv)
@@ -59,12 +63,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(f"no {TREES} in {args.data}")
     print(head("tree", "weights", *(f"{look} {score.replace('_', ' ')}" for look in LOOKS for score in SHOWN)))
     rows: dict[str, Row] = {}
+    started = time.process_time()
     for tree in trees:
         model = args.model or leaving_out(tree, args.folds)
-        rows[tree.stem] = scored(tree, model)
+        rows[tree.stem] = scored(tree, model, args.quality)
         print(line(species(tree), Path(model).stem, *shown(rows[tree.stem])), flush=True)
     mean = {look: {s: float(np.mean([row[look][s] for row in rows.values()])) for s in SHOWN} for look in LOOKS}
     print(line("mean", "", *shown(mean)))
+    print(f"\n{time.process_time() - started:.0f} CPU seconds")
     if args.json:
         args.json.write_text(json.dumps(rows | {"mean": mean}, indent=1) + "\n", encoding="utf-8")
 

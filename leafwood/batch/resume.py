@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from leafwood.batch.manifest import Manifest, Settings
 from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, outputs, segmenter
 from leafwood.batch.prints import Print, file_print
+from leafwood.batch.units import surveys_of
 from leafwood.errors import BadFile, FileProblem, FileWarning, TargetExists
 from leafwood.io.files import is_product
 from leafwood.io.remote import shown, url_of
@@ -42,8 +44,29 @@ class ToDo:
     refused: dict[Path, TargetExists] = field(default_factory=dict)
 
 
-def settings_of(options: LabelOptions) -> Settings:
-    """What the labels depend on beside the scan and the version: the model's hash, and every option that was given."""
+def settings_of(jobs: Iterable[Path], known: Iterable[Path], options: LabelOptions) -> dict[Path, Settings]:
+    """What the labels of each scan depend on beside the scan itself and the version.
+
+    That is the model's hash, every option that was given, and the other scans of its survey.
+
+    Args:
+        jobs: the scans.
+        known: all scans of the run, which may belong to the same survey as one of `jobs`.
+        options: how they are labelled.
+    """
+    common = _common_settings(options)
+    surveys = surveys_of([*jobs, *known], options)
+    prints = {path: _print(path) for path in surveys}
+    found: dict[Path, Settings] = {}
+    for scan in jobs:
+        others = sorted((path.name, str(prints[path])) for path in surveys.get(scan, ()) if path != scan)
+        beside = {"beside": hashlib.sha256(str(others).encode()).hexdigest()} if others else {}
+        found[scan] = common | beside
+    return found
+
+
+def _common_settings(options: LabelOptions) -> Settings:
+    """The model's hash, and every option that was given and that labels depend on."""
     settings: Settings = {"model": segmenter(options).model.sha256}
     for entry in dataclasses.fields(options):
         value = getattr(options, entry.name)
@@ -52,21 +75,28 @@ def settings_of(options: LabelOptions) -> Settings:
     return settings
 
 
-def to_do(jobs: Mapping[Path, Path], options: LabelOptions, manifest: Manifest, *, again: bool) -> ToDo:
+def to_do(
+    jobs: Mapping[Path, Path],
+    options: LabelOptions,
+    manifest: Manifest,
+    settings: Mapping[Path, Settings],
+    *,
+    again: bool,
+) -> ToDo:
     """Sort scans by what is to be done with them.
 
     Args:
         jobs: scan -> labelled file.
         options: how they are labelled.
         manifest: of the folder that is written to.
+        settings: of each scan, from :func:`settings_of`.
         again: whether to replace labels that no run with these settings has noted; they are left alone otherwise.
     """
-    settings = settings_of(options)
     found = ToDo()
     unknown = 0
     for source, target in jobs.items():
         others = outputs(target, options)[1:]
-        if manifest.confirms(source, target, settings):
+        if manifest.confirms(source, target, settings[source]):
             made = target.stat().st_mtime
             whole = all(file.exists() and file.stat().st_mtime >= made for file in others)
             if whole:
@@ -95,7 +125,11 @@ def to_do(jobs: Mapping[Path, Path], options: LabelOptions, manifest: Manifest, 
 
 
 def noted(
-    outcomes: Iterable[Outcome], jobs: Mapping[Path, Path], options: LabelOptions, manifest: Manifest
+    outcomes: Iterable[Outcome],
+    jobs: Mapping[Path, Path],
+    options: LabelOptions,
+    manifest: Manifest,
+    settings: Mapping[Path, Settings],
 ) -> Iterator[Outcome]:
     """Note in the manifest what comes of scans that are labelled.
 
@@ -106,11 +140,11 @@ def noted(
         jobs: scan -> labelled file, of all of them.
         options: how they are labelled.
         manifest: of the folder that is written to.
+        settings: of each scan, from :func:`settings_of`.
 
     Yields:
         The same, or the failure.
     """
-    settings = settings_of(options)
     before = {source: _print(source) for source in jobs}
     for source, outcome in outcomes:
         target, known = jobs[source], before[source]
@@ -125,9 +159,9 @@ def noted(
                     f"{shown(source)}: was changed or taken away while it was labelled; its labels are removed again"
                 )
         if isinstance(outcome, Exception):
-            manifest.note(source, target, settings, "failed", error=f"{type(outcome).__name__}: {outcome}")
+            manifest.note(source, target, settings[source], "failed", error=f"{type(outcome).__name__}: {outcome}")
         else:
-            manifest.note(source, target, settings, "done", **more)
+            manifest.note(source, target, settings[source], "done", **more)
         yield source, outcome
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from leafwood.io.las.stream import LasStream, open_las
 from leafwood.io.loaders import is_las
 from leafwood.io.remote import url_of
 
-__all__ = ["Unit", "label_unit", "units_of"]
+__all__ = ["Unit", "label_unit", "surveys_of", "units_of"]
 
 _REACH = 10.0  # m: files further apart know nothing of each other
 _WIDEST = 50_000.0  # m: a file that is wider has strays, and where it lies is not known before it is read
@@ -61,7 +61,7 @@ def units_of(jobs: Mapping[Path, Path], options: LabelOptions, known: Collection
     """
     if options.resume or not isinstance(segmenter(options), Segmenter):
         return [Unit({source: target}) for source, target in jobs.items()]
-    opened = {path: stream for path in dict.fromkeys([*jobs, *known]) if (stream := _opened(path, options)) is not None}
+    opened = _all_opened([*jobs, *known], options)
     found: list[Unit] = []
     taken: set[Path] = set()
     group_of = _groups(opened)
@@ -76,6 +76,13 @@ def units_of(jobs: Mapping[Path, Path], options: LabelOptions, known: Collection
         else:
             found.append(Unit({source: target}, tiled=source in opened and is_large(source, target, options)))
     return found
+
+
+def surveys_of(scans: Iterable[Path], options: LabelOptions) -> dict[Path, list[Path]]:
+    """All scans of its survey, itself among them, for each scan that is not labelled by itself."""
+    if not isinstance(segmenter(options), Segmenter):
+        return {}
+    return _groups(_all_opened(scans, options))
 
 
 def label_unit(
@@ -100,6 +107,11 @@ def label_unit(
             yield source, label_file(source, target, options, progress)
         except Exception as error:
             yield source, error
+
+
+def _all_opened(paths: Iterable[Path], options: LabelOptions) -> dict[Path, LasStream]:
+    """The headers that can be read, each file once."""
+    return {path: stream for path in dict.fromkeys(paths) if (stream := _opened(path, options)) is not None}
 
 
 def _opened(path: Path, options: LabelOptions) -> LasStream | None:

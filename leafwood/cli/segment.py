@@ -14,7 +14,7 @@ from leafwood.errors import BadConfig
 from leafwood.weights import DEFAULT_MODEL, shipped_models
 
 if TYPE_CHECKING:
-    from leafwood.batch.manifest import Manifest
+    from leafwood.batch.manifest import Manifest, Settings
     from leafwood.batch.one_file import Labelled, LabelOptions
     from leafwood.batch.resume import ToDo
     from leafwood.cli.progress import Overall
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "balanced: misses as little of the wood as of the leaves",
     )
     parser.add_argument(
-        "--quality", choices=("standard", "high"), help="high: three looks at every scan, three times the time"
+        "--quality", choices=("standard", "high"), help="high: five looks at every scan, five times the time"
     )
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="cuda: run the network on a GPU (default: cpu)"
@@ -155,16 +155,16 @@ def _label(
     from leafwood.batch.leftovers import clear_leftovers
     from leafwood.batch.pages import write_pages_of_all
     from leafwood.batch.plan import note_failed
-    from leafwood.batch.resume import ToDo, to_do
+    from leafwood.batch.resume import ToDo, settings_of, to_do
     from leafwood.cli.messages import say
     from leafwood.cli.progress import JsonLog, overall
     from leafwood.cli.summary import Summary
 
     started = time.perf_counter()
-    todo = ToDo(making=jobs)
+    todo, settings = ToDo(making=jobs), settings_of(jobs, known, options)
     if (args.resume or several) and not args.overwrite:
         # of many files those that are labelled are there already; of an only one that is a refusal, unless asked for
-        todo = to_do(jobs, options, manifest, again=args.resume)
+        todo = to_do(jobs, options, manifest, settings, again=args.resume)
     log = JsonLog(args.log_json)
     for target in todo.making.values():
         if target != args.output:
@@ -173,7 +173,7 @@ def _label(
     summary = Summary(jobs, stop=args.debug or not several)
     summary.skip(todo.there)
     with overall(len(jobs) - len(todo.there), quiet=args.quiet) as bar:
-        for source, outcome in _all(known, todo, options, args, bar, manifest):
+        for source, outcome in _all(known, todo, options, args, bar, manifest, settings):
             bar.advance()
             summary.take(source, outcome, bar.words())
             log.write(**summary.entry(source))
@@ -196,13 +196,14 @@ def _all(
     args: argparse.Namespace,
     bar: Overall,
     manifest: Manifest,
+    settings: dict[Path, Settings],
 ) -> Iterator[Outcome]:
     """All files that are not there already, with what came of each, as it comes."""
     from leafwood.batch.resume import noted
 
     yield from todo.refused.items()
     making = dataclasses.replace(options, resume=False, overwrite=args.overwrite or args.resume)
-    yield from noted(_outcomes(todo.making, known, making, args, bar), todo.making, options, manifest)
+    yield from noted(_outcomes(todo.making, known, making, args, bar), todo.making, options, manifest, settings)
     yield from _outcomes(todo.adding, known, dataclasses.replace(options, resume=True), args, bar)
 
 

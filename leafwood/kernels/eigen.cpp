@@ -25,7 +25,7 @@ struct Features {
     float* out;
 
     using Lane = double[kLanes];
-    Lane sum[3], square[6];           // of offsets from the point itself, and of their products xx xy xz yy yz zz
+    Lane sum[3], square[6];           // of offsets from the first neighbour, and of their products xx xy xz yy yz zz
     Lane a[6], vector[3][3], value[3];  // covariance, eigenvectors (by axis, then which), eigenvalues
 
     template <Isa isa>
@@ -48,8 +48,8 @@ struct Features {
 
     // The neighbours of a point from one rank to another.
     LEAFWOOD_INLINE void add(std::size_t point, std::size_t lane, std::size_t from, std::size_t to) {
-        const float* here = xyz.row(point);
         const std::int32_t* links = neighbours.row(point);
+        const float* here = xyz.row(links[0]);
         double s[3] = {}, q[6] = {};
         for (std::size_t j = from; j < to; ++j) {
             const float* there = xyz.row(links[j]);
@@ -143,7 +143,7 @@ struct Features {
 
 void eigen_features(const Table& xyz, const Links& neighbours, const std::size_t* scales, std::size_t n_scales,
                     float* out, int threads) {
-    parallel(xyz.rows, kPart, threads, [&] {
+    parallel(neighbours.rows, kPart, threads, [&] {
         return [work = Features{xyz, neighbours, scales, n_scales, out, {}, {}, {}, {}, {}}](
                    std::size_t begin, std::size_t end) mutable { with_best(work, begin, end); };
     });

@@ -88,14 +88,14 @@ std::tuple<Result<std::int32_t>, Result<float>> py_nearest(
 
 Result<float> py_eigen_features(
     const Floats& xyz, const Indices& neighbours, const std::vector<std::size_t>& scales, int threads) {
-    const Table points = places(xyz, neighbours.shape(0));
+    const Table points = places(xyz, xyz.shape(0));
     std::size_t before = 0;
     for (const std::size_t scale : scales) {
         require(scale > before && scale <= neighbours.shape(1), "scales must ascend, up to the number of neighbours");
         before = scale;
     }
     const Links links = links_into(neighbours, points.rows);
-    auto out = result<float>(points.rows, 5 * scales.size());
+    auto out = result<float>(links.rows, 5 * scales.size());
     nb::gil_scoped_release release;
     eigen_features(points, links, scales.data(), scales.size(), out.data(), threads);
     return out;

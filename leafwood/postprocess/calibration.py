@@ -5,10 +5,10 @@ functions of the point's covariates: how much the scan was shrunk, which follows
 known, and how near the ground it is. Each point's own spacing made stands that were left out of the fit worse.
 
 What is left of the drift differs from scan to scan: a network that is doubtful sees too much wood everywhere. The mean
-of a scan's margins tells how far its zero is off, and a part of it is taken back; no more where the mean is high, for
-then wood is what there is. In a leafless tree or forest wood is nearly all there is, and equal shares would spend the
-finest branches on leaves that are not there. The means of what the network sees tell such a scan from one in leaf: over
-a whole scan they are certain where the network, twig by twig, is not.
+of a scan's margins tells how far its zero is off, and a part of it is taken back. A mean above :data:`_DOUBTFUL` is no
+sign of doubt but of much wood, so no more than that is taken back. In a leafless tree or forest nearly everything is
+wood, and equal shares would label its finest branches as leaves. The scan descriptor (means over the scan of what the
+network sees) tells such a scan from one in leaf with more certainty than the network has at a single point.
 """
 
 from __future__ import annotations

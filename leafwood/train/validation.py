@@ -57,5 +57,6 @@ def _apart(batch: Any, truth: NDArray[np.int8], prob: NDArray[np.float32]) -> It
     """The crops of a batch; coordinates that the network does not read in metres are in `metres`."""
     xyz = batch["metres" if "metres" in batch else "pos0"].cpu().numpy()
     ends = batch.ptr.tolist()
-    for stand, low, high in zip(batch.stand, ends[:-1], ends[1:], strict=True):
+    stands = batch.stand if "stand" in batch else [""] * batch.num_graphs
+    for stand, low, high in zip(stands, ends[:-1], ends[1:], strict=True):
         yield SeenCrop(stand, xyz[low:high], truth[low:high], prob[low:high])

@@ -150,7 +150,9 @@ def test_a_scan_that_changes_meanwhile_is_not_done(scans, whole, tmp_path, how):
             last.unlink()
         said = running.communicate(timeout=300)[1]
     assert running.returncode == 1
-    assert any("3.laz" in line and ("changed or taken away" in line or "exist" in line) for line in said.splitlines())
+    assert any(
+        "3.laz" in line and ("changed or taken away" in line or "No such file" in line) for line in said.splitlines()
+    )
     assert not (out / "3_leafwood.laz").exists()
     (line,) = (line for line in lines(out) if line["output"] == "3_leafwood.laz")
     assert line["state"] == "failed"
@@ -277,13 +279,31 @@ def test_without_workers_a_killed_process_is_one_failed_scan_that_is_resumed(sca
     assert not (tmp_path / "out" / "leafwood_failed.lst").exists()
 
 
-def test_a_part_sees_the_scans_beside_its_own(tmp_path):
+def cut_in_two(folder):
+    """Two files that touch."""
     las = laspy.read(SAMPLE)
     points, x = las.points, np.asarray(las.x)
-    (tmp_path / "in").mkdir()
+    folder.mkdir()
     for name, side in (("left", x < np.median(x)), ("right", x >= np.median(x))):
         las.points = points[side]
-        las.write(tmp_path / "in" / f"{name}.laz")
+        las.write(folder / f"{name}.laz")
+
+
+def test_a_scan_that_gets_a_neighbour_is_not_done_yet(tmp_path):
+    cut_in_two(tmp_path / "in")
+    out, right = tmp_path / "out", tmp_path / "in" / "right.laz"
+    right.rename(tmp_path / "right.laz")
+    assert segment(tmp_path / "in", "-o", out, "--resume").returncode == 0
+    alone = made(out)
+    (tmp_path / "right.laz").rename(right)
+    assert segment(tmp_path / "in", "-o", out, "--resume").returncode == 0
+    assert segment(tmp_path / "in", "-o", tmp_path / "afresh").returncode == 0
+    assert made(out) == made(tmp_path / "afresh")
+    assert made(out)["left_leafwood.laz"] != alone["left_leafwood.laz"]
+
+
+def test_a_part_sees_the_scans_beside_its_own(tmp_path):
+    cut_in_two(tmp_path / "in")
     assert segment(tmp_path / "in", "-o", tmp_path / "one").returncode == 0
     for number in (1, 2):
         done = segment(tmp_path / "in", "-o", tmp_path / "two", "--part", f"{number}/2")

@@ -188,14 +188,14 @@ def test_evidence_moves_only_scans_that_can_teach_it(model):
         assert (plain != found.cloud.columns["wood_prob_equal"]).any() == expected
 
 
-def test_high_quality_is_the_mean_of_three_scales(model):
+def test_high_quality_is_the_mean_of_five_scales(model):
     xyz = plot()[0].astype(np.float32)
     xyz -= xyz.min(axis=0)
     height, returns = np.full(len(xyz), np.nan, dtype=np.float32), np.zeros((len(xyz), 2), dtype=np.uint8)
     high = Segmenter(model, quality="high").look(xyz, height, returns).prob
     scale = scale_normalisation(xyz, model.graph)
     one = Segmenter(model)
-    margins = [one.forward(xyz, height, returns, scale * vote).margin for vote in (1.0, 0.85, 1.18)]
+    margins = [one.forward(xyz, height, returns, scale * vote).margin for vote in (1.0, 0.85, 1.18, 0.72, 1.4)]
     np.testing.assert_allclose(high, 1 / (1 + np.exp(-np.mean(margins, axis=0))), atol=1e-4)
 
 

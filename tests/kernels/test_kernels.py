@@ -117,6 +117,16 @@ def test_eigen_features_are_those_of_pgeof(instructions, numpy_path, threads):
 
 
 @needs_kernels
+def test_eigen_features_of_some_places_are_those_of_pgeof(instructions, numpy_path):
+    xyz = sorted_voxels(cloud(5000), 0.06)[0]
+    neighbours, _ = nearest(xyz, 24, xyz[100:900])
+    found = eigen_features(xyz, neighbours, (10, 24))
+    assert found.shape == (800, 10)
+    numpy_path()
+    np.testing.assert_allclose(found, eigen_features(xyz, neighbours, (10, 24)), atol=2e-4)
+
+
+@needs_kernels
 def test_points_on_one_place_have_no_shape():
     features = compiled.eigen_features(np.ones((3, 3), np.float32), np.zeros((3, 4), np.int32), [4], 1)
     assert features.tolist() == [[0, 0, 0, 0, 1]] * 3

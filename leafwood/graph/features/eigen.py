@@ -40,12 +40,12 @@ def eigen_features(
 
     Args:
         xyz: (n, 3) metres.
-        neighbours: (n, K) positions, nearest first, K >= max(scales).
+        neighbours: (m, K) positions of the neighbours of m places, nearest first, K >= max(scales).
         scales: neighbour counts k, ascending.
         threads: that work on it; pgeof, without the compiled kernel, takes all that there are.
 
     Returns:
-        (n, 5 * len(scales)) float32 in 0..1, per scale: linearity, planarity, scattering, verticality of the
+        (m, 5 * len(scales)) float32 in 0..1, per scale: linearity, planarity, scattering, verticality of the
         principal axes, |z| of the normal.
     """
     if kernels := compiled():

@@ -158,7 +158,7 @@ def _cut(one: CropSet, stand: LabelledStand, number: int, n: int, size: TrialSiz
     examples = task.examples([stand], (0, number), n)
     for place in range(n):
         graph = examples[place]
-        graph.stand = torch.tensor([number])
+        graph.stand = str(number)
         yield graph
 
 

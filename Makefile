@@ -6,11 +6,11 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY := PASSIVE
 export MPLBACKEND := Agg
 
-SAMPLE := data_samples/uav_plot.laz
+SAMPLE := data_samples/drone_plot.laz
 # What `make picture` draws; the README's picture is of a real scan that is not part of the project.
 SCAN ?= $(SAMPLE)
 PICTURE ?= out/picture.png
-LABELLED := out/uav_plot_leafwood.laz
+LABELLED := out/drone_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo kernels test lint fuzz test-slow test-browser docs viewer samples small-stands \
@@ -28,12 +28,12 @@ setup-dev: ## the same with the test tools
 demo: setup ## label a sample scan, and score the labels by its truth
 	@mkdir -p out
 	$(BIN)/leafwood segment $(SAMPLE) -o $(LABELLED) --overwrite
-	$(BIN)/leafwood report $(LABELLED) -o out/uav_plot.html --overwrite
+	$(BIN)/leafwood report $(LABELLED) -o out/drone_plot.html --overwrite
 	@echo
-	@echo "The sample is a virtual scan, so the truth is known. The labels beside it:"
+	@echo "The sample is a virtual scan, so the truth is known. The labels beside it (docs/scores.md has more such scans):"
 	$(BIN)/python pipelines/demo_scores.py $(LABELLED)
 	@echo "labelled scan: $(LABELLED)"
-	@echo "report:        out/uav_plot.html (open it in a browser)"
+	@echo "report:        out/drone_plot.html (open it in a browser)"
 
 kernels: setup-dev ## compile the kernels in C++ again, after an edit
 	$(BIN)/python setup.py build_ext --inplace

@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", metavar="AMOUNT", help="memory to keep within, such as 3GB, for each worker (default: at most 4GB)"
     )
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="files to label at the same time (Dask)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="files or tiles to label at a time (Dask)")
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="label on a running Dask cluster that sees the same files"
     )

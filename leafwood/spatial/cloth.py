@@ -12,11 +12,14 @@ a metre above it than in it, where the underside of a crown goes on upwards.
 
 from __future__ import annotations
 
+import warnings
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.errors import ModelWarning
 from leafwood.spatial.terrain import (
     Outline,
     Terrain,
@@ -41,12 +44,22 @@ THICK = 0.2  # m that ground reaches above its surface (litter, moss)
 FEWEST = 30  # points; fewer are no surface
 _NOISE_CELL, _NOISE_DEPTH = 2.0, 1.0  # m
 _SHEET = 0.35  # real plots score 0.44-0.92, cut-out trees below 0, crops of plots cut at an even height up to 0.27
+_NO_CLOTH = (
+    "ground that no class tells is not looked for, since csf-3dfin is not installed: classify ground, or "
+    "pip install csf-3dfin"
+)
 _NARROW = 0.35  # m, standard deviation across: a log or a branch is no ground
 
 
 def terrain_of_cloth(cloud: Outline) -> Terrain | None:
-    """The surface under a cloud by cloth simulation, or None where it is no ground."""
+    """The surface under a cloud by cloth simulation, or None where it is no ground.
+
+    Without csf-3dfin, of which not every Python has a wheel, there is none either, and a warning says so.
+    """
     if cloud.points < FEWEST:
+        return None
+    if find_spec("CSF_3DFin") is None:
+        warnings.warn(_NO_CLOTH, ModelWarning, stacklevel=2)
         return None
     low, high = plan_extent(cloud.spread)
     cell = node_spacing(cloud.points, low, high, _CLOTH)

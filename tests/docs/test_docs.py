@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from leafwood.cli.main import build_parser, main
+from leafwood.cli.main import _COMMANDS, build_parser, main
 from leafwood.shipped import config_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +21,8 @@ KINDS = {"", "console", "json", "python", "r", "sh", "toml", "yaml"}
 
 _BLOCK = re.compile(r"(?:<!-- not run: (?P<why>[^>]*?) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
 _INDENTED = re.compile(r"^ {4}(leafwood [^\n]*)", re.M)
+_NAMED = re.compile(rf"`(?:leafwood )?({'|'.join(_COMMANDS)}) ([^`]*--[^`]*)`")
+_PIPELINE = re.compile(r"python (pipelines/\w+\.py)((?:[^`\n]|\\\n)*)")
 
 
 class Block(NamedTuple):
@@ -106,11 +108,26 @@ def test_every_command_can_be_given(page):
                 assert path.is_file() or not config.startswith("configs"), config
 
 
+@pytest.mark.parametrize("page", named(page for page in PAGES if _NAMED.search(page.read_text(encoding="utf-8"))))
+def test_options_that_are_named_in_a_sentence_are_there(page, capsys):
+    for command, words in _NAMED.findall(page.read_text(encoding="utf-8")):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert options_of(words) <= options_of(capsys.readouterr().out), (command, words)
+
+
+def options_of(words: str) -> set[str]:
+    """The long options of a command line or of a help text."""
+    return set(re.findall(r"(?<![\w-])--[a-z][\w-]*", words))
+
+
 @pytest.mark.parametrize("page", named(PAGES))
-def test_pipelines_and_links_are_there(page):
+def test_pipelines_targets_and_links_are_there(page):
     text = page.read_text(encoding="utf-8")
-    for script in re.findall(r"python (pipelines/\w+\.py)", text):
-        assert (ROOT / script).is_file(), script
+    for script, words in _PIPELINE.findall(text):
+        assert options_of(words) <= options_of((ROOT / script).read_text(encoding="utf-8")), (script, words)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= {*targets}
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         assert link.startswith("http") or (page.parent / link).exists(), link
 

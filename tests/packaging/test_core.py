@@ -85,6 +85,8 @@ def test_the_core_works_without_any_extra(scan):
         ["evaluate", "scan.laz"],
         ["profile", "scan_leafwood.laz", "--force"],
         ["render", "scan_leafwood.laz"],
+        ["report", "scan_leafwood.laz"],
+        ["segment", "scan.laz", "-o", "with_page.laz", "--report"],
         ["models"],
         ["labels"],
         ["samples", "samples"],
@@ -92,8 +94,27 @@ def test_the_core_works_without_any_extra(scan):
     done = without_extras([f"assert main({words!r}) == 0, {words!r}" for words in commands], scan)
     assert done.returncode == 0, done.stderr
     assert (scan / "scan_leafwood.png").stat().st_size > 10_000
+    for page in ("scan_leafwood_report.html", "with_page_report.html"):
+        assert (scan / page).stat().st_size > 100_000
     assert (scan / "scan_leafwood_profile.csv").exists()
     assert (scan / "samples" / "uav_plot.laz").exists()
+
+
+def test_without_the_cloth_a_scan_is_labelled_and_a_line_says_that_no_ground_was_looked_for(scan):
+    las = laspy.read(scan / "scan.laz")
+    las.classification[:] = 1
+    las.write(scan / "unclassified.laz")
+    lines = ["sys.modules['CSF_3DFin'] = None"]
+    lines += [f"assert main({['segment', name]!r}) == 0" for name in ("unclassified.laz", "scan.laz")]
+    done = without_extras(lines, scan)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "csf-3dfin" in line] == [
+        "leafwood: warning: ground that no class tells is not looked for, since csf-3dfin is not installed: "
+        "classify ground, or pip install csf-3dfin"
+    ]
+    ground = np.asarray(laspy.read(scan / "scan.laz").classification) == 2
+    assert not np.asarray(laspy.read(scan / "scan_leafwood.laz")["leafwood"])[ground].any()
+    assert np.asarray(laspy.read(scan / "unclassified_leafwood.laz")["leafwood"])[ground].all()
 
 
 def test_what_needs_an_extra_says_so_in_one_line_each(scan):

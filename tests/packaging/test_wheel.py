@@ -96,6 +96,7 @@ def test_the_core_works_in_an_environment_without_extras(built, tmp_path):
         ["evaluate", "s/single_tree.laz"],
         ["profile", "s/single_tree_leafwood.laz", "--force"],
         ["render", "s/single_tree_leafwood.laz"],
+        ["report", "s/single_tree_leafwood.laz"],
         ["models"],
         ["labels"],
     ):

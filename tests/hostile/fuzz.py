@@ -29,7 +29,7 @@ import laspy
 import numpy as np
 
 from leafwood.cloud import PointCloud
-from leafwood.errors import LeafwoodError
+from leafwood.errors import LeafwoodError, about
 from leafwood.inference.labelling import label_cloud
 from leafwood.io.describe import describe
 from leafwood.io.loaders import default_output, read, write
@@ -206,9 +206,10 @@ def try_one(path: Path, folder: Path) -> str:
     try:
         describe(path)
         cloud = read(path)
-        result = label_cloud(
-            cloud, lambda xyz, height, returns: np.linspace(0, 1, len(xyz), dtype=np.float32), "balanced"
-        )[0]
+        with about(path):
+            result = label_cloud(
+                cloud, lambda xyz, height, returns: np.linspace(0, 1, len(xyz), dtype=np.float32), "balanced"
+            )[0]
         write(result, target)
     except LeafwoodError as error:
         said = str(error)

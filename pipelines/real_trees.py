@@ -31,7 +31,7 @@ LOOKS = ("whole", "thinned")
 Row = dict[str, dict[str, float]]
 
 
-def scored(tree: Path, model: str | Path, quality: Quality) -> Row:
+def scored(tree: Path, model: str | Path, quality: Quality = "standard") -> Row:
     """Scores of one tree, whole and thinned, by the name of each score."""
     segmenter = load_segmenter(model, quality=quality)
     with warnings.catch_warnings():

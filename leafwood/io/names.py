@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["column_name"]
+__all__ = ["column_name", "is_standard"]
 
 _LAS = (
     "classification",
@@ -37,6 +37,11 @@ _BY_LETTERS = {name.replace("_", ""): name for name in _LAS} | {
     "woodprob": "wood_prob",
     "heightag": "height_ag",
 }
+
+
+def is_standard(name: str) -> bool:
+    """Whether leafwood reads a meaning from the column of that name; it then has one value for each point."""
+    return name in _BY_LETTERS.values()
 
 
 def column_name(name: str) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadFile, FileWarning, about
 from leafwood.io.lzf import MOST_GROWTH, decompress
+from leafwood.io.names import is_standard
 from leafwood.io.results import Replacement, as_text, column_names, fields_replaced, require_count, result_columns
 from leafwood.io.target import writing
 
@@ -122,7 +123,12 @@ def _paddings(pcd: _Pcd) -> set[int]:
 
 
 def _columns(name: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """A column, or three where colours are packed into one number."""
+    """A column, or three where colours are packed into one number.
+
+    A field of several values is none of the columns that leafwood reads a meaning from, whatever its name.
+    """
+    if values.ndim > 1 and is_standard(name):
+        return {f"{name}_values": values}
     if name.lower() not in _COLOURS or values.ndim != 1 or values.dtype.itemsize != 4:
         return {name: values}
     packed = values.view(np.uint32)

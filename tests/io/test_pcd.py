@@ -7,6 +7,7 @@ import pytest
 
 from leafwood.errors import BadCloud, BadFile
 from leafwood.io.pcd import read_pcd, write_pcd
+from leafwood.spatial.ground import not_vegetation
 
 HEAD = (
     "# .PCD v0.7\nVERSION 0.7\nFIELDS x y z label gps\nSIZE 8 8 8 2 8\nTYPE F F F U F\nCOUNT 1 1 1 1 1\n"
@@ -71,3 +72,13 @@ def test_nan_and_no_points(tmp_path):
         read_pcd(path)
     make(path, n=0)
     assert len(read_pcd(path)) == 0
+
+
+def test_a_field_of_several_values_has_no_meaning_of_ours(tmp_path):
+    path = tmp_path / "a.pcd"
+    head = "VERSION 0.7\nFIELDS x y z class\nSIZE 4 4 4 1\nTYPE F F F U\nCOUNT 1 1 1 2\nWIDTH 2\nHEIGHT 1\nPOINTS 2\nDATA ascii\n"
+    path.write_text(head + "0 0 0 1 2\n1 1 1 3 4\n")
+    cloud = read_pcd(path)
+    assert "classification" not in cloud.columns
+    assert cloud.columns["classification_values"].tolist() == [[1, 2], [3, 4]]
+    assert not not_vegetation(cloud).any()

@@ -76,7 +76,8 @@ def test_nan_and_no_points(tmp_path):
 
 def test_a_field_of_several_values_has_no_meaning_of_ours(tmp_path):
     path = tmp_path / "a.pcd"
-    head = "VERSION 0.7\nFIELDS x y z class\nSIZE 4 4 4 1\nTYPE F F F U\nCOUNT 1 1 1 2\nWIDTH 2\nHEIGHT 1\nPOINTS 2\nDATA ascii\n"
+    head = "VERSION 0.7\nFIELDS x y z class\nSIZE 4 4 4 1\nTYPE F F F U\nCOUNT 1 1 1 2\n"
+    head += "WIDTH 2\nHEIGHT 1\nPOINTS 2\nDATA ascii\n"
     path.write_text(head + "0 0 0 1 2\n1 1 1 3 4\n")
     cloud = read_pcd(path)
     assert "classification" not in cloud.columns

@@ -169,7 +169,7 @@ class _Running:
         self._lows.add(xyz if usable.all() else xyz[usable])
         self._classed.add(xyz[classed])
         here = slice(-self._count % self._stride, None, self._stride)
-        self._spread.append((xyz[here], records["flags"][here]))
+        self._spread.append((xyz[here].copy(), records["flags"][here].copy()))  # a view would keep the whole chunk
         for axis, strips in enumerate(self._strips):
             strips.append(_strips(xyz[:, axis]))
         if "classification" in columns:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from leafwood.batch.survey.facts import Place, find_facts
-from leafwood.batch.survey.index import Grain, index_file
+from leafwood.batch.survey.index import _COLUMNS, Grain, _Running, index_file
 from leafwood.batch.survey.spill import RECORD, read_cells, spilling
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
@@ -83,3 +83,12 @@ def test_what_is_kept_of_a_wide_survey_is_bounded():
     assert fine.cell == 0.25
     assert (20_000 / coarse.cell) ** 2 <= 4_100_000
     assert coarse.spread * 40 <= 1_000_000
+
+
+def test_what_is_kept_of_a_chunk_does_not_keep_the_chunk(plot):
+    source = open_las(plot)
+    seen = _Running(source, source.meaning, Grain.of([source]))
+    raw, columns = next(iter(source.chunks(_COLUMNS)))
+    with spilling(plot.with_suffix(".points")) as writer:
+        seen.add(raw, columns, writer)
+    assert all(kept.base is None for part in seen._spread for kept in part)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
-from leafwood.errors import BadFile, FileWarning
+from leafwood.errors import BadFile, FileWarning, about
 from leafwood.io.labels import HEIGHT, LEAFWOOD, WOOD_PROB
 from leafwood.io.results import column_names, fields_replaced, require_count, result_columns
 from leafwood.io.target import writing
@@ -49,7 +49,8 @@ def read_text(path: Path) -> PointCloud:
     extra = _extra_columns(path, layout)
     table = _load(path, layout, [*layout.axes, *extra])
     columns = {name: table[:, 3 + i].copy() for i, name in enumerate(extra.values())}
-    return PointCloud.from_xyz(table[:, :3], columns, path=path)
+    with about(path):
+        return PointCloud.from_xyz(table[:, :3], columns, path=path)
 
 
 def write_text(
@@ -163,9 +164,11 @@ def _plain(path: Path, layout: TextLayout, counts: list[int]) -> Iterator[str]:
             counts.append(int(line.strip()[:18]))
         elif at >= layout.first and is_point(line, layout):
             clean = _clean(line, layout)
-            if not has_width(clean, layout):
+            text = clean.decode("utf-8", "replace")
+            # what numpy takes for a space and we do not, such as a control character, would move all values after it
+            if not has_width(clean, layout) or (layout.delimiter is None and len(text.split()) != len(clean.split())):
                 raise ValueError(f"line {at + 1}")
-            yield clean.decode("utf-8", "replace")
+            yield text
 
 
 def _clean(line: bytes, layout: TextLayout) -> bytes:

@@ -241,6 +241,8 @@ def _layout(
     rows = [split(parted(line, delimiter)[0], delimiter) for line in sample]
     width = len(rows[0])
     names = _titles(header[1]) if header else ()
+    if header and plain and header[1].count(b'"') % 2:
+        raise NoPointCloud(f"{path}: line {header[0] + 1} has a quotation mark without its pair")
     trailing = delimiter is not None and len(names) != width and not any(row[-1] for row in rows)
     width -= trailing
     if len(names) == width - 1:

@@ -199,13 +199,22 @@ def test_axes_are_found_wherever_they_stand(order, others):
         ("1 2 3 4", "line 6 has 4 values, the first point has 3"),
         ("1 2", "line 6 has 2 values, the first point has 3"),
         ('1 2 "3', "line 6 has a quotation mark without its pair"),
+        ("1 2 3\x1f4", "line 6: '3.*4' is no number"),
+        ("1 2 3\u30004", "line 6: '3.*4' is no number"),
     ],
 )
 def test_lines_of_another_width_are_refused(tmp_path, line, words):
     path = tmp_path / "p.xyz"
     rows = as_lines(ROWS, " ")
-    path.write_text("\n".join([*rows[:5], line, *rows[5:]]))
+    path.write_text("\n".join([*rows[:5], line, *rows[5:]]), encoding="utf-8")
     with pytest.raises(BadFile, match=words):
+        read(path)
+
+
+def test_a_header_with_half_a_quotation_is_refused(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("\n".join(['X;Y;Z;class "', *(f"{row};1" for row in as_lines(ROWS, ";"))]))
+    with pytest.raises(BadFile, match="line 1 has a quotation mark without its pair"):
         read(path)
 
 

@@ -229,7 +229,8 @@ def _checked(path: Path, target: Path, cloud: PointCloud, result: PointCloud) ->
     """Compare an output with what was written."""
     again = read(target)
     assert len(again) == len(cloud), f"{len(cloud)} points in, {len(again)} out"
-    assert np.array_equal(again.columns["leafwood"], result.columns["leafwood"]), "other labels come back"
+    if len(cloud):  # a text without points has no line that could hold labels
+        assert np.array_equal(again.columns["leafwood"], result.columns["leafwood"]), "other labels come back"
     describe(target)
     if target.suffix in (".las", ".laz") and (before := reads_in_laspy(path)) is not None:
         after = laspy.read(target)

@@ -80,8 +80,9 @@ def units_of(jobs: Mapping[Path, Path], options: LabelOptions, known: Collection
 
 def surveys_of(scans: Iterable[Path], options: LabelOptions) -> dict[Path, list[Path]]:
     """All scans of its survey, itself among them, for each scan that is not labelled by itself."""
-    if not isinstance(segmenter(options), Segmenter):
-        return {}
+    scans = list(dict.fromkeys(scans))
+    if len(scans) < 2 or not isinstance(segmenter(options), Segmenter):
+        return {}  # one scan touches no other, and its header need not be read for that
     return _groups(_all_opened(scans, options))
 
 

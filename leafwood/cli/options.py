@@ -10,14 +10,19 @@ from leafwood.weights import DEFAULT_MODEL
 __all__ = ["add_labels", "add_model", "add_overrides", "add_scans", "label_columns"]
 
 
-def add_scans(parser: argparse.ArgumentParser) -> None:
-    """Add the scans that a command reads, labelled or not."""
+def add_scans(parser: argparse.ArgumentParser, kinds: str = "files, or folders of them") -> None:
+    """Add the scans that a command reads, labelled or not.
+
+    Args:
+        parser: of the command.
+        kinds: what may be named, for the help.
+    """
     parser.add_argument(
         "paths",
         type=Path,
         nargs="+",
         metavar="PATH",
-        help="LAS, LAZ, COPC, PLY, PCD, XYZ ... files, or folders of them",
+        help=f"LAS, LAZ, COPC, PLY, PCD, XYZ ... {kinds}",
     )
 
 

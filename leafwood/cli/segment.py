@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leafwood.cli.options import add_scans
 from leafwood.errors import BadConfig
 from leafwood.weights import DEFAULT_MODEL, shipped_models
 
@@ -26,13 +27,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill in the command's arguments."""
-    parser.add_argument(
-        "paths",
-        type=Path,
-        nargs="+",
-        metavar="PATH",
-        help="LAS, LAZ, COPC, PLY, PCD, XYZ ... files, folders of them, lists (.vpc), or https:// and s3:// addresses",
-    )
+    add_scans(parser, "files, folders of them, lists (.vpc), or https:// and s3:// addresses")
     parser.add_argument(
         "-o", "--output", type=Path, help="folder to write to, or the file if there is one (default: beside the input)"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -51,14 +52,10 @@ class GraphConfig:
             raise BadConfig("graph.scales needs at least one number of neighbours")
         for scale in self.scales:
             in_range("graph.scales", scale, 3, _MOST_NEIGHBOURS)
-        if len(set(self.scales)) < len(self.scales):
-            twice_named = next(scale for scale in self.scales if self.scales.count(scale) > 1)
-            raise BadConfig(f"graph.scales names {twice_named} twice")
+        _each_once("graph.scales", self.scales)
         if not self.features:
             raise BadConfig("graph.features names no group")
-        if len(set(self.features)) < len(self.features):
-            twice = next(name for name in self.features if self.features.count(name) > 1)
-            raise BadConfig(f"graph.features names {str(twice)[:40]!r} twice")
+        _each_once("graph.features", self.features)
         for name in self.features:
             if name not in FEATURE_GROUPS:
                 near = get_close_matches(str(name), FEATURE_GROUPS, 1)
@@ -95,3 +92,10 @@ class GraphConfig:
     def n_features(self, level: int) -> int:
         """Input columns of one level."""
         return len(self.column_names(level))
+
+
+def _each_once(name: str, values: Sequence[object]) -> None:
+    """Refuse a setting that names something twice, and say what."""
+    if len(set(values)) < len(values):
+        twice = next(value for value in values if values.count(value) > 1)
+        raise BadConfig(f"{name} names {str(twice)[:40]!r} twice")

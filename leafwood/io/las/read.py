@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.classes import ASPRS, BEFORE_FORMAT_6, PRESETS
+from leafwood.classes import PRESETS
 from leafwood.cloud import PointCloud, lower_corner
 from leafwood.errors import BadCloud, BadFile, FileWarning
-from leafwood.io.labels import OURS, WOOD_PROB, our_name
-from leafwood.io.las.crs import crs_of, parse_user_crs
+from leafwood.io.labels import OURS, WOOD_PROB
 from leafwood.io.las.extra import ExtraDim, describe_records
 from leafwood.io.las.labels import EQUAL_MEANING
-from leafwood.io.las.layout import Layout, read_layout
-from leafwood.io.las.points import read_records
-from leafwood.io.las.standard import standard_columns, standard_values
+from leafwood.io.las.layout import Layout
+from leafwood.io.las.standard import standard_columns
+from leafwood.io.las.stream import LasStream, open_las, scalar_dims
 
-__all__ = ["check_scale", "read_las", "scalar_dims"]
+__all__ = ["read_las"]
 
 _DEFAULT = (
     "classification",
@@ -64,15 +63,11 @@ def read_las(
         BadConfig: an unknown `crs`.
     """
     path = Path(path)
-    layout = read_layout(path)
-    system = parse_user_crs(crs) if crs else crs_of(layout)
-    for line in (*layout.warnings, *system.warnings):
-        warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
-    system.require_metric(path)
-    check_scale(layout)
+    source = open_las(path, crs)
+    layout = source.layout
     extras, _ = describe_records(layout)
     try:
-        raw, values = _read_columns(layout, _wanted(layout, extras, columns, extra), extras)
+        raw, values = _read_columns(source, _wanted(layout, extras, columns, extra))
     except MemoryError as error:
         raise BadFile(f"{path}: {layout.count} points do not fit into memory") from error
     if any(dim.name == WOOD_PROB and dim.description == EQUAL_MEANING for dim in extras) and WOOD_PROB in values:
@@ -81,7 +76,7 @@ def read_las(
     high = raw.max(axis=0).astype(np.int64) if len(raw) else low
     for line in _limits(raw, low, high):
         warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
-    step = layout.scale * np.array([system.unit[0], system.unit[0], system.unit[1]])
+    step = source.step
     with np.errstate(over="ignore"):
         extent = np.abs((high - low) * step)
     if not (extent < _LARGEST).all():
@@ -91,10 +86,10 @@ def read_las(
         xyz=_local(raw, corner, step),
         origin=corner * layout.scale + layout.offset if len(raw) else np.zeros(3),
         columns=values,
-        unit=system.unit,
-        crs=system.wkt,
+        unit=source.unit,
+        crs=source.crs,
         path=path,
-        meaning=BEFORE_FORMAT_6 if layout.point_format < 6 else ASPRS,
+        meaning=source.meaning,
     )
 
 
@@ -117,18 +112,6 @@ def _limits(raw: NDArray[np.int32], low: NDArray[np.int64], high: NDArray[np.int
     return lines
 
 
-def check_scale(layout: Layout) -> None:
-    """Refuse a scale or an offset that gives no places.
-
-    Raises:
-        BadCloud: one of them is no number, or a scale is 0.
-    """
-    if layout.count and not (np.isfinite([layout.scale, layout.offset]).all() and layout.scale.all()):
-        raise BadCloud(
-            f"{layout.path}: scale {layout.scale.tolist()} with offset {layout.offset.tolist()} gives no places"
-        )
-
-
 def _wanted(
     layout: Layout, extras: Iterable[ExtraDim], columns: Collection[str] | None, extra: Collection[str]
 ) -> list[str]:
@@ -143,31 +126,18 @@ def _is_label(name: str) -> bool:
     return name in _LABELS or name.startswith("gt_")
 
 
-def scalar_dims(extras: Iterable[ExtraDim]) -> dict[str, ExtraDim]:
-    """Scalar extra dimensions; leafwood's own under leafwood's spelling, the first of several spellings."""
-    found: dict[str, ExtraDim] = {}
-    for dim in extras:
-        if dim.dtype is not None:
-            found.setdefault(our_name(dim.name) or dim.name, dim)
-    return found
-
-
-def _read_columns(
-    layout: Layout, names: list[str], extras: Iterable[ExtraDim]
-) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
-    by_name = scalar_dims(extras)
-    fmt, count = layout.point_format, layout.count
+def _read_columns(source: LasStream, names: list[str]) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
+    count = source.layout.count
     raw = np.empty((0, 3), dtype=np.int32)
     columns: dict[str, NDArray[Any]] = {}
     start = 0
-    for records in read_records(layout):
+    for places, values in source.chunks(names):
         if start == 0:  # not before the first chunk has shown that there are points at all
             raw = np.empty((count, 3), dtype=np.int32)
-        stop = start + len(records)
-        raw[start:stop] = np.ascontiguousarray(records[:, :12]).view("<i4")
+        stop = start + len(places)
+        raw[start:stop] = places
         for name in names:
-            extra = by_name.get(name)
-            part = extra.values(records) if extra else standard_values(records, fmt, name)
+            part = values[name]
             if start == 0:
                 columns[name] = np.empty(count, dtype=bool if name == "withheld" else part.dtype)
             columns[name][start:stop] = part

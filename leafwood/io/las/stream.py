@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import ASPRS, BEFORE_FORMAT_6, ClassMeaning
-from leafwood.errors import FileWarning
+from leafwood.errors import BadCloud, FileWarning
+from leafwood.io.labels import our_name
 from leafwood.io.las.crs import crs_of, parse_user_crs
-from leafwood.io.las.extra import describe_records
+from leafwood.io.las.extra import ExtraDim, describe_records
 from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
-from leafwood.io.las.read import check_scale, scalar_dims
 from leafwood.io.las.standard import standard_columns, standard_values
 
-__all__ = ["LasStream", "open_las"]
+__all__ = ["LasStream", "open_las", "scalar_dims"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,28 @@ def open_las(path: Path, crs: str | None = None) -> LasStream:
     for line in (*layout.warnings, *system.warnings):
         warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
     system.require_metric(path)
-    check_scale(layout)
+    _check_scale(layout)
     metres = np.array([system.unit[0], system.unit[0], system.unit[1]])
     meaning = BEFORE_FORMAT_6 if layout.point_format < 6 else ASPRS
     return LasStream(layout, layout.scale * metres, layout.offset * metres, system.unit, system.wkt, meaning)
+
+
+def scalar_dims(extras: Iterable[ExtraDim]) -> dict[str, ExtraDim]:
+    """Scalar extra dimensions; leafwood's own under leafwood's spelling, the first of several spellings."""
+    found: dict[str, ExtraDim] = {}
+    for dim in extras:
+        if dim.dtype is not None:
+            found.setdefault(our_name(dim.name) or dim.name, dim)
+    return found
+
+
+def _check_scale(layout: Layout) -> None:
+    """Refuse a scale or an offset that gives no places.
+
+    Raises:
+        BadCloud: one of them is no number, or a scale is 0.
+    """
+    if layout.count and not (np.isfinite([layout.scale, layout.offset]).all() and layout.scale.all()):
+        raise BadCloud(
+            f"{layout.path}: scale {layout.scale.tolist()} with offset {layout.offset.tolist()} gives no places"
+        )

@@ -46,7 +46,7 @@ def client(monkeypatch):
     import dask
     from distributed import Client, LocalCluster
 
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(ROOT)  # a spawned worker takes over this process's path, and finds this file on it
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,

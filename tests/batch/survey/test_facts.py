@@ -110,10 +110,10 @@ def test_what_is_kept_of_a_wide_survey_is_bounded():
     assert coarse.spread * 40 <= 1_000_000
 
 
-def test_what_is_kept_of_a_chunk_does_not_keep_the_chunk(plot):
+def test_what_is_kept_of_a_chunk_does_not_keep_the_chunk(plot, tmp_path):
     source = open_las(plot)
     seen = _Running(source, source.meaning, Grain.of([source]), 0)
     raw, columns = next(iter(source.chunks(_COLUMNS)))
-    with spilling(plot.with_suffix(".points")) as writer:
+    with spilling(tmp_path / "a.points") as writer:
         seen.add(raw, columns, writer)
     assert all(kept.base is None for part in seen._spread for kept in part)

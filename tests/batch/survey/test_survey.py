@@ -115,6 +115,22 @@ def test_a_scan_that_does_not_fit_into_memory_is_labelled_from_disk(plot, tmp_pa
     assert not units_of({plot: tmp_path / "a.laz"}, LabelOptions())[0].tiled
 
 
+def test_copc_is_labelled_from_disk_as_the_same_points_in_laz(plot, write_copc, tmp_path):
+    copc = write_copc(tiny(plot, tmp_path / "some.laz", every=8), tmp_path / "some.copc.laz")
+    las = laspy.read(copc)
+    with laspy.open(tmp_path / "plain.laz", "w", header=laspy.read(tmp_path / "some.laz").header) as plain:
+        plain.write_points(las.points)
+    found = []
+    for scan in (copc, tmp_path / "plain.laz"):
+        target = tmp_path / f"out_{scan.stem.split('.')[0]}.laz"
+        ((_, made),) = label_survey({scan: target}, SMALL, InTurn())
+        assert made.counts.sum() == len(las)
+        found.append(laspy.read(target))
+    np.testing.assert_array_equal(found[0].xyz, las.xyz)
+    np.testing.assert_array_equal(found[0]["leafwood"], found[1]["leafwood"])
+    np.testing.assert_array_equal(found[0]["wood_prob"], found[1]["wood_prob"])
+
+
 def tiny(source, target, every=40):
     las = laspy.read(source)
     las.points = las.points[np.arange(0, len(las), every)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, bounds
 from leafwood.errors import BadConfig, ModelWarning
 from leafwood.graph.build import build_graph
 from leafwood.graph.scale import scale_normalisation
@@ -196,7 +196,7 @@ class Segmenter:
             done += len(owned)
             if progress:
                 progress(done, len(xyz))
-        fold = spatial_folds(xyz).astype(np.uint8)
+        fold = spatial_folds(xyz)
 
         def parts() -> Iterator[Seen]:
             for start in range(0, len(xyz), _PART):
@@ -290,6 +290,6 @@ class Segmenter:
         Tiles of a scan share their voxels, wherever they are, and their coordinates stay small.
         """
         coarsest = self.model.graph.size * 2 ** (self.model.graph.n_levels - 1)
-        shift = np.floor(xyz.min(axis=0).astype(np.float64) * scale / coarsest) * coarsest
+        shift = np.floor(bounds(xyz)[0].astype(np.float64) * scale / coarsest) * coarsest
         small = xyz * xyz.dtype.type(scale)
         return np.asarray(small - shift if shift.any() else small, dtype=np.float32)

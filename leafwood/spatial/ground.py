@@ -233,9 +233,12 @@ def _is_near(terrain: Terrain, ground: Points) -> bool:
 
 def _share_in_reach(xyz: Points, ground: Points, cell: float) -> float:
     """Share of the occupied plan cells that have ground within about one and a half cells."""
-    from scipy.spatial import cKDTree
+    occupied, with_ground = (_plan_numbers(plan_cells(points, cell)) for points in (xyz, ground))
+    around = np.stack(np.meshgrid(*[[-1, 0, 1]] * 2), axis=-1).reshape(-1, 2)
+    in_reach = np.unique(with_ground[:, None] + _plan_numbers(around))
+    return float(np.isin(occupied, in_reach).mean())
 
-    occupied = plan_cells(xyz[lowest_points(xyz, cell)], cell)
-    with_ground = plan_cells(ground[lowest_points(ground, cell)], cell)
-    distance, _ = cKDTree(with_ground).query(occupied)
-    return float(np.mean(distance < 1.5))
+
+def _plan_numbers(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number (k,) for each of some plan cells (k, 2); that of a sum of cells is the sum of theirs."""
+    return (cells[:, 0] << 32) + cells[:, 1]

@@ -19,6 +19,7 @@ _SAMPLE = 1_000_000
 _MIN_NODES, _MAX_NODES = 1_000, 1_000_000
 _STRAY = 1e-3
 LOWS = 0.25  # m
+_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to mark cells than to sort their numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +90,9 @@ def lowest_points(xyz: Points, cell: float, corner: NDArray[np.float64] | None =
     if not len(xyz):
         return np.zeros(0, dtype=np.intp)
     plan = xyz[:, :2] if corner is None else np.round(xyz[:, :2] - corner, 5)
-    origin = plan.min(axis=0) if corner is None else np.floor(plan.min(axis=0) / cell) * cell
-    stride = int((float(plan[:, 1].max()) - float(origin[1])) / cell) + 1
+    low, high = bounds(plan)
+    origin = low if corner is None else np.floor(low / cell) * cell
+    stride = int((float(high[1]) - float(origin[1])) / cell) + 1
 
     def lowest(index: NDArray[np.intp]) -> NDArray[np.intp]:
         ij = np.floor((plan[index] - origin) / cell).astype(np.int64)
@@ -108,8 +110,20 @@ def lowest_points(xyz: Points, cell: float, corner: NDArray[np.float64] | None =
 
 
 def plan_cells(xyz: Points, cell: float) -> NDArray[np.int64]:
-    """Occupied plan cells (k, 2)."""
-    return np.unique(np.floor(xyz[:, :2] / cell).astype(np.int64), axis=0)
+    """Occupied plan cells (k, 2) of points (n, 2) or (n, 3), sorted."""
+    if not len(xyz):
+        return np.zeros((0, 2), dtype=np.int64)
+    x, y = (np.floor(xyz[:, axis] / cell).astype(np.int64) for axis in range(2))
+    low, high = (np.array([edge(x), edge(y)]) for edge in (np.min, np.max))
+    width, depth = (high - low + 1).tolist()
+    key = (x - low[0]) * depth + (y - low[1])
+    if width * depth <= _CELLS_A_POINT * len(key):
+        there = np.zeros(width * depth, dtype=bool)
+        there[key] = True
+        key = np.flatnonzero(there)
+    else:
+        key = np.unique(key)
+    return np.column_stack(np.divmod(key, depth)) + low
 
 
 def fit_plane(xyz: Points, quantile: float = 0.5, rounds: int = 30) -> NDArray[np.float64]:
@@ -183,8 +197,8 @@ class Terrain:
         out = np.empty(len(xyz), dtype=np.float32)
         last = np.array(self.departure.shape)[:, None] - 1
         for start in range(0, len(xyz), _HEIGHTS_AT_ONCE):
-            part = xyz[start : start + _HEIGHTS_AT_ONCE].astype(np.float64)
-            at = np.clip(((part[:, :2] - self.corner) / self.cell).T, 0, last)
+            part = xyz[start : start + _HEIGHTS_AT_ONCE].astype(np.float64, order="F")
+            at = np.clip((part.T[:2] - self.corner[:, None]) / self.cell, 0, last)
             rest = bilinear(self.departure, at)
             out[start : start + len(part)] = part[:, 2] - part[:, :2] @ self.plane[:2] - self.plane[2] - rest
         return out
@@ -193,10 +207,12 @@ class Terrain:
 def bilinear(grid: Points, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values (n,) of a grid (nx, ny) at places (2, n), in nodes; beyond the edge the outermost cells go on."""
     low = [np.clip(np.floor(place).astype(np.int64), 0, max(n - 2, 0)) for place, n in zip(at, grid.shape, strict=True)]
-    high = [np.minimum(node + 1, n - 1) for node, n in zip(low, grid.shape, strict=True)]
     x, y = (place - node for place, node in zip(at, low, strict=True))
-    before = grid[low[0], low[1]] * (1 - y) + grid[low[0], high[1]] * y
-    after = grid[high[0], low[1]] * (1 - y) + grid[high[0], high[1]] * y
+    width, depth = grid.shape
+    nodes, corner = grid.ravel(), low[0] * depth + low[1]
+    across, along = (depth if width > 1 else 0), (1 if depth > 1 else 0)  # to the next node, where there is one
+    before = nodes[corner] * (1 - y) + nodes[corner + along] * y
+    after = nodes[corner + across] * (1 - y) + nodes[corner + (across + along)] * y
     return np.asarray(before * (1 - x) + after * x, dtype=np.float64)
 
 

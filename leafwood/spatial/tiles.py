@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.cloud import bounds
 from leafwood.errors import BadCloud
 
 __all__ = ["Box", "Tile", "cut_plan", "iter_tiles"]
@@ -91,16 +92,17 @@ def iter_tiles(xy: NDArray[np.float32], max_points: int, buffer: float, around: 
     """
     if not len(xy):
         return
-    edges = [buffer / across for across in _ACROSS if _grid(xy, buffer / across)[2]]
+    far_corner = bounds(xy)[1]
+    edges = [buffer / across for across in _ACROSS if _grid(far_corner, buffer / across)[2]]
     if not edges:
-        width, depth, _ = _grid(xy, 1000.0)
+        width, depth, _ = _grid(far_corner, 1000.0)
         raise BadCloud(f"the plan is {width} x {depth} km; are these metres?")
     if len(xy) <= max_points:
         everything = np.ones(len(xy), dtype=bool)
         yield Tile(np.arange(len(xy)), everything, everything)
         return
     ring, far = (int(np.ceil(wide / edges[0] - 1e-6)) for wide in (buffer, max(around, buffer)))
-    width, depth, _ = _grid(xy, edges[0])
+    width, depth, _ = _grid(far_corner, edges[0])
     cells = np.floor(xy / edges[0]).astype(np.int32)
     key = cells[:, 0].astype(np.int64) * depth + cells[:, 1]
     counts = np.bincount(key, minlength=width * depth)
@@ -116,9 +118,9 @@ def iter_tiles(xy: NDArray[np.float32], max_points: int, buffer: float, around: 
         yield Tile(index.astype(np.int64), box.holds(cells[index]), box.widened(ring).holds(cells[index]))
 
 
-def _grid(xy: NDArray[np.float32], edge: float) -> tuple[int, int, bool]:
-    """Cells along and across a plan, and whether a table of them is of a reasonable size."""
-    width, depth = (int(v / edge) + 1 for v in xy.max(axis=0).astype(np.float64))
+def _grid(far_corner: NDArray[np.float32], edge: float) -> tuple[int, int, bool]:
+    """Cells along and across a plan that ends there, and whether a table of them is of a reasonable size."""
+    width, depth = (int(v / edge) + 1 for v in far_corner.astype(np.float64))
     return width, depth, width * depth <= _MAX_CELLS
 
 

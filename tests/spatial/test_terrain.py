@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from leafwood.spatial.terrain import Terrain, fit_plane, lowest_points, plan_extent
+from leafwood.spatial.terrain import Terrain, bilinear, fit_plane, lowest_points, plan_cells, plan_extent
 
 
 def test_lowest_points_one_per_cell_and_lowest():
@@ -75,3 +75,21 @@ def test_a_sparse_survey_of_100_square_kilometres_stays_small():
 def test_ground_points_on_a_line():
     line = np.column_stack([np.linspace(0, 10, 50), np.zeros(50), np.linspace(0, 5, 50)])
     assert np.abs(Terrain.from_points(line, line).heights(line)).max() < 0.05
+
+
+@pytest.mark.parametrize("wide", [3.0, 3000.0])  # few cells, which are marked, and many, whose numbers are sorted
+def test_plan_cells_are_the_occupied_ones_in_order(wide):
+    xy = np.random.default_rng(4).uniform(-wide, wide, (500, 2)).astype(np.float32)
+    expected = np.unique(np.floor(xy / 0.5).astype(np.int64), axis=0)
+    assert np.array_equal(plan_cells(xy, 0.5), expected)
+    assert plan_cells(xy[:0], 0.5).shape == (0, 2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (5, 1), (3, 4)])
+def test_bilinear_goes_through_its_nodes_and_is_linear_between_and_beyond(shape):
+    x, y = np.indices(shape).astype(np.float64)
+    grid = 2.0 * x - 3.0 * y + 1.0
+    assert np.allclose(bilinear(grid, np.stack([x.ravel(), y.ravel()])), grid.ravel())
+    if min(shape) > 1:
+        at = np.array([[0.25, 1.5, -0.5, shape[0] + 1.0], [0.75, 2.5, 1.0, shape[1] + 2.0]])
+        assert np.allclose(bilinear(grid, at), 2.0 * at[0] - 3.0 * at[1] + 1.0)

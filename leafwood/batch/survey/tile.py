@@ -83,7 +83,7 @@ def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, folder: Path, box: Bo
     width = segmenter.buffer / facts.scale
     near = _within(part.xyz, low - width, high + width)
     index = np.flatnonzero(seen)
-    index = index[segmenter.thinned(part.xyz[index], facts.scale, near[index])]
+    index = index[segmenter.thinned(part.xyz, facts.scale, index, near[index])]
     mine = index[owned[index]]
     columns: dict[str, Any] = {}
     descriptor = np.zeros(1)

@@ -50,7 +50,7 @@ def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointC
         warnings.warn(f"{cloud.path or 'the cloud'}: {line}", FileWarning, stacklevel=2)
     todo = ~(ground.mask | not_vegetation(cloud) | strays)
     equal = np.zeros(len(cloud), dtype=np.float32)
-    seen = np.flatnonzero(todo | (in_view(cloud.xyz, ground.mask & (ground.source == "cloth")) & todo.any()))
+    seen = todo | (in_view(cloud.xyz, ground.mask & (ground.source == "cloth")) & todo.any())
     equal[seen] = predict(cloud.xyz[seen], ground.height[seen], cloud.returns()[seen])
     equal[~todo] = 0.0
     decision = decide(equal[todo], ground.height[todo], cloud.xyz[todo, 2], rule)

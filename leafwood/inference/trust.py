@@ -182,8 +182,8 @@ def foot_over_plan(xyz: Points) -> float:
     if not len(foot):
         return 1.0
     low, high = np.percentile(foot, (5, 95), axis=0)
-    least, greatest = bounds(xyz[:, :2])
-    return float((high - low).max() / max(float((greatest - least).max()), 1e-6))
+    least, greatest = bounds(xyz)
+    return float((high - low).max() / max(float((greatest - least)[:2].max()), 1e-6))
 
 
 def _of_density(cloud: PointCloud) -> Iterator[Doubt]:

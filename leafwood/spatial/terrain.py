@@ -53,7 +53,7 @@ def plan_extent(xyz: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     Args:
         xyz: (n, 3) metres, n > 0.
     """
-    low, high = (corner.astype(np.float64) for corner in bounds(xyz[:, :2]))
+    low, high = (corner[:2].astype(np.float64) for corner in bounds(xyz))
     sample = xyz[:: max(1, len(xyz) // _SAMPLE), :2]
     inner_low, inner_high = np.quantile(sample, [_STRAY, 1 - _STRAY], axis=0)
     pad = 0.05 * (inner_high - inner_low) + 1.0

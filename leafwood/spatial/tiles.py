@@ -103,19 +103,20 @@ def iter_tiles(xy: NDArray[np.float32], max_points: int, buffer: float, around: 
         return
     ring, far = (int(np.ceil(wide / edges[0] - 1e-6)) for wide in (buffer, max(around, buffer)))
     width, depth, _ = _grid(far_corner, edges[0])
-    cells = np.floor(xy / edges[0]).astype(np.int32)
-    key = cells[:, 0].astype(np.int64) * depth + cells[:, 1]
+    x, y = (np.floor(xy[:, axis] / edges[0]).astype(np.int32) for axis in range(2))
+    key = x * np.int32(depth) + y  # below _MAX_CELLS
     counts = np.bincount(key, minlength=width * depth)
     order = np.argsort(key, kind="stable").astype(np.int32 if len(xy) < 2**31 else np.int64)
     first = np.concatenate([[0], np.cumsum(counts)])
-    del xy, key  # tiles take their time, and memory is short meanwhile
+    del xy, x, y  # tiles take their time, and memory is short meanwhile
     for box in cut_plan(counts.reshape(width, depth), max_points, ring):
         wide = box.widened(far)
         bottom, top = max(wide.y0, 0), min(wide.y1, depth)
         columns = range(max(wide.x0, 0), min(wide.x1, width))
         index = np.concatenate([order[first[x * depth + bottom] : first[x * depth + top]] for x in columns])
         index.sort()
-        yield Tile(index.astype(np.int64), box.holds(cells[index]), box.widened(ring).holds(cells[index]))
+        cells = np.column_stack(np.divmod(key[index], depth))
+        yield Tile(index.astype(np.int64), box.holds(cells), box.widened(ring).holds(cells))
 
 
 def _grid(far_corner: NDArray[np.float32], edge: float) -> tuple[int, int, bool]:

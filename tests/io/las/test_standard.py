@@ -8,6 +8,7 @@ from laspy.point.record import PackedPointRecord
 
 from leafwood.io.las.layout import RECORD_SIZES
 from leafwood.io.las.standard import standard_columns, standard_values
+from leafwood.io.las.stream import open_las
 
 
 @pytest.mark.parametrize("point_format", range(len(RECORD_SIZES)))
@@ -26,3 +27,15 @@ def test_dimensions_have_laspys_names_and_values(point_format: int) -> None:
 def test_dimensions_of_bits_come_last(point_format: int) -> None:
     parts = [part.name for fields in dims.COMPOSED_FIELDS[point_format].values() for part in fields]
     assert list(standard_columns(point_format)[-len(parts) :]) == parts
+
+
+@pytest.mark.parametrize("point_format", [1, 6, 8, 10])
+def test_a_dimension_read_alone_is_what_it_is_among_all(point_format, las_file, laz_file):
+    choices = {"point_format": point_format, "n": 300, "seed": 3}
+    whole, compressed = open_las(las_file(**choices)), open_las(laz_file(**choices))
+    names = standard_columns(point_format)[3:]
+    ((places, values),) = whole.chunks(names)
+    for name in names:
+        ((places_alone, alone),) = compressed.chunks((name,))
+        assert np.array_equal(places_alone, places)
+        assert alone[name].tobytes() == values[name].tobytes(), name

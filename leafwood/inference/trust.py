@@ -209,7 +209,7 @@ def _of_geometry(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
     grounded = not np.isnan(height).all()
     plants = ~not_vegetation(cloud)
     above = np.nan_to_num(height) if grounded else cloud.xyz[:, 2] - cloud.xyz[plants, 2].min(initial=np.inf)
-    ratio = points_low_over_high(cloud.xyz[plants], above[plants])
+    ratio = points_low_over_high(cloud.xyz, np.where(plants, above, 0.0))
     if ratio > TERRESTRIAL:
         detail = f"the lower canopy has {ratio:.1f} times the points of the upper one in the space that each fills"
         advice = "do not use a leaf area profile of it: pulses that start below are not those that arrive from above"

@@ -88,7 +88,7 @@ def spatial_folds(xyz: NDArray[np.floating[Any]], extent: tuple[Floats, Floats] 
         return np.zeros(0, dtype=np.uint8)
     low, high = extent or bounds(xyz)
     size = max(float((high - low)[:2].max()) / _BLOCKS, _SMALLEST)
-    x, y = (np.floor((xyz[:, i] - low[i]) / np.float32(size)).astype(np.int64) & 1 for i in range(2))
+    x, y = (np.floor((xyz[:, i] - low[i]) / np.float32(size)).astype(np.int32) & 1 for i in range(2))
     return np.asarray(2 * x + y, dtype=np.uint8)
 
 

@@ -14,7 +14,7 @@ __all__ = ["Outline", "Terrain", "bilinear", "fit_plane", "lowest_points", "node
 
 Points = NDArray[np.floating[Any]]
 _CHUNK = 4_000_000
-_HEIGHTS_AT_ONCE = 250_000  # what is worked on stays in the cache
+_AT_ONCE = 250_000  # what is worked on stays in the cache
 _SAMPLE = 1_000_000
 _MIN_NODES, _MAX_NODES = 1_000, 1_000_000
 _STRAY = 1e-3
@@ -113,17 +113,22 @@ def plan_cells(xyz: Points, cell: float) -> NDArray[np.int64]:
     """Occupied plan cells (k, 2) of points (n, 2) or (n, 3), sorted."""
     if not len(xyz):
         return np.zeros((0, 2), dtype=np.int64)
-    x, y = (np.floor(xyz[:, axis] / cell).astype(np.int64) for axis in range(2))
-    low, high = (np.array([edge(x), edge(y)]) for edge in (np.min, np.max))
+    low, high = (np.floor(corner[:2] / cell).astype(np.int64) for corner in bounds(xyz))
     width, depth = (high - low + 1).tolist()
-    key = (x - low[0]) * depth + (y - low[1])
-    if width * depth <= _CELLS_A_POINT * len(key):
+
+    def numbers(part: Points) -> NDArray[np.int64]:
+        x, y = (np.floor(part[:, axis] / cell).astype(np.int64) - low[axis] for axis in range(2))
+        return x * depth + y
+
+    parts = (numbers(xyz[start : start + _AT_ONCE]) for start in range(0, len(xyz), _AT_ONCE))
+    if width * depth <= _CELLS_A_POINT * len(xyz):
         there = np.zeros(width * depth, dtype=bool)
-        there[key] = True
-        key = np.flatnonzero(there)
+        for part in parts:
+            there[part] = True
+        found = np.flatnonzero(there)
     else:
-        key = np.unique(key)
-    return np.column_stack(np.divmod(key, depth)) + low
+        found = np.unique(np.concatenate([np.unique(part) for part in parts]))
+    return np.column_stack(np.divmod(found, depth)) + low
 
 
 def fit_plane(xyz: Points, quantile: float = 0.5, rounds: int = 30) -> NDArray[np.float64]:
@@ -196,8 +201,8 @@ class Terrain:
         """Metres above the surface (n,) float32, negative below it."""
         out = np.empty(len(xyz), dtype=np.float32)
         last = np.array(self.departure.shape)[:, None] - 1
-        for start in range(0, len(xyz), _HEIGHTS_AT_ONCE):
-            part = xyz[start : start + _HEIGHTS_AT_ONCE].astype(np.float64, order="F")
+        for start in range(0, len(xyz), _AT_ONCE):
+            part = xyz[start : start + _AT_ONCE].astype(np.float64, order="F")
             at = np.clip((part.T[:2] - self.corner[:, None]) / self.cell, 0, last)
             rest = bilinear(self.departure, at)
             out[start : start + len(part)] = part[:, 2] - part[:, :2] @ self.plane[:2] - self.plane[2] - rest

@@ -24,7 +24,7 @@ __all__ = ["at_hand"]
 
 
 @contextmanager
-def at_hand(source: Path, folder: Path, bounds: Bounds | None = None) -> Iterator[Path]:
+def at_hand(source: Path, folder: Path, bounds: Bounds | None = None, around: float = 0.0) -> Iterator[Path]:
     """A scan to read, which is there as long as the block runs.
 
     A scan of this machine that is wanted whole is itself. Of a COPC file only what lies inside the bounds is fetched,
@@ -34,9 +34,10 @@ def at_hand(source: Path, folder: Path, bounds: Bounds | None = None) -> Iterato
         source: the scan, or its address.
         folder: where there is room for it, on the disk of the output.
         bounds: what is wanted of it, in the units of the file; everything when None.
+        around: metres beside the bounds that are wanted as well.
 
     Yields:
-        The scan, or a file with the points inside in the order of the scan.
+        The scan, or a file with the points inside and those around, in the order of the scan.
 
     Raises:
         NoPointCloud: no point lies inside.
@@ -57,26 +58,26 @@ def at_hand(source: Path, folder: Path, bounds: Bounds | None = None) -> Iterato
                 assert remote is not None
                 _download(remote, scan)
             else:
-                kept = _part(source, remote, scan, bounds)
+                kept = _part(source, remote, scan, bounds, around=around)
                 text = f"{scan}: {kept.kept:,} of {kept.points:,} points lie within `bounds` {bounds}"
                 warnings.warn(text, FileWarning, stacklevel=2)
             yield scan
 
 
-def _part(source: Path, remote: Remote | None, scan: Path, bounds: Bounds) -> Clipped:
-    """Fetch what lies inside: of COPC on a server that alone, of other files there everything."""
+def _part(source: Path, remote: Remote | None, scan: Path, bounds: Bounds, *, around: float) -> Clipped:
+    """Fetch what lies inside or around: of COPC on a server that alone, of other files there everything."""
     from leafwood.io.las.clip import clip
 
     if remote is None:
-        return clip(source, scan, bounds)
+        return clip(source, scan, bounds, around=around)
     with suppress(NoRanges), remote.opened() as stream:
         if read_layout(scan, stream).is_copc:
-            return clip(scan, scan, bounds, stream, remote.pieces)
+            return clip(scan, scan, bounds, stream, remote.pieces, around=around)
     warnings.warn(f"{scan}: is no COPC, and is fetched whole", FileWarning, stacklevel=2)
     whole = scan.with_name(f"whole-{scan.name}")
     _download(remote, whole)
     try:
-        return clip(whole, scan, bounds)
+        return clip(whole, scan, bounds, around=around)
     finally:
         whole.unlink()
 

@@ -117,13 +117,22 @@ class LazSink:
         self._stream.seek(0, 2)
 
 
-def read_records(layout: Layout, chunk: int = CHUNK, columns: Collection[str] | None = None) -> Iterator[Records]:
-    """All point records in file order.
+def read_records(
+    layout: Layout,
+    chunk: int = CHUNK,
+    *,
+    columns: Collection[str] | None = None,
+    first: int = 0,
+    stop: int | None = None,
+) -> Iterator[Records]:
+    """Point records in file order.
 
     Args:
         layout: the checked file.
         chunk: records at a time.
         columns: dimensions that are asked for beside the coordinates; all when None. Others may hold anything.
+        first: place of the first of them; see :func:`~leafwood.io.las.laszip.can_begin_anywhere`.
+        stop: place after the last; None for all that follow.
 
     Yields:
         (m, record_length) uint8, m at most `chunk`.
@@ -131,39 +140,44 @@ def read_records(layout: Layout, chunk: int = CHUNK, columns: Collection[str] | 
     Raises:
         BadFile: the points are cut short, damaged, or compressed in a way lazrs does not know.
     """
-    if layout.count == 0:
+    stop = layout.count if stop is None else stop
+    if stop <= first:
         return
+    starts = range(first, stop, chunk)
     try:
         with layout.path.open("rb") as stream:
             stream.seek(layout.points_start)
-            yield from (
-                _read_laz(layout, stream, chunk, columns) if layout.compressed else _read_las(layout, stream, chunk)
-            )
+            if layout.compressed:
+                yield from _read_laz(layout, stream, starts, stop, _selection(columns))
+            else:
+                yield from _read_las(layout, stream, starts, stop)
     except BadFile:
         raise
     except OSError as error:
         raise BadFile(f"{layout.path}: cannot be read: {error.strerror or error}") from error
 
 
-def _sizes(count: int, chunk: int) -> Iterator[int]:
-    yield from (min(chunk, count - start) for start in range(0, count, chunk))
-
-
-def _read_las(layout: Layout, stream: BinaryIO, chunk: int) -> Iterator[Records]:
+def _read_las(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Iterator[Records]:
     length = layout.record_length
-    for number in _sizes(layout.count, chunk):
+    stream.seek(starts.start * length, 1)
+    for start in starts:
+        number = min(starts.step, stop - start)
         block = stream.read(number * length)
         if len(block) < number * length:
             raise BadFile(f"{layout.path}: became shorter while it was read")
         yield np.frombuffer(block, np.uint8).reshape(number, length)
 
 
-def _read_laz(layout: Layout, stream: BinaryIO, chunk: int, columns: Collection[str] | None) -> Iterator[Records]:
+def _read_laz(layout: Layout, stream: BinaryIO, starts: range, stop: int, selection: int) -> Iterator[Records]:
     body, is_v4 = checked_body(layout)
-    decoder = _open_decoder(layout, stream, body, _selection(columns))
-    for number in _sizes(layout.count, chunk):
-        records = np.empty((number, layout.record_length), dtype=np.uint8)
-        with decoding(layout.path, _V4 if is_v4 else "its compressed points are damaged"):
+    decoder = _open_decoder(layout, stream, body, selection)
+    damaged = _V4 if is_v4 else "its compressed points are damaged"
+    if starts.start:
+        with decoding(layout.path, damaged):
+            decoder.seek(starts.start)
+    for start in starts:
+        records = np.empty((min(starts.step, stop - start), layout.record_length), dtype=np.uint8)
+        with decoding(layout.path, damaged):
             decoder.decompress_many(records.reshape(-1))
         if is_v4 and (records[:, 15] & _CHANNELS).any():
             raise BadFile(f"{layout.path}: {_V4}")

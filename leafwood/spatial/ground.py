@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.spatial.cloth import FEWEST, THICK, terrain_of_cloth
-from leafwood.spatial.terrain import Outline, Terrain, lowest_points, plan_cells, plan_extent
+from leafwood.spatial.terrain import Outline, Terrain, lowest_points, plan_cells
 
 __all__ = [
     "Ground",
@@ -212,7 +212,7 @@ def _terrain_of_classed(usable: Outline, ground: Outline) -> Terrain | None:
     """
     if ground.points < FEWEST:
         return None
-    low, high = plan_extent(usable.spread)
+    low, high = usable.extent
     cell = float(np.clip((high - low).max() / 20, 1.0, 5.0))
     if _share_in_reach(usable.lows, ground.lows, cell) < 0.5:
         return None
@@ -223,7 +223,7 @@ def _terrain_of_classed(usable: Outline, ground: Outline) -> Terrain | None:
 def _surface(ground: Outline, cloud: Outline) -> Terrain:
     """The surface through the lowest ground points, as wide as a cloud."""
     lows = ground.lows[lowest_points(ground.lows, _NODES)]
-    return Terrain.from_points(lows, cloud.spread, points=cloud.points)
+    return Terrain.from_points(lows, cloud)
 
 
 def _is_near(terrain: Terrain, ground: Points) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from leafwood.cloud import bounds
 __all__ = ["Outline", "Terrain", "bilinear", "fit_plane", "lowest_points", "node_spacing", "plan_cells", "plan_extent"]
 
 Points = NDArray[np.floating[Any]]
+Extent = tuple[NDArray[np.float64], NDArray[np.float64]]
 _CHUNK = 4_000_000
 _AT_ONCE = 250_000  # what is worked on stays in the cache
 _SAMPLE = 1_000_000
@@ -43,8 +45,13 @@ class Outline:
         """Of a cloud (n, 3) in memory, which is looked at as it is."""
         return cls(len(xyz), xyz, xyz, xyz)
 
+    @cached_property
+    def extent(self) -> Extent:
+        """Lower and upper plan corners (2,); see :func:`plan_extent`."""
+        return plan_extent(self.spread)
 
-def plan_extent(xyz: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+
+def plan_extent(xyz: Points) -> Extent:
     """Lower and upper plan corners (2,) each, metres, without a few stray points far away.
 
     A GPS glitch kilometres off would stretch every grid; where leaving out 0.1 % of the points on a side halves
@@ -173,19 +180,18 @@ class Terrain:
     departure: NDArray[np.float32]
 
     @classmethod
-    def from_points(cls, ground: Points, extent: Points, cell: float = 0.5, points: int | None = None) -> Terrain:
+    def from_points(cls, ground: Points, cloud: Outline, cell: float = 0.5) -> Terrain:
         """Interpolate ground points: linear on their Delaunay triangles, nearest outside.
 
         Args:
             ground: (m, 3) ground points, metres, m >= 3.
-            extent: (n, 3) the cloud whose plan the grid shall cover, or points spread over it.
+            cloud: whose plan the grid shall cover.
             cell: wished node spacing, see :func:`node_spacing`.
-            points: of the cloud; n when None.
         """
         from scipy.spatial import cKDTree
 
-        low, high = plan_extent(extent)
-        cell = node_spacing(len(extent) if points is None else points, low, high, cell)
+        low, high = cloud.extent
+        cell = node_spacing(cloud.points, low, high, cell)
         plane = fit_plane(ground[:: max(1, len(ground) // 20_000)])
         known = _cell_means(ground, cell)
         rest = known[:, 2] - known[:, :2] @ plane[:2] - plane[2]

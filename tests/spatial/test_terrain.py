@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from leafwood.spatial.terrain import Terrain, bilinear, fit_plane, lowest_points, plan_cells, plan_extent
+from leafwood.spatial.terrain import Outline, Terrain, bilinear, fit_plane, lowest_points, plan_cells, plan_extent
 
 
 def test_lowest_points_one_per_cell_and_lowest():
@@ -42,7 +42,7 @@ def test_heights_above_a_slope_reach_beyond_the_ground_points(slope):
     xy = rng.random((5_000, 2)) * 20
     cloud = np.column_stack([xy, slope * xy[:, 0] + 3.0])
     ground = cloud[np.linalg.norm(xy - 10, axis=1) < 6]
-    assert np.abs(Terrain.from_points(ground, cloud).heights(cloud) - 0).max() < 0.02
+    assert np.abs(Terrain.from_points(ground, Outline.of(cloud)).heights(cloud) - 0).max() < 0.02
 
 
 def test_heights_on_a_hill():
@@ -50,7 +50,7 @@ def test_heights_on_a_hill():
     xy = rng.random((20_000, 2)) * 40
     surface = 5 * np.sin(xy[:, 0] / 8) * np.cos(xy[:, 1] / 9)
     above = rng.random(20_000) * 20
-    terrain = Terrain.from_points(np.column_stack([xy, surface])[::4], np.column_stack([xy, surface]))
+    terrain = Terrain.from_points(np.column_stack([xy, surface])[::4], Outline.of(np.column_stack([xy, surface])))
     error = terrain.heights(np.column_stack([xy, surface + above])) - above
     inside = np.abs(xy - 20).max(axis=1) < 19
     assert np.abs(error[inside]).max() < 0.05
@@ -67,14 +67,14 @@ def test_a_stray_kilometres_off_does_not_stretch_the_plan():
 def test_a_sparse_survey_of_100_square_kilometres_stays_small():
     xyz = np.random.default_rng(7).random((4_000, 3)) * [10_000, 10_000, 5]
     started = time.perf_counter()
-    terrain = Terrain.from_points(xyz, xyz)
+    terrain = Terrain.from_points(xyz, Outline.of(xyz))
     assert terrain.departure.size < 10_000
     assert time.perf_counter() - started < 2
 
 
 def test_ground_points_on_a_line():
     line = np.column_stack([np.linspace(0, 10, 50), np.zeros(50), np.linspace(0, 5, 50)])
-    assert np.abs(Terrain.from_points(line, line).heights(line)).max() < 0.05
+    assert np.abs(Terrain.from_points(line, Outline.of(line)).heights(line)).max() < 0.05
 
 
 @pytest.mark.parametrize("wide", [3.0, 3000.0])  # few cells, which are marked, and many, whose numbers are sorted

@@ -216,6 +216,7 @@ def bounds(points: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _extreme(points: NDArray[Any], of_two: np.ufunc) -> NDArray[Any]:
+    """The least or the greatest value (d,) of each column of a table (n, d), whichever of two `of_two` takes."""
     whole = len(points) // _ABREAST * _ABREAST if points.flags.c_contiguous else 0
     if whole:
         abreast = of_two.reduce(points[:whole].reshape(-1, _ABREAST * points.shape[1]), axis=0)

@@ -26,7 +26,6 @@ from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT, LEAFWOOD
-from leafwood.io.las.clip import clip
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.las.read import read_las
 from leafwood.io.las.stream import open_las
@@ -214,6 +213,7 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
 def _label_inside(scan: Path, source: Path, target: Path, options: LabelOptions, progress: Progress | None) -> Labelled:
     """The same for what lies inside the bounds, by a file that holds what lies around as well."""
     from leafwood.batch.survey.large import add_extras
+    from leafwood.io.las.clip import clip
 
     assert options.bounds is not None
     wide = scan.with_name(f"labelled-{target.name}")

@@ -17,7 +17,7 @@ _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 # Measured by pipelines/benchmark_scale.py on scans of 560 points/m², and rounded up.
 _PROGRAM = 330_000_000  # bytes of the interpreter, the libraries and the weights
 # Bytes that a point takes that is held, and one that a tile reads, with what it reads thinned around them.
-_POINT_OF_CLOUD, _POINT_OF_TILE = 130, 1_300
+_POINT_OF_CLOUD, _POINT_OF_TILE = 115, 1_300
 _FEWEST, _MOST = 100_000, 1_600_000  # points of a tile: smaller ones read mostly surroundings, larger ones save no time
 _USUAL, _SHARE = 4_000_000_000, 0.5  # bytes that a run uses unless it is told otherwise, and of the machine at most
 LEAST = _PROGRAM + _FEWEST * _POINT_OF_TILE  # bytes that no run does without

@@ -28,7 +28,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import laspy
 import numpy as np
 
 FLOOR = """
@@ -50,6 +49,7 @@ cloud = sylva.read(sys.argv[1])
 wood = sylva.leaves.classify_leaf_wood(cloud)
 sylva.write(sylva.PointCloud(cloud.xyz, {**cloud.attrs, "wood": wood.astype("uint8")}, cloud.crs), sys.argv[2])
 """
+AS_USERS = {"PYTHONDONTWRITEBYTECODE": ""}  # modules are compiled by the first run, whatever is set here
 # What is timed of a run: stage -> the functions that do it, each where it is looked up; inner ones count by themselves.
 STAGES = {
     "reading": ["leafwood.batch.one_file:read_cloud"],
@@ -84,7 +84,7 @@ def timed(command: list[str], **environment: str) -> Cost:
     """Run a process and say what it has cost; its failure is ours."""
     started = time.perf_counter()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | environment)
+        process = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | AS_USERS | environment)
         _, status, usage = os.wait4(process.pid, 0)
         if process.returncode or status:
             said.seek(0)
@@ -99,6 +99,8 @@ def side_by_side(scan: Path, number: int, target: Path) -> Path:
     side = round(number**0.5)
     if side * side != number:
         sys.exit(f"--copies: {number} is no square")
+    import laspy
+
     las = laspy.read(scan)
     records, parts = las.points.array, []
     step = [int(np.ptp(records[axis]) + 1 / las.header.scales[i]) for i, axis in enumerate("XY")]
@@ -216,6 +218,8 @@ def floor_of_files(scan: Path, folder: Path) -> dict[str, float]:
     """CPU seconds of decompressing and compressing a LAS or LAZ file, nothing more."""
     if scan.suffix.lower() not in (".las", ".laz"):
         return {}
+    import laspy  # not before the run that is looked into, which does without it
+
     started = time.process_time()
     las = laspy.read(scan)
     read = time.process_time() - started
@@ -277,6 +281,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.stages:
         print(json.dumps(stages(args.scans[0])))
         return
+    from leafwood.io.las.layout import read_layout
     from leafwood.kernels import in_use
 
     sylva = sylva_python() if args.sylva else None
@@ -289,12 +294,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 file = side_by_side(scan, number, folder / "copies.laz")
-                with laspy.open(file) as opened:
-                    points = opened.header.point_count
+                points = read_layout(file).count
                 print(f"\n## {scan.name} x {number}: {points:,} points")
                 print_costs(points, compare(file, args.runs, folder, sylva))
                 command = [sys.executable, __file__, "--stages", str(file)]
-                said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                environment = os.environ | AS_USERS | {"OPENBLAS_NUM_THREADS": "1"}  # as `segment` sets it
+                said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
                 print_stages(json.loads(said.splitlines()[-1]))
                 if args.geodesic:
                     print_cutting(file)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leafwood.cloud import PointCloud, plan_keys
+from leafwood.cloud import PointCloud, bounds, plan_keys
 from leafwood.errors import BadCloud
 
 
@@ -90,3 +90,14 @@ def test_points_have_the_same_plan_key_where_they_lie_in_the_same_square(plan, e
     cells = np.unique(np.floor(plan / edge), axis=0, return_inverse=True)[1].ravel()
     keys = plan_keys(plan, edge)
     np.testing.assert_array_equal(keys[:, None] == keys, cells[:, None] == cells)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+@pytest.mark.parametrize("n", [1, 255, 256, 1000])
+def test_bounds_are_those_of_the_columns(n, dtype):
+    table = (np.random.default_rng(n).normal(size=(n, 3)) * 1000).astype(dtype)
+    for points in (table, np.asfortranarray(table), table[:, :2], table[::-1]):
+        low, high = bounds(points)
+        assert np.array_equal(low, points.min(axis=0))
+        assert np.array_equal(high, points.max(axis=0))
+        assert low.dtype == points.dtype

@@ -7,16 +7,18 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leafwood.errors import BadConfig, FileProblem, FileWarning, LeafwoodError
 from leafwood.io.bounds import Bounds
-from leafwood.io.las.clip import Clipped, clip
 from leafwood.io.las.layout import read_layout
 from leafwood.io.loaders import is_las
 from leafwood.io.remote import NoRanges, Remote, file_name, shown, url_of
 from leafwood.io.target import scratch_name, writing
+
+if TYPE_CHECKING:
+    from leafwood.io.las.clip import Clipped
 
 __all__ = ["at_hand"]
 
@@ -56,15 +58,18 @@ def at_hand(source: Path, folder: Path, bounds: Bounds | None = None, around: fl
                 assert remote is not None
                 _download(remote, scan)
             else:
-                fetched = partial(_fetch_part, remote) if remote else partial(clip, source)
-                kept = fetched(scan, bounds, around=around)
+                kept = _part(source, remote, scan, bounds, around=around)
                 text = f"{scan}: {kept.kept:,} of {kept.points:,} points lie within `bounds` {bounds}"
                 warnings.warn(text, FileWarning, stacklevel=2)
             yield scan
 
 
-def _fetch_part(remote: Remote, scan: Path, bounds: Bounds, *, around: float) -> Clipped:
-    """Fetch what lies inside or around: of COPC that alone, of other files everything."""
+def _part(source: Path, remote: Remote | None, scan: Path, bounds: Bounds, *, around: float) -> Clipped:
+    """Fetch what lies inside or around: of COPC on a server that alone, of other files there everything."""
+    from leafwood.io.las.clip import clip
+
+    if remote is None:
+        return clip(source, scan, bounds, around=around)
     with suppress(NoRanges), remote.opened() as stream:
         if read_layout(scan, stream).is_copc:
             return clip(scan, scan, bounds, stream, remote.pieces, around=around)

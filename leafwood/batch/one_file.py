@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from leafwood.batch.at_hand import at_hand
 from leafwood.batch.pages import MadeBy, write_page
 from leafwood.batch.plan import is_made
-from leafwood.canopy.profile import Canopy, CanopyConfig, measure_canopy
 from leafwood.classes import check_preset
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadCloud, BadConfig, FileWarning, LeafwoodError, NoPointCloud, about
@@ -27,7 +26,6 @@ from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT, LEAFWOOD
-from leafwood.io.las.clip import clip
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.las.read import read_las
 from leafwood.io.las.stream import open_las
@@ -38,11 +36,13 @@ from leafwood.memory import as_bytes
 from leafwood.models import CloudSegmenter, Device, load_segmenter
 from leafwood.postprocess.abstain import abstain
 from leafwood.postprocess.rule import Rule
-from leafwood.report.canopy import canopy_files, headline, write_canopy
 from leafwood.report.notes import noted_warnings
 from leafwood.report.paths import report_path
 from leafwood.spatial.ground import find_ground
 from leafwood.weights import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from leafwood.canopy.profile import Canopy, CanopyConfig
 
 __all__ = [
     "TABLES",
@@ -213,6 +213,7 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
 def _label_inside(scan: Path, source: Path, target: Path, options: LabelOptions, progress: Progress | None) -> Labelled:
     """The same for what lies inside the bounds, by a file that holds what lies around as well."""
     from leafwood.batch.survey.large import add_extras
+    from leafwood.io.las.clip import clip
 
     assert options.bounds is not None
     wide = scan.with_name(f"labelled-{target.name}")
@@ -265,6 +266,9 @@ def with_profile(made: Labelled, result: PointCloud, target: Path, options: Labe
     """The same with its profile, if one is asked for, or with why there is none."""
     if not options.profile:
         return made
+    from leafwood.canopy.profile import CanopyConfig
+    from leafwood.report.canopy import headline, write_canopy
+
     try:
         with about(target):
             canopy = measure(
@@ -297,6 +301,8 @@ def measure(
         BadCloud: see :func:`~leafwood.canopy.profile.measure_canopy`; or a scan that no leaf area follows from: from
             below, of a single tree, far too sparse.
     """
+    from leafwood.canopy.profile import measure_canopy
+
     if "height_ag" not in cloud.columns:
         ground = find_ground(cloud)
         cloud = cloud.with_columns(height_ag=ground.height, ground=ground.mask)
@@ -333,5 +339,10 @@ def _segmenter(model: str, *asked: Any) -> CloudSegmenter:
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:
     """The files that are made of one scan, the labelled one first."""
-    profile = canopy_files(target.parent, target.stem, CanopyConfig()) if options.profile else []
-    return [target, *profile, *([report_path(target)] if options.report else [])]
+    files = [target]
+    if options.profile:
+        from leafwood.canopy.profile import CanopyConfig
+        from leafwood.report.canopy import canopy_files
+
+        files += canopy_files(target.parent, target.stem, CanopyConfig())
+    return [*files, report_path(target)] if options.report else files

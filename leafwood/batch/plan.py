@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from leafwood.canopy.profile import CanopyConfig
 from leafwood.errors import BadConfig, FileWarning
 from leafwood.io.bounds import Bounds
 from leafwood.io.files import list_files
@@ -18,7 +17,6 @@ from leafwood.io.loaders import default_output
 from leafwood.io.remote import Remote, file_name, shown, url_of
 from leafwood.io.target import writing
 from leafwood.io.vpc import is_vpc
-from leafwood.report.canopy import canopy_files
 
 __all__ = ["FAILED", "Part", "failures_below", "is_made", "note_failed", "plan", "run_folder", "share"]
 
@@ -75,6 +73,9 @@ def plan(paths: Iterable[Path], output: Path | None = None, bounds: Bounds | Non
         if len(files) > 1 or any(path.is_dir() or is_vpc(path) for path in paths):
             raise BadConfig(f"{output}: one file cannot hold the labels of several scans; give a folder as `output`")
         return {files[0]: output}
+    from leafwood.canopy.profile import CanopyConfig
+    from leafwood.report.canopy import canopy_files
+
     targets = {file: _target(file, folders, output) for file in files}
     made = {target.resolve() for target in targets.values()}
     made |= {file for target in made for file in canopy_files(target.parent, target.stem, CanopyConfig())}

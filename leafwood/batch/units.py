@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.batch.one_file import Labelled, LabelOptions, label_file, segmenter
-from leafwood.batch.survey.engine import label_survey
 from leafwood.batch.survey.large import is_large
 from leafwood.batch.workers import InTurn, Workers
 from leafwood.errors import LeafwoodError
@@ -101,6 +100,8 @@ def label_unit(
         Each scan to be written, and what came of it.
     """
     if unit.tiled:
+        from leafwood.batch.survey.engine import label_survey
+
         yield from label_survey(unit.jobs, options, workers or InTurn(), progress, beside=unit.beside)
         return
     for source, target in unit.jobs.items():

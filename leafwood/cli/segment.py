@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -103,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 all done, 1 some file or profile failed; the failure of an only file is raised.
     """
+    # Labelling gives BLAS one thread; NumPy and SciPy each start the others when imported, for a tenth of a CPU second.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from leafwood.batch.manifest import Manifest, open_manifest
     from leafwood.batch.one_file import LabelOptions, segmenter
     from leafwood.batch.plan import Part, plan, run_folder, share

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.cli.messages import in_flags, one_line, say
@@ -13,10 +16,6 @@ from leafwood.cli.one_by_one import in_words, is_passed_over
 from leafwood.io.remote import shown
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rich.table import Table
-
     from leafwood.batch.one_file import Labelled
 
 __all__ = ["Summary"]
@@ -109,46 +108,44 @@ class Summary:
 
     def show(self, seconds: float) -> None:
         """Files, points by label, doubts, time, and where to look."""
-        import numpy as np
-        from rich.console import Console
-        from rich.table import Table
-
         targets = [self._jobs[source] for source in self._done]
         one = len(targets) == len(self._jobs) == 1
-        console = Console(markup=False, highlight=False, emoji=False)
         if one:
-            console.print(str(targets[0]), soft_wrap=True)
-        table = Table(show_header=False)
-        table.add_column()
-        table.add_column(justify="right")
-        if not one:
-            for name, number in self.numbers().items():
-                if number or name in ("labelled", "there already", "failed"):
-                    table.add_row(f"files {name}", f"{number:,}")
-        self._doubts(table)
+            print(targets[0])
         counts = np.sum([made.counts for made in self._done.values()] or [np.zeros(3, dtype=np.int64)], axis=0)
-        if not counts.any():
-            console.print(table)
-            return
-        for name, code in (("leaf", OUT_LEAF), ("wood", OUT_WOOD), ("not processed", OUT_NONE)):
-            table.add_row(f"{name} (leafwood = {code})", f"{counts[code]:,}")
-        table.add_row("wood share of labelled points", _wood_share(counts))
-        table.add_row("seconds", f"{seconds:.1f}")
-        table.add_row("points/s", f"{counts.sum() / seconds:,.0f}")
-        console.print(table)
-        where = targets[0].name if one else "each file"
-        console.print(f"Labels: field `leafwood` of {where}; P(wood): `wood_prob`.", soft_wrap=True)
-        console.print(
-            "CloudCompare: open it and choose the scalar field `leafwood`. QGIS: style by attribute `leafwood`, "
-            "or by Classification (64 wood, 65 leaf) after --classify."
-        )
+        rows = [*self._files(), *self._doubts(), *_of_points(counts, seconds)]
+        wide, most = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+        for name, value in rows:
+            print(f"{name:<{wide}}  {value:>{most}}")
+        if counts.any():
+            print(f"Labels: field `leafwood` of {targets[0].name if one else 'each file'}; P(wood): `wood_prob`.")
+            print("CloudCompare: open it and choose the scalar field `leafwood`.")
+            print("QGIS: style by attribute `leafwood`, or by Classification (64 wood, 65 leaf) after --classify.")
 
-    def _doubts(self, table: Table) -> None:
-        """Rows of the doubts that some file raises, with how many files where there are several."""
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Files by what came of them, where there was more than one."""
+        if len(self._done) == len(self._jobs) == 1:
+            return
+        for name, number in self.numbers().items():
+            if number or name in ("labelled", "there already", "failed"):
+                yield f"files {name}", f"{number:,}"
+
+    def _doubts(self) -> Iterator[tuple[str, str]]:
+        """The doubts that some file raises, with how many files where there are several."""
         found = Counter((d.severe, d.title) for made in self._done.values() for d in made.doubts)
         for (severe, title), number in sorted(found.items(), key=lambda item: (not item[0][0], item[0][1])):
-            many = f"{title}: {number} files" if len(self._jobs) > 1 else title
-            table.add_row("do not trust it" if severe else "mind", many)
+            yield "do not trust it" if severe else "mind", f"{title}: {number} files" if len(self._jobs) > 1 else title
+
+
+def _of_points(counts: NDArray[np.int64], seconds: float) -> Iterator[tuple[str, str]]:
+    """Points by label (3,), and how long they took; nothing where no file was labelled."""
+    if not counts.any():
+        return
+    for name, code in (("leaf", OUT_LEAF), ("wood", OUT_WOOD), ("not processed", OUT_NONE)):
+        yield f"{name} (leafwood = {code})", f"{counts[code]:,}"
+    yield "wood share of labelled points", _wood_share(counts)
+    yield "seconds", f"{seconds:.1f}"
+    yield "points/s", f"{counts.sum() / seconds:,.0f}"
 
 
 def _wood_share(counts: NDArray[np.int64]) -> str:

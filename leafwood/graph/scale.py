@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from leafwood.graph.config import GraphConfig
 from leafwood.spatial.neighbours import nearest
+from leafwood.spatial.order import morton_codes, voxel_cells
 
 __all__ = ["NEIGHBOURS", "scale_normalisation", "scale_of_spacing", "spacing"]
 
@@ -22,7 +23,9 @@ def spacing(xyz: NDArray[np.float32]) -> float:
     Returns:
         Metres.
     """
-    _, distance = nearest(xyz, NEIGHBOURS, xyz[:: max(1, len(xyz) // 20_000)])
+    places = xyz[:: max(1, len(xyz) // 20_000)]
+    order = np.argsort(morton_codes(voxel_cells(places - places.min(axis=0), 1.0)))  # what is near is in the cache
+    _, distance = nearest(xyz, NEIGHBOURS, places[order])
     return float(np.median(distance[:, -1]))
 
 

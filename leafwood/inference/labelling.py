@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, bounds
 from leafwood.errors import BadCloud, FileWarning
 from leafwood.postprocess.rule import Decision, Rule, decide
 from leafwood.samplers.voxel import VoxelSampler
@@ -50,7 +50,7 @@ def label_cloud(cloud: PointCloud, predict: Predict, rule: Rule) -> tuple[PointC
         warnings.warn(f"{cloud.path or 'the cloud'}: {line}", FileWarning, stacklevel=2)
     todo = ~(ground.mask | not_vegetation(cloud) | strays)
     equal = np.zeros(len(cloud), dtype=np.float32)
-    seen = np.flatnonzero(todo | (in_view(cloud.xyz, ground.mask & (ground.source == "cloth")) & todo.any()))
+    seen = todo | (in_view(cloud.xyz, ground.mask & (ground.source == "cloth")) & todo.any())
     equal[seen] = predict(cloud.xyz[seen], ground.height[seen], cloud.returns()[seen])
     equal[~todo] = 0.0
     decision = decide(equal[todo], ground.height[todo], cloud.xyz[todo, 2], rule)
@@ -119,7 +119,8 @@ def check_metres(cloud: PointCloud) -> None:
     """
     if len(cloud) < 2:
         return
-    wide, deep, high = np.ptp(cloud.xyz, axis=0)
+    low, top = bounds(cloud.xyz)
+    wide, deep, high = top - low
     x, y = np.abs(cloud.origin[:2])
     if max(wide, deep) < 0.2 and high > 2 and x <= 180 and y <= 90 and (x > 1 or y > 1):
         raise BadCloud("the coordinates look like degrees; project the file to metres first")

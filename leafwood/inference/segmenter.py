@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, bounds
 from leafwood.errors import BadConfig, ModelWarning
 from leafwood.graph.build import build_graph
 from leafwood.graph.scale import scale_normalisation
@@ -185,7 +185,7 @@ class Segmenter:
         most = self.tile_points or points_of_tile(self.memory, len(xyz))
         for tile in iter_tiles(xyz[:, :2] * np.float32(scale), most, self.buffer, self.around):
             owned = tile.index[tile.owned]
-            read = self.thinned(xyz[tile.index], scale, tile.near)
+            read = self.thinned(xyz, scale, tile.index, tile.near)
             index = tile.index[read]
             view = self.see(xyz[index], height[index], returns[index], scale, tile.owned[read])
             logit[owned] = view.logit
@@ -196,7 +196,7 @@ class Segmenter:
             done += len(owned)
             if progress:
                 progress(done, len(xyz))
-        fold = spatial_folds(xyz).astype(np.uint8)
+        fold = spatial_folds(xyz)
 
         def parts() -> Iterator[Seen]:
             for start in range(0, len(xyz), _PART):
@@ -208,19 +208,25 @@ class Segmenter:
         prob = np.concatenate([np.zeros(0, dtype=np.float32), *(fit.equal(part) for part in parts())])
         return ScanView(prob, descriptor, fit.evidence is not None)
 
-    def thinned(self, xyz: NDArray[np.floating[Any]], scale: float, near: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Positions of the points that a tile needs: those nearby, and one in each small voxel of those beyond.
+    def thinned(
+        self, xyz: NDArray[np.floating[Any]], scale: float, index: NDArray[np.int64], near: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Which of a tile's points it needs: those nearby, and one in each small voxel of those beyond.
 
         Args:
             xyz: (n, 3) metres, non-negative.
             scale: the scan's, from :func:`leafwood.graph.scale.scale_normalisation`.
-            near: (n,) those that are needed in any case.
+            index: (m,) positions of the tile's points, ascending.
+            near: (m,) those that are needed in any case.
+
+        Returns:
+            (k,) positions in `index`, ascending.
         """
         beyond = np.flatnonzero(~near)
         if not len(beyond):
-            return np.arange(len(xyz))
+            return np.arange(len(near))
         sampler = VoxelSampler(_THIN * self.model.graph.size / scale, keep="first")
-        kept = beyond[sampler(PointCloud(xyz[beyond].astype(np.float32))).index]
+        kept = beyond[sampler(PointCloud(xyz[index[beyond]].astype(np.float32))).index]
         return np.sort(np.concatenate([np.flatnonzero(near), kept]))
 
     def see(
@@ -241,12 +247,8 @@ class Segmenter:
             owned: (n,) those of the points that are asked for; the others are their surroundings.
         """
         views = [self.forward(xyz, height, returns, scale * vote, owned) for vote in _SCALES[self.quality]]
-        margin, view = np.mean([vote.margin[owned] for vote in views], axis=0), views[0]
-        return TileView(
-            self.model.calibration.logit(margin, view.covariates[owned]),
-            view.descriptor,
-            None if view.return_shares is None else view.return_shares[owned],
-        )
+        margin, view = np.mean([vote.margin for vote in views], axis=0), views[0]
+        return TileView(self.model.calibration.logit(margin, view.covariates), view.descriptor, view.return_shares)
 
     def forward(
         self,
@@ -264,7 +266,7 @@ class Segmenter:
             returns: (n, 2) return number and number of returns, 0 where unknown.
             scale: the factor by which the network sees them shrunk, from
                 :func:`leafwood.graph.scale.scale_normalisation`.
-            owned: those of the points that the descriptor are of.
+            owned: those of the points that are asked for.
         """
         small = self._anchored(xyz, scale)
         graph, node = build_graph(small, height * np.float32(scale), self.model.graph, returns, self.threads)
@@ -273,7 +275,8 @@ class Segmenter:
         if self.smoothing:
             margin = smooth(margin, graph["pos0"], graph["neighbours0"], self.threads)
         known = covariates(graph["x0"][:, self.model.graph.columns("height")], scale)
-        counts = np.bincount(node[owned], minlength=len(margin))
+        node = node[owned]
+        counts = np.bincount(node, minlength=len(margin))
         seen = (margin[:, None], graph["x0"], hidden)
         descriptor = np.concatenate([np.einsum("i,ij->j", counts, x, dtype=np.float64) for x in seen])
         shares = return_shares(graph, self.model.graph) if self.evidence and returns.any() else None
@@ -290,6 +293,6 @@ class Segmenter:
         Tiles of a scan share their voxels, wherever they are, and their coordinates stay small.
         """
         coarsest = self.model.graph.size * 2 ** (self.model.graph.n_levels - 1)
-        shift = np.floor(xyz.min(axis=0).astype(np.float64) * scale / coarsest) * coarsest
+        shift = np.floor(bounds(xyz)[0].astype(np.float64) * scale / coarsest) * coarsest
         small = xyz * xyz.dtype.type(scale)
         return np.asarray(small - shift if shift.any() else small, dtype=np.float32)

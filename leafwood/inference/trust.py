@@ -10,7 +10,6 @@ model's calibration scans a scan is (:mod:`leafwood.postprocess.likeness`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,8 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.cloud import PointCloud
+from leafwood.cloud import PointCloud, bounds
 from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
+from leafwood.spatial.terrain import plan_cells
 
 __all__ = [
     "FLOOR",
@@ -49,10 +49,10 @@ _ROWS_APART, _APART = 5000, 1.5  # fewer points than that are one, too, if hardl
 LIKE = 1.0  # distance that 95 % of the calibration pieces do not exceed; see leafwood.postprocess.likeness
 FOOT = 0.6  # width of the lowest eighth over that of the plan; see foot_over_plan
 _VOXEL = 0.5  # m
+_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to count cells than to sort their numbers
 _LOW = 1.0  # m above ground: what is lower is no part of the canopy
 _SHORTEST = 5.0  # m: vegetation that is lower says nothing of where the scanner was
 _TALLEST = 120.0  # m: the tallest living tree has 116 m
-_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to count cells than to sort their numbers
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,12 @@ def is_table(cloud: PointCloud) -> bool:
 
 def plan_density(cloud: PointCloud) -> float:
     """Points per m² of the 1 m cells of the plan that have any; strays left out; 0 without points."""
-    xyz = cloud.xyz[~cloud.strays()]
-    if not len(xyz):
+    strays = cloud.strays()
+    plan = cloud.xyz[~strays, :2] if strays.any() else cloud.xyz[:, :2]
+    if not len(plan):
         return 0.0
     place = cloud.origin[:2] * cloud.unit[0] % 1.0  # cells begin at whole metres, as those of `info`
-    return len(xyz) / np.count_nonzero(np.bincount(_cells(xyz[:, :2] + place, 1.0)))
+    return len(plan) / len(plan_cells(plan + place, 1.0))
 
 
 def points_low_over_high(xyz: Points, height: Points) -> float:
@@ -161,7 +162,7 @@ def points_low_over_high(xyz: Points, height: Points) -> float:
     top = float(np.percentile(height, 99))
     if top < _SHORTEST:
         return float("nan")
-    voxel = _cells(xyz[plants], _VOXEL)
+    voxel = _voxels(xyz[plants])
     count, total = np.bincount(voxel), np.bincount(voxel, weights=height)
     level, count = total[count > 0] / count[count > 0], count[count > 0]
     low, high = count[level < top / 3], count[level > top * 2 / 3]
@@ -181,7 +182,8 @@ def foot_over_plan(xyz: Points) -> float:
     if not len(foot):
         return 1.0
     low, high = np.percentile(foot, (5, 95), axis=0)
-    return float((high - low).max() / max(float(np.ptp(xyz[:, :2], axis=0).max()), 1e-6))
+    least, greatest = bounds(xyz)
+    return float((high - low).max() / max(float((greatest - least)[:2].max()), 1e-6))
 
 
 def _of_density(cloud: PointCloud) -> Iterator[Doubt]:
@@ -207,7 +209,7 @@ def _of_geometry(cloud: PointCloud, height: Points) -> Iterator[Doubt]:
     grounded = not np.isnan(height).all()
     plants = ~not_vegetation(cloud)
     above = np.nan_to_num(height) if grounded else cloud.xyz[:, 2] - cloud.xyz[plants, 2].min(initial=np.inf)
-    ratio = points_low_over_high(cloud.xyz[plants], above[plants])
+    ratio = points_low_over_high(cloud.xyz, np.where(plants, above, 0.0))
     if ratio > TERRESTRIAL:
         detail = f"the lower canopy has {ratio:.1f} times the points of the upper one in the space that each fills"
         advice = "do not use a leaf area profile of it: pulses that start below are not those that arrive from above"
@@ -282,12 +284,13 @@ def _of_strays(count: int, strays: int) -> Iterator[Doubt]:
         yield Doubt("strays", "stray points", detail, "remove them before other tools meet them", severe=False)
 
 
-def _cells(places: Points, edge: float) -> NDArray[np.int64]:
-    """A small number (n,) for the cell of each point (n, d); points lie within 50 km of each other."""
-    cell = np.floor(places.T / edge).astype(np.int64)
-    cell -= cell.min(axis=1, keepdims=True)
-    spans = [int(column.max()) + 1 for column in cell]
-    key = np.ravel_multi_index(tuple(cell), tuple(spans))
-    if math.prod(spans) <= _CELLS_A_POINT * len(key):
-        return np.asarray(key)
+def _voxels(xyz: Points) -> NDArray[np.int64]:
+    """A small number (n,) for the voxel of each point (n, 3); points lie within 50 km of each other."""
+    key, spans = np.zeros(len(xyz), dtype=np.int64), 1
+    for axis in range(3):
+        cell = np.floor(xyz[:, axis] / _VOXEL).astype(np.int64)
+        low, span = int(cell.min()), int(np.ptp(cell)) + 1
+        key, spans = key * span + (cell - low), spans * span
+    if spans <= _CELLS_A_POINT * len(key):
+        return key
     return np.asarray(np.unique(key, return_inverse=True)[1])  # few points in a wide box, whose cells are not counted

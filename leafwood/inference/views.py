@@ -16,7 +16,7 @@ __all__ = ["ForwardPass", "ScanView", "Segmented", "TileView"]
 
 
 class ForwardPass(NamedTuple):
-    """What the network says of n points.
+    """What the network says of the n points that it was asked for.
 
     Attributes:
         margin: (n,) wood logit less leaf logit.

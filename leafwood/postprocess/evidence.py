@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.cloud import bounds
 from leafwood.graph.build import Graph
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import RETURN_NAMES
@@ -66,15 +67,17 @@ def return_shares(graph: Graph, config: GraphConfig) -> NDArray[np.float16] | No
     if "returns" not in config.features:
         return None
     single, last = (RETURN_NAMES.index(name) for name in ("single_return", "last_return"))
-    above, found = np.arange(len(graph["x0"])), []
-    for level in range(1, config.n_levels):
-        above = graph[f"parent{level - 1}"][above]
+    if config.n_levels == 1:
+        return None
+    found = np.zeros((len(graph[f"x{config.n_levels - 1}"]), 0), dtype=np.float16)
+    for level in reversed(range(1, config.n_levels)):
         returns = graph[f"x{level}"][:, config.columns("returns", level)]
-        found.append(returns[:, [single, last]].astype(np.float16)[above])
-    return np.concatenate(found, axis=1) if found else None
+        found = np.concatenate([returns[:, [single, last]].astype(np.float16), found], axis=1)
+        found = found[graph[f"parent{level - 1}"]]  # rows of few voxels first, then of ever more
+    return found
 
 
-def spatial_folds(xyz: NDArray[np.floating[Any]], extent: tuple[Floats, Floats] | None = None) -> Ints:
+def spatial_folds(xyz: NDArray[np.floating[Any]], extent: tuple[Floats, Floats] | None = None) -> NDArray[np.uint8]:
     """Kind of block (n,), 0 to 3, that each point (n, 3) lies in; neighbouring blocks are of different kinds.
 
     Args:
@@ -82,11 +85,11 @@ def spatial_folds(xyz: NDArray[np.floating[Any]], extent: tuple[Floats, Floats] 
         extent: lower and upper plan corner (2,) of the scan whose part the points are; their own when None.
     """
     if not len(xyz):
-        return np.zeros(0, dtype=np.int64)
-    low, high = extent or (xyz[:, :2].min(axis=0), xyz[:, :2].max(axis=0))
-    size = max(float((high - low).max()) / _BLOCKS, _SMALLEST)
-    cell = np.floor((xyz[:, :2] - low) / np.float32(size)).astype(np.int64) % 2
-    return np.asarray(2 * cell[:, 0] + cell[:, 1])
+        return np.zeros(0, dtype=np.uint8)
+    low, high = extent or bounds(xyz)
+    size = max(float((high - low)[:2].max()) / _BLOCKS, _SMALLEST)
+    x, y = (np.floor((xyz[:, i] - low[i]) / np.float32(size)).astype(np.int32) & 1 for i in range(2))
+    return np.asarray(2 * x + y, dtype=np.uint8)
 
 
 class Confident(NamedTuple):

@@ -28,7 +28,6 @@ from leafwood.spatial.terrain import (
     lowest_points,
     node_spacing,
     plan_cells,
-    plan_extent,
 )
 
 __all__ = ["FEWEST", "THICK", "terrain_of_cloth"]
@@ -61,7 +60,7 @@ def terrain_of_cloth(cloud: Outline) -> Terrain | None:
     if find_spec("CSF_3DFin") is None:
         warnings.warn(_NO_CLOTH, ModelWarning, stacklevel=2)
         return None
-    low, high = plan_extent(cloud.spread)
+    low, high = cloud.extent
     cell = node_spacing(cloud.points, low, high, _CLOTH)
     inside = np.all((cloud.lows[:, :2] >= low) & (cloud.lows[:, :2] <= high), axis=1)
     lows = cloud.lows if inside.all() else cloud.lows[inside]
@@ -72,7 +71,7 @@ def terrain_of_cloth(cloud: Outline) -> Terrain | None:
     candidates = lows[_near_cloth(lows, cell)]
     if len(candidates) < FEWEST or not _is_sheet(lows, candidates, max(1.0, 2 * cell)):
         return None
-    terrain = Terrain.from_points(candidates, cloud.spread, cell, cloud.points)
+    terrain = Terrain.from_points(candidates, cloud, cell)
     return terrain if _stands_clear(cloud.dense, terrain, cell / 2) else None
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.spatial.cloth import FEWEST, THICK, terrain_of_cloth
-from leafwood.spatial.terrain import Outline, Terrain, lowest_points, plan_cells, plan_extent
+from leafwood.spatial.terrain import Outline, Terrain, lowest_points, plan_cells
 
 __all__ = [
     "Ground",
@@ -212,7 +212,7 @@ def _terrain_of_classed(usable: Outline, ground: Outline) -> Terrain | None:
     """
     if ground.points < FEWEST:
         return None
-    low, high = plan_extent(usable.spread)
+    low, high = usable.extent
     cell = float(np.clip((high - low).max() / 20, 1.0, 5.0))
     if _share_in_reach(usable.lows, ground.lows, cell) < 0.5:
         return None
@@ -223,7 +223,7 @@ def _terrain_of_classed(usable: Outline, ground: Outline) -> Terrain | None:
 def _surface(ground: Outline, cloud: Outline) -> Terrain:
     """The surface through the lowest ground points, as wide as a cloud."""
     lows = ground.lows[lowest_points(ground.lows, _NODES)]
-    return Terrain.from_points(lows, cloud.spread, points=cloud.points)
+    return Terrain.from_points(lows, cloud)
 
 
 def _is_near(terrain: Terrain, ground: Points) -> bool:
@@ -233,9 +233,12 @@ def _is_near(terrain: Terrain, ground: Points) -> bool:
 
 def _share_in_reach(xyz: Points, ground: Points, cell: float) -> float:
     """Share of the occupied plan cells that have ground within about one and a half cells."""
-    from scipy.spatial import cKDTree
+    occupied, with_ground = (_plan_numbers(plan_cells(points, cell)) for points in (xyz, ground))
+    around = np.argwhere(np.ones((3, 3))) - 1  # a cell and its eight neighbours
+    in_reach = np.unique(with_ground[:, None] + _plan_numbers(around))
+    return float(np.isin(occupied, in_reach).mean())
 
-    occupied = plan_cells(xyz[lowest_points(xyz, cell)], cell)
-    with_ground = plan_cells(ground[lowest_points(ground, cell)], cell)
-    distance, _ = cKDTree(with_ground).query(occupied)
-    return float(np.mean(distance < 1.5))
+
+def _plan_numbers(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number (k,) for each of some plan cells (k, 2); that of a sum of cells is the sum of theirs."""
+    return (cells[:, 0] << 32) + cells[:, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from leafwood.cloud import bounds
 __all__ = ["Outline", "Terrain", "bilinear", "fit_plane", "lowest_points", "node_spacing", "plan_cells", "plan_extent"]
 
 Points = NDArray[np.floating[Any]]
+Extent = tuple[NDArray[np.float64], NDArray[np.float64]]
 _CHUNK = 4_000_000
-_HEIGHTS_AT_ONCE = 250_000  # what is worked on stays in the cache
+_AT_ONCE = 250_000  # what is worked on stays in the cache
 _SAMPLE = 1_000_000
 _MIN_NODES, _MAX_NODES = 1_000, 1_000_000
 _STRAY = 1e-3
 LOWS = 0.25  # m
+_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to mark cells than to sort their numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +45,13 @@ class Outline:
         """Of a cloud (n, 3) in memory, which is looked at as it is."""
         return cls(len(xyz), xyz, xyz, xyz)
 
+    @cached_property
+    def extent(self) -> Extent:
+        """Lower and upper plan corners (2,); see :func:`plan_extent`."""
+        return plan_extent(self.spread)
 
-def plan_extent(xyz: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+
+def plan_extent(xyz: Points) -> Extent:
     """Lower and upper plan corners (2,) each, metres, without a few stray points far away.
 
     A GPS glitch kilometres off would stretch every grid; where leaving out 0.1 % of the points on a side halves
@@ -52,7 +60,7 @@ def plan_extent(xyz: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     Args:
         xyz: (n, 3) metres, n > 0.
     """
-    low, high = (corner.astype(np.float64) for corner in bounds(xyz[:, :2]))
+    low, high = (corner[:2].astype(np.float64) for corner in bounds(xyz))
     sample = xyz[:: max(1, len(xyz) // _SAMPLE), :2]
     inner_low, inner_high = np.quantile(sample, [_STRAY, 1 - _STRAY], axis=0)
     pad = 0.05 * (inner_high - inner_low) + 1.0
@@ -89,8 +97,9 @@ def lowest_points(xyz: Points, cell: float, corner: NDArray[np.float64] | None =
     if not len(xyz):
         return np.zeros(0, dtype=np.intp)
     plan = xyz[:, :2] if corner is None else np.round(xyz[:, :2] - corner, 5)
-    origin = plan.min(axis=0) if corner is None else np.floor(plan.min(axis=0) / cell) * cell
-    stride = int((float(plan[:, 1].max()) - float(origin[1])) / cell) + 1
+    low, high = bounds(plan)
+    origin = low if corner is None else np.floor(low / cell) * cell
+    stride = int((float(high[1]) - float(origin[1])) / cell) + 1
 
     def lowest(index: NDArray[np.intp]) -> NDArray[np.intp]:
         ij = np.floor((plan[index] - origin) / cell).astype(np.int64)
@@ -108,8 +117,25 @@ def lowest_points(xyz: Points, cell: float, corner: NDArray[np.float64] | None =
 
 
 def plan_cells(xyz: Points, cell: float) -> NDArray[np.int64]:
-    """Occupied plan cells (k, 2)."""
-    return np.unique(np.floor(xyz[:, :2] / cell).astype(np.int64), axis=0)
+    """Occupied plan cells (k, 2) of points (n, 2) or (n, 3), sorted."""
+    if not len(xyz):
+        return np.zeros((0, 2), dtype=np.int64)
+    low, high = (np.floor(corner[:2] / cell).astype(np.int64) for corner in bounds(xyz))
+    width, depth = (high - low + 1).tolist()
+
+    def numbers(part: Points) -> NDArray[np.int64]:
+        x, y = (np.floor(part[:, axis] / cell).astype(np.int64) - low[axis] for axis in range(2))
+        return x * depth + y
+
+    parts = (numbers(xyz[start : start + _AT_ONCE]) for start in range(0, len(xyz), _AT_ONCE))
+    if width * depth <= _CELLS_A_POINT * len(xyz):
+        there = np.zeros(width * depth, dtype=bool)
+        for part in parts:
+            there[part] = True
+        found = np.flatnonzero(there)
+    else:
+        found = np.unique(np.concatenate([np.unique(part) for part in parts]))
+    return np.column_stack(np.divmod(found, depth)) + low
 
 
 def fit_plane(xyz: Points, quantile: float = 0.5, rounds: int = 30) -> NDArray[np.float64]:
@@ -154,19 +180,18 @@ class Terrain:
     departure: NDArray[np.float32]
 
     @classmethod
-    def from_points(cls, ground: Points, extent: Points, cell: float = 0.5, points: int | None = None) -> Terrain:
+    def from_points(cls, ground: Points, cloud: Outline, cell: float = 0.5) -> Terrain:
         """Interpolate ground points: linear on their Delaunay triangles, nearest outside.
 
         Args:
             ground: (m, 3) ground points, metres, m >= 3.
-            extent: (n, 3) the cloud whose plan the grid shall cover, or points spread over it.
+            cloud: whose plan the grid shall cover.
             cell: wished node spacing, see :func:`node_spacing`.
-            points: of the cloud; n when None.
         """
         from scipy.spatial import cKDTree
 
-        low, high = plan_extent(extent)
-        cell = node_spacing(len(extent) if points is None else points, low, high, cell)
+        low, high = cloud.extent
+        cell = node_spacing(cloud.points, low, high, cell)
         plane = fit_plane(ground[:: max(1, len(ground) // 20_000)])
         known = _cell_means(ground, cell)
         rest = known[:, 2] - known[:, :2] @ plane[:2] - plane[2]
@@ -182,9 +207,9 @@ class Terrain:
         """Metres above the surface (n,) float32, negative below it."""
         out = np.empty(len(xyz), dtype=np.float32)
         last = np.array(self.departure.shape)[:, None] - 1
-        for start in range(0, len(xyz), _HEIGHTS_AT_ONCE):
-            part = xyz[start : start + _HEIGHTS_AT_ONCE].astype(np.float64)
-            at = np.clip(((part[:, :2] - self.corner) / self.cell).T, 0, last)
+        for start in range(0, len(xyz), _AT_ONCE):
+            part = xyz[start : start + _AT_ONCE].astype(np.float64, order="F")
+            at = np.clip((part.T[:2] - self.corner[:, None]) / self.cell, 0, last)
             rest = bilinear(self.departure, at)
             out[start : start + len(part)] = part[:, 2] - part[:, :2] @ self.plane[:2] - self.plane[2] - rest
         return out
@@ -193,10 +218,12 @@ class Terrain:
 def bilinear(grid: Points, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values (n,) of a grid (nx, ny) at places (2, n), in nodes; beyond the edge the outermost cells go on."""
     low = [np.clip(np.floor(place).astype(np.int64), 0, max(n - 2, 0)) for place, n in zip(at, grid.shape, strict=True)]
-    high = [np.minimum(node + 1, n - 1) for node, n in zip(low, grid.shape, strict=True)]
     x, y = (place - node for place, node in zip(at, low, strict=True))
-    before = grid[low[0], low[1]] * (1 - y) + grid[low[0], high[1]] * y
-    after = grid[high[0], low[1]] * (1 - y) + grid[high[0], high[1]] * y
+    width, depth = grid.shape
+    nodes, corner = grid.ravel(), low[0] * depth + low[1]
+    across, along = (depth if width > 1 else 0), (1 if depth > 1 else 0)  # to the next node, where there is one
+    before = nodes[corner] * (1 - y) + nodes[corner + along] * y
+    after = nodes[corner + across] * (1 - y) + nodes[corner + (across + along)] * y
     return np.asarray(before * (1 - x) + after * x, dtype=np.float64)
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafwood.cloud import bounds
 from leafwood.errors import BadCloud
 
 __all__ = ["Box", "Tile", "cut_plan", "iter_tiles"]
@@ -91,34 +92,36 @@ def iter_tiles(xy: NDArray[np.float32], max_points: int, buffer: float, around: 
     """
     if not len(xy):
         return
-    edges = [buffer / across for across in _ACROSS if _grid(xy, buffer / across)[2]]
+    far_corner = bounds(xy)[1]
+    edges = [buffer / across for across in _ACROSS if _grid(far_corner, buffer / across)[2]]
     if not edges:
-        width, depth, _ = _grid(xy, 1000.0)
+        width, depth, _ = _grid(far_corner, 1000.0)
         raise BadCloud(f"the plan is {width} x {depth} km; are these metres?")
     if len(xy) <= max_points:
         everything = np.ones(len(xy), dtype=bool)
         yield Tile(np.arange(len(xy)), everything, everything)
         return
     ring, far = (int(np.ceil(wide / edges[0] - 1e-6)) for wide in (buffer, max(around, buffer)))
-    width, depth, _ = _grid(xy, edges[0])
-    cells = np.floor(xy / edges[0]).astype(np.int32)
-    key = cells[:, 0].astype(np.int64) * depth + cells[:, 1]
+    width, depth, _ = _grid(far_corner, edges[0])
+    x, y = (np.floor(xy[:, axis] / edges[0]).astype(np.int32) for axis in range(2))
+    key = x * np.int32(depth) + y  # below _MAX_CELLS
     counts = np.bincount(key, minlength=width * depth)
     order = np.argsort(key, kind="stable").astype(np.int32 if len(xy) < 2**31 else np.int64)
     first = np.concatenate([[0], np.cumsum(counts)])
-    del xy, key  # tiles take their time, and memory is short meanwhile
+    del xy, x, y  # tiles take their time, and memory is short meanwhile
     for box in cut_plan(counts.reshape(width, depth), max_points, ring):
         wide = box.widened(far)
         bottom, top = max(wide.y0, 0), min(wide.y1, depth)
         columns = range(max(wide.x0, 0), min(wide.x1, width))
         index = np.concatenate([order[first[x * depth + bottom] : first[x * depth + top]] for x in columns])
         index.sort()
-        yield Tile(index.astype(np.int64), box.holds(cells[index]), box.widened(ring).holds(cells[index]))
+        cells = np.column_stack(np.divmod(key[index], depth))
+        yield Tile(index.astype(np.int64), box.holds(cells), box.widened(ring).holds(cells))
 
 
-def _grid(xy: NDArray[np.float32], edge: float) -> tuple[int, int, bool]:
-    """Cells along and across a plan, and whether a table of them is of a reasonable size."""
-    width, depth = (int(v / edge) + 1 for v in xy.max(axis=0).astype(np.float64))
+def _grid(far_corner: NDArray[np.float32], edge: float) -> tuple[int, int, bool]:
+    """Cells along and across a plan that ends there, and whether a table of them is of a reasonable size."""
+    width, depth = (int(v / edge) + 1 for v in far_corner.astype(np.float64))
     return width, depth, width * depth <= _MAX_CELLS
 
 

@@ -83,7 +83,7 @@ def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, folder: Path, box: Bo
     width = segmenter.buffer / facts.scale
     near = _within(part.xyz, low - width, high + width)
     index = np.flatnonzero(seen)
-    index = index[segmenter.thinned(part.xyz[index], facts.scale, near[index])]
+    index = index[segmenter.thinned(part.xyz, facts.scale, index, near[index])]
     mine = index[owned[index]]
     columns: dict[str, Any] = {}
     descriptor = np.zeros(1)
@@ -92,7 +92,7 @@ def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, folder: Path, box: Bo
         view = segmenter.see(part.xyz[index], height[index], returns, facts.scale, owned[index])
         extent = np.zeros(2), facts.place.high[:2]
         columns["logit"] = view.logit
-        columns["fold"] = spatial_folds(part.xyz[mine], extent).astype(np.uint8)
+        columns["fold"] = spatial_folds(part.xyz[mine], extent)
         columns["lots"] = draw_lots(part.xyz[mine])
         if view.return_shares is not None:
             columns["shares"] = view.return_shares

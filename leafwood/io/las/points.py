@@ -8,7 +8,7 @@ differs from 3 only once the scanner channel changes and the record has more tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol
 
@@ -28,6 +28,16 @@ _CHANNELS = 0x30
 _V4 = f"uses several scanner channels in LASzip item version 4, {RECOMPRESS}"
 # A chunk this large is decoded point by point: the parallel decoder would hold it whole.
 _PARALLEL_BYTES = 1 << 28
+# The layers of point formats 6 to 10 that dimensions lie in; those of places, returns and channels are always read.
+_LAYERS: dict[str, int] = {
+    **dict.fromkeys(("return_number", "number_of_returns", "scanner_channel"), 0),
+    "classification": lazrs.SELECTIVE_DECOMPRESS_CLASSIFICATION,
+    **dict.fromkeys(("synthetic", "key_point", "withheld", "overlap"), lazrs.SELECTIVE_DECOMPRESS_FLAGS),
+    "intensity": lazrs.SELECTIVE_DECOMPRESS_INTENSITY,
+    "scan_angle": lazrs.SELECTIVE_DECOMPRESS_SCAN_ANGLE,
+    "point_source_id": lazrs.SELECTIVE_DECOMPRESS_POINT_SOURCE_ID,
+    "gps_time": lazrs.SELECTIVE_DECOMPRESS_GPS_TIME,
+}
 
 Records = NDArray[np.uint8]
 
@@ -107,12 +117,20 @@ class LazSink:
         self._stream.seek(0, 2)
 
 
-def read_records(layout: Layout, chunk: int = CHUNK, *, first: int = 0, stop: int | None = None) -> Iterator[Records]:
+def read_records(
+    layout: Layout,
+    chunk: int = CHUNK,
+    *,
+    columns: Collection[str] | None = None,
+    first: int = 0,
+    stop: int | None = None,
+) -> Iterator[Records]:
     """Point records in file order.
 
     Args:
         layout: the checked file.
         chunk: records at a time.
+        columns: dimensions that are asked for beside the coordinates; all when None. Others may hold anything.
         first: place of the first of them; see :func:`~leafwood.io.las.laszip.can_begin_anywhere`.
         stop: place after the last; None for all that follow.
 
@@ -125,11 +143,14 @@ def read_records(layout: Layout, chunk: int = CHUNK, *, first: int = 0, stop: in
     stop = layout.count if stop is None else stop
     if stop <= first:
         return
-    read = _read_laz if layout.compressed else _read_las
+    starts = range(first, stop, chunk)
     try:
         with layout.path.open("rb") as stream:
             stream.seek(layout.points_start)
-            yield from read(layout, stream, range(first, stop, chunk), stop)
+            if layout.compressed:
+                yield from _read_laz(layout, stream, starts, stop, _selection(columns))
+            else:
+                yield from _read_las(layout, stream, starts, stop)
     except BadFile:
         raise
     except OSError as error:
@@ -147,9 +168,9 @@ def _read_las(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Ite
         yield np.frombuffer(block, np.uint8).reshape(number, length)
 
 
-def _read_laz(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Iterator[Records]:
+def _read_laz(layout: Layout, stream: BinaryIO, starts: range, stop: int, selection: int) -> Iterator[Records]:
     body, is_v4 = checked_body(layout)
-    decoder = _open_decoder(layout, stream, body)
+    decoder = _open_decoder(layout, stream, body, selection)
     damaged = _V4 if is_v4 else "its compressed points are damaged"
     if starts.start:
         with decoding(layout.path, damaged):
@@ -163,7 +184,17 @@ def _read_laz(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Ite
         yield records
 
 
-def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes) -> Any:
+def _selection(columns: Collection[str] | None) -> int:
+    """The layers that hold some dimensions; all of them where one has none of its own."""
+    if columns is None:
+        return int(lazrs.SELECTIVE_DECOMPRESS_ALL)
+    found = int(lazrs.SELECTIVE_DECOMPRESS_Z)
+    for name in columns:
+        found |= _LAYERS.get(name, lazrs.SELECTIVE_DECOMPRESS_ALL)
+    return found
+
+
+def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes, selection: int) -> Any:
     what = "its LASzip record is damaged"
     with decoding(layout.path, what):
         vlr = lazrs.LazVlr(body)
@@ -173,4 +204,5 @@ def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes) -> Any:
     largest = layout.count if pointwise else check_chunks(layout, stream, body, vlr)
     parallel = not pointwise and largest * layout.record_length <= _PARALLEL_BYTES
     with decoding(layout.path, what):
-        return (lazrs.ParLasZipDecompressor if parallel else lazrs.LasZipDecompressor)(stream, body)
+        decoder = lazrs.ParLasZipDecompressor if parallel else lazrs.LasZipDecompressor
+        return decoder(stream, body, lazrs.DecompressionSelection(selection))

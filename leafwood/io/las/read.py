@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.classes import PRESETS
-from leafwood.cloud import PointCloud, lower_corner
+from leafwood.cloud import PointCloud, bounds, lower_corner
 from leafwood.errors import BadCloud, BadFile, FileWarning
 from leafwood.io.labels import OURS, WOOD_PROB
 from leafwood.io.las.extra import ExtraDim, describe_records
@@ -72,8 +72,7 @@ def read_las(
         raise BadFile(f"{path}: {layout.count} points do not fit into memory") from error
     if any(dim.name == WOOD_PROB and dim.description == EQUAL_MEANING for dim in extras) and WOOD_PROB in values:
         values["wood_prob_equal"] = values.pop(WOOD_PROB)
-    low = raw.min(axis=0).astype(np.int64) if len(raw) else np.zeros(3, dtype=np.int64)
-    high = raw.max(axis=0).astype(np.int64) if len(raw) else low
+    low, high = (edge.astype(np.int64) for edge in (bounds(raw) if len(raw) else np.zeros((2, 3))))
     for line in _limits(raw, low, high):
         warnings.warn(f"{path}: {line}", FileWarning, stacklevel=2)
     step = source.step

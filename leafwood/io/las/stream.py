@@ -66,13 +66,13 @@ class LasStream:
         """
         dims = scalar_dims(describe_records(self.layout)[0])
         there = (*standard_columns(self.layout.point_format)[3:], *dims)
-        for records in read_records(self.layout, first=first, stop=stop):
+        names = [name for name in there if name in columns]
+        for records in read_records(self.layout, columns=names, first=first, stop=stop):
             values = {
                 name: dims[name].values(records)
                 if name in dims
                 else standard_values(records, self.layout.point_format, name)
-                for name in there
-                if name in columns
+                for name in names
             }
             yield np.ascontiguousarray(records[:, :12]).view("<i4"), values
 

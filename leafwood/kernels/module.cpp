@@ -47,9 +47,10 @@ Links links_into(const Indices& array, std::size_t rows, std::size_t least = 1) 
     require(rows <= 0x7FFFFFFF, "a table is too large");
     const auto last = static_cast<std::int32_t>(rows) - 1;
     std::int32_t signs = 0;  // negative where a link or what it leaves to the last row is; as quick as reading them
-    for (std::size_t i = 0; i < array.size(); ++i) signs |= array.data()[i] | (last - array.data()[i]);
+    const Links links = table(array);
+    for (std::size_t i = 0, n = links.rows * links.columns; i < n; ++i) signs |= links.data[i] | (last - links.data[i]);
     require(signs >= 0, "a link leads out of its table");
-    return table(array);
+    return links;
 }
 
 Table places(const Floats& array, std::size_t rows) {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import FEATURE_GROUPS, Nodes, Points
 from leafwood.spatial.neighbours import nearest_in_voxels
-from leafwood.spatial.voxels import Pyramid, build_pyramid
+from leafwood.spatial.voxels import Pyramid, build_pyramid, sums_of_runs
 
 __all__ = ["Graph", "build_graph"]
 
@@ -54,9 +54,9 @@ def build_graph(
         scales = config.level_scales(number)
         neighbours, distance = nearest_in_voxels(level.xyz, level.codes, level.size, max(*scales, config.k), threads)
         if number:
-            first = level.children[:, 0]
+            first = level.children[:, 0].astype(np.int64)
             count = np.add.reduceat(count, first)
-            sums = {name: np.add.reduceat(sums[name], first, axis=0) for name in config.groups(number)}
+            sums = {name: sums_of_runs(sums[name], first) for name in config.groups(number)}
         columns = [
             FEATURE_GROUPS[name].of_nodes(
                 Nodes(level.xyz, neighbours, distance, scales, config.k, count, sums[name], threads),

@@ -25,4 +25,11 @@ void smooth(const float* margin, const Table& pos, const Links& neighbours, floa
 // Means (n, c) of the values (n, c) of each point's neighbours.
 void mean_over(const Table& values, const Links& neighbours, float* out, int threads);
 
+// The Morton codes of the points' cells floor(xyz / size + offset), ascending, and whose they are; of points with equal
+// codes the first comes first. False where a cell is not one of 0 to 2^21 - 1.
+bool in_morton_order(const Table& xyz, double size, double offset, std::int64_t* order, std::uint64_t* codes);
+
+// Sums (runs, c) of the rows (n, c) from each start to the next one.
+void sums_of_runs(const Matrix<double>& values, const std::int64_t* starts, std::size_t runs, double* out);
+
 }  // namespace leafwood

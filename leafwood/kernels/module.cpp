@@ -121,6 +121,33 @@ Result<float> py_mean_over(const Floats& values, const Indices& neighbours, int 
     return out;
 }
 
+std::tuple<Result<std::int64_t>, Result<std::uint64_t>> py_in_morton_order(
+    const Floats& xyz, double size, double offset) {
+    const Table points = places(xyz, xyz.shape(0));
+    auto order = result<std::int64_t>(1, points.rows);
+    auto codes = result<std::uint64_t>(1, points.rows);
+    bool numbered;
+    {
+        nb::gil_scoped_release release;
+        numbered = in_morton_order(points, size, offset, order.data(), codes.data());
+    }
+    require(numbered, "a cell has no number");
+    return {order, codes};
+}
+
+Result<double> py_sums_of_runs(const Array<double, 2>& values, const Array<std::int64_t, 1>& starts) {
+    std::int64_t before = -1;
+    for (std::size_t i = 0; i < starts.shape(0); ++i) {
+        require(starts.data()[i] > before, "starts must ascend");
+        before = starts.data()[i];
+    }
+    require(before < static_cast<std::int64_t>(values.shape(0)), "a run starts beyond the end");
+    auto out = result<double>(starts.shape(0), values.shape(1));
+    nb::gil_scoped_release release;
+    sums_of_runs(table(values), starts.data(), starts.shape(0), out.data());
+    return out;
+}
+
 void py_convolve(const nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& x, const Floats& pos, const Indices& neighbours, const Layer& node,
                           const Layer& offset, const Layer& first, const Layer& second, int threads) {
     const std::size_t rows = x.shape(0), width = x.shape(1), inner = std::get<1>(first).shape(0);
@@ -176,6 +203,8 @@ NB_MODULE(_compiled, m) {
           nb::arg("k"), nb::arg("threads"));
     m.def("eigen_features", &py_eigen_features, nb::arg("xyz").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("scales"), nb::arg("threads"));
+    m.def("in_morton_order", &py_in_morton_order, nb::arg("xyz").noconvert(), nb::arg("size"), nb::arg("offset"));
+    m.def("sums_of_runs", &py_sums_of_runs, nb::arg("values").noconvert(), nb::arg("starts").noconvert());
     m.def("smooth", &py_smooth, nb::arg("margin").noconvert(), nb::arg("pos").noconvert(),
           nb::arg("neighbours").noconvert(), nb::arg("reach"), nb::arg("pull"), nb::arg("steps"), nb::arg("threads"));
     m.def("mean_over", &py_mean_over, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),

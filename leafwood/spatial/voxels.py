@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.spatial.order import morton_codes, voxel_cells
+from leafwood.kernels import compiled
+from leafwood.spatial.order import morton_order
 
-__all__ = ["Level", "Pyramid", "build_pyramid"]
+__all__ = ["Level", "Pyramid", "build_pyramid", "sums_of_runs"]
 
 _EIGHT = np.arange(8, dtype=np.int32)
 
@@ -60,8 +61,11 @@ def _runs(sorted_codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[
     return np.flatnonzero(new), np.cumsum(new) - 1
 
 
-def _run_means(values: NDArray[np.float64], starts: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(np.add.reduceat(values, starts, axis=0) / count[:, None])
+def sums_of_runs(values: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums (m, c) of the rows (n, c) from each of the starts (m,) to the next one."""
+    if kernels := compiled():
+        return np.asarray(kernels.sums_of_runs(values, starts))
+    return np.asarray(np.add.reduceat(values, starts, axis=0))
 
 
 def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyramid:
@@ -78,14 +82,12 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
     Raises:
         BadCloud: the points span more than the grid can number.
     """
-    codes = morton_codes(voxel_cells(xyz, size))
-    order = np.argsort(codes, kind="stable")
-    codes = codes[order]
+    order, codes = morton_order(xyz, size)
     starts, run = _runs(codes)
     node = np.empty(len(xyz), dtype=np.int64)
     node[order] = run
     count = np.diff(starts, append=len(codes))
-    means = _run_means(xyz[order].astype(np.float64), starts, count)
+    means = sums_of_runs(xyz.take(order, axis=0).astype(np.float64), starts) / count[:, None]
     codes = codes[starts]
 
     levels: list[Level] = []
@@ -97,8 +99,8 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
             codes = codes >> np.uint64(3)
             starts, run = _runs(codes)
             parent = run.astype(np.int32)
-            n_children = np.diff(starts, append=len(codes))
-            means = _run_means(means, starts, n_children)
+            n_children = np.diff(starts, append=len(codes)).astype(np.int32)
+            means = sums_of_runs(means, starts) / n_children[:, None]
             first = starts.astype(np.int32)
             children = first[:, None] + np.where(n_children[:, None] > _EIGHT, _EIGHT, np.int32(0))
             codes = codes[starts]

@@ -29,7 +29,13 @@ void mean_over(const Table& values, const Links& neighbours, float* out, int thr
 // codes the first comes first. False where a cell is not one of 0 to 2^21 - 1.
 bool in_morton_order(const Table& xyz, double size, double offset, std::int64_t* order, std::uint64_t* codes);
 
-// Sums (runs, c) of the rows (n, c) from each start to the next one.
-void sums_of_runs(const Matrix<double>& values, const std::int64_t* starts, std::size_t runs, double* out);
+// Sums (groups, c) of the values (n, c) of each group, added in their order; out is zero before.
+template <class Value, class Group>
+void sums_of_groups(const Matrix<Value>& values, const Group* group, double* out) {
+    for (std::size_t i = 0; i < values.rows; ++i) {
+        double* to = out + static_cast<std::size_t>(group[i]) * values.columns;
+        for (std::size_t c = 0; c < values.columns; ++c) to[c] += static_cast<double>(values.row(i)[c]);
+    }
+}
 
 }  // namespace leafwood

@@ -7,6 +7,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -135,16 +136,15 @@ std::tuple<Result<std::int64_t>, Result<std::uint64_t>> py_in_morton_order(
     return {order, codes};
 }
 
-Result<double> py_sums_of_runs(const Array<double, 2>& values, const Array<std::int64_t, 1>& starts) {
-    std::int64_t before = -1;
-    for (std::size_t i = 0; i < starts.shape(0); ++i) {
-        require(starts.data()[i] > before, "starts must ascend");
-        before = starts.data()[i];
-    }
-    require(before < static_cast<std::int64_t>(values.shape(0)), "a run starts beyond the end");
-    auto out = result<double>(starts.shape(0), values.shape(1));
+template <class Value, class Group>
+Result<double> py_sums_of_groups(const Array<Value, 2>& values, const Array<Group, 1>& group, std::size_t groups) {
+    require(group.shape(0) == values.shape(0), "each row needs its group");
+    for (std::size_t i = 0; i < values.shape(0); ++i)
+        require(static_cast<std::uint64_t>(group.data()[i]) < groups, "there is no such group");
+    auto out = result<double>(groups, values.shape(1));
+    std::fill_n(out.data(), groups * values.shape(1), 0.0);
     nb::gil_scoped_release release;
-    sums_of_runs(table(values), starts.data(), starts.shape(0), out.data());
+    sums_of_groups(table(values), group.data(), out.data());
     return out;
 }
 
@@ -204,7 +204,12 @@ NB_MODULE(_compiled, m) {
     m.def("eigen_features", &py_eigen_features, nb::arg("xyz").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("scales"), nb::arg("threads"));
     m.def("in_morton_order", &py_in_morton_order, nb::arg("xyz").noconvert(), nb::arg("size"), nb::arg("offset"));
-    m.def("sums_of_runs", &py_sums_of_runs, nb::arg("values").noconvert(), nb::arg("starts").noconvert());
+    m.def("sums_of_groups", &py_sums_of_groups<float, std::int64_t>, nb::arg("values").noconvert(),
+          nb::arg("group").noconvert(), nb::arg("groups"));
+    m.def("sums_of_groups", &py_sums_of_groups<double, std::int64_t>, nb::arg("values").noconvert(),
+          nb::arg("group").noconvert(), nb::arg("groups"));
+    m.def("sums_of_groups", &py_sums_of_groups<double, std::int32_t>, nb::arg("values").noconvert(),
+          nb::arg("group").noconvert(), nb::arg("groups"));
     m.def("smooth", &py_smooth, nb::arg("margin").noconvert(), nb::arg("pos").noconvert(),
           nb::arg("neighbours").noconvert(), nb::arg("reach"), nb::arg("pull"), nb::arg("steps"), nb::arg("threads"));
     m.def("mean_over", &py_mean_over, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),

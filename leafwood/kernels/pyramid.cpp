@@ -1,4 +1,4 @@
-// Points in the order of their voxels, and sums over runs of them; see spatial/voxels.py.
+// Points in the order of their voxels; see spatial/order.py.
 #include <array>
 #include <cmath>
 #include <vector>
@@ -56,16 +56,6 @@ bool in_morton_order(const Table& xyz, double size, double offset, std::int64_t*
         codes[i] = points[i].code;
     }
     return true;
-}
-
-void sums_of_runs(const Matrix<double>& values, const std::int64_t* starts, std::size_t runs, double* out) {
-    for (std::size_t run = 0; run < runs; ++run, out += values.columns) {
-        const auto begin = static_cast<std::size_t>(starts[run]);
-        const auto end = run + 1 < runs ? static_cast<std::size_t>(starts[run + 1]) : values.rows;
-        for (std::size_t c = 0; c < values.columns; ++c) out[c] = values.row(begin)[c];
-        for (std::size_t i = begin + 1; i < end; ++i)
-            for (std::size_t c = 0; c < values.columns; ++c) out[c] += values.row(i)[c];
-    }
 }
 
 }  // namespace leafwood

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from leafwood.kernels import compiled
 from leafwood.spatial.order import morton_order
 
-__all__ = ["Level", "Pyramid", "build_pyramid", "sums_of_runs"]
+__all__ = ["Level", "Pyramid", "build_pyramid", "sums_of_groups"]
 
 _EIGHT = np.arange(8, dtype=np.int32)
 
@@ -61,11 +62,20 @@ def _runs(sorted_codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[
     return np.flatnonzero(new), np.cumsum(new) - 1
 
 
-def sums_of_runs(values: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sums (m, c) of the rows (n, c) from each of the starts (m,) to the next one."""
+def sums_of_groups(
+    values: NDArray[np.floating[Any]], group: NDArray[np.integer[Any]], groups: int
+) -> NDArray[np.float64]:
+    """Sums (groups, c) of the rows of each group, added one after the other.
+
+    Args:
+        values: (n, c) of points, float32 or float64, or of voxels, float64.
+        group: (n,) the voxel of each point, int64, or the parent of each voxel, int32.
+        groups: their number.
+    """
     if kernels := compiled():
-        return np.asarray(kernels.sums_of_runs(values, starts))
-    return np.asarray(np.add.reduceat(values, starts, axis=0))
+        return np.asarray(kernels.sums_of_groups(np.ascontiguousarray(values), group, groups))
+    sums = [np.bincount(group, weights=column, minlength=groups) for column in values.T]
+    return np.column_stack(sums) if sums else np.zeros((groups, 0))
 
 
 def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyramid:
@@ -87,7 +97,7 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
     node = np.empty(len(xyz), dtype=np.int64)
     node[order] = run
     count = np.diff(starts, append=len(codes))
-    means = sums_of_runs(xyz.take(order, axis=0).astype(np.float64), starts) / count[:, None]
+    means = sums_of_groups(xyz, node, len(count)) / count[:, None]
     codes = codes[starts]
 
     levels: list[Level] = []
@@ -100,7 +110,7 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
             starts, run = _runs(codes)
             parent = run.astype(np.int32)
             n_children = np.diff(starts, append=len(codes)).astype(np.int32)
-            means = sums_of_runs(means, starts) / n_children[:, None]
+            means = sums_of_groups(means, parent, len(starts)) / n_children[:, None]
             first = starts.astype(np.int32)
             children = first[:, None] + np.where(n_children[:, None] > _EIGHT, _EIGHT, np.int32(0))
             codes = codes[starts]

@@ -127,6 +127,19 @@ def test_the_pyramid_is_that_of_numpy(numpy_path, n, far):
 
 
 @needs_kernels
+@pytest.mark.parametrize("types", [(np.float32, np.int64), (np.float64, np.int64), (np.float64, np.int32)])
+@pytest.mark.parametrize("columns", [0, 1, 5])
+def test_sums_of_groups_are_those_of_numpy(numpy_path, types, columns):
+    rng = np.random.default_rng(0)
+    values, group = rng.normal(size=(3000, columns)).astype(types[0]), rng.integers(0, 400, 3000).astype(types[1])
+    found = voxels_module.sums_of_groups(values, group, 500)
+    numpy_path()
+    expected = voxels_module.sums_of_groups(values, group, 500)
+    assert found.shape == expected.shape == (500, columns)
+    assert found.tobytes() == expected.tobytes()
+
+
+@needs_kernels
 @pytest.mark.parametrize("place", [-0.1, MAX_CELLS * 0.06 + 1, np.nan])
 def test_points_without_a_voxel_are_refused(place):
     with pytest.raises(BadCloud), np.errstate(invalid="ignore"):
@@ -216,10 +229,12 @@ def test_what_does_not_fit_is_refused():
         compiled.nearest(points, np.array([1, 0, 2], np.uint64), 0.1, 1, 1)
     with pytest.raises(ValueError, match="no number"):
         compiled.in_morton_order(points - 1, 0.1, 0.0)
-    with pytest.raises(ValueError, match="starts must ascend"):
-        compiled.sums_of_runs(points.astype(float), np.array([1, 1]))
-    with pytest.raises(ValueError, match="beyond the end"):
-        compiled.sums_of_runs(points.astype(float), np.array([0, 3]))
+    with pytest.raises(ValueError, match="no such group"):
+        compiled.sums_of_groups(points, np.array([0, 3, 1]), 3)
+    with pytest.raises(ValueError, match="no such group"):
+        compiled.sums_of_groups(points, np.array([0, -1, 1]), 3)
+    with pytest.raises(ValueError, match="needs its group"):
+        compiled.sums_of_groups(points, np.array([0, 1]), 3)
     with pytest.raises(ValueError, match="between 1 and"):
         compiled.nearest(points, np.zeros(3, np.uint64), 0.1, 4, 1)
     with pytest.raises(ValueError, match="scales"):

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from leafwood.errors import BadConfig, FileProblem, FileWarning, LeafwoodError
@@ -21,7 +22,7 @@ __all__ = ["at_hand"]
 
 
 @contextmanager
-def at_hand(source: Path, folder: Path, bounds: Bounds | None = None) -> Iterator[Path]:
+def at_hand(source: Path, folder: Path, bounds: Bounds | None = None, around: float = 0.0) -> Iterator[Path]:
     """A scan to read, which is there as long as the block runs.
 
     A scan of this machine that is wanted whole is itself. Of a COPC file only what lies inside the bounds is fetched,
@@ -31,9 +32,10 @@ def at_hand(source: Path, folder: Path, bounds: Bounds | None = None) -> Iterato
         source: the scan, or its address.
         folder: where there is room for it, on the disk of the output.
         bounds: what is wanted of it, in the units of the file; everything when None.
+        around: metres beside the bounds that are wanted as well.
 
     Yields:
-        The scan, or a file with the points inside in the order of the scan.
+        The scan, or a file with the points inside and those around, in the order of the scan.
 
     Raises:
         NoPointCloud: no point lies inside.
@@ -54,22 +56,23 @@ def at_hand(source: Path, folder: Path, bounds: Bounds | None = None) -> Iterato
                 assert remote is not None
                 _download(remote, scan)
             else:
-                kept = _fetch_part(remote, scan, bounds) if remote else clip(source, scan, bounds)
+                fetched = partial(_fetch_part, remote) if remote else partial(clip, source)
+                kept = fetched(scan, bounds, around=around)
                 text = f"{scan}: {kept.kept:,} of {kept.points:,} points lie within `bounds` {bounds}"
                 warnings.warn(text, FileWarning, stacklevel=2)
             yield scan
 
 
-def _fetch_part(remote: Remote, scan: Path, bounds: Bounds) -> Clipped:
-    """Fetch what lies inside: of COPC that alone, of other files everything."""
+def _fetch_part(remote: Remote, scan: Path, bounds: Bounds, *, around: float) -> Clipped:
+    """Fetch what lies inside or around: of COPC that alone, of other files everything."""
     with suppress(NoRanges), remote.opened() as stream:
         if read_layout(scan, stream).is_copc:
-            return clip(scan, scan, bounds, stream, remote.pieces)
+            return clip(scan, scan, bounds, stream, remote.pieces, around=around)
     warnings.warn(f"{scan}: is no COPC, and is fetched whole", FileWarning, stacklevel=2)
     whole = scan.with_name(f"whole-{scan.name}")
     _download(remote, whole)
     try:
-        return clip(whole, scan, bounds)
+        return clip(whole, scan, bounds, around=around)
     finally:
         whole.unlink()
 

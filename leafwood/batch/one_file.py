@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,11 @@ from leafwood.inference.segmenter import Quality
 from leafwood.inference.trust import Doubt, doubts, is_table, spoils, too_sparse
 from leafwood.io.bounds import Bounds
 from leafwood.io.files import NAMED, is_product
-from leafwood.io.labels import HEIGHT
+from leafwood.io.labels import HEIGHT, LEAFWOOD
+from leafwood.io.las.clip import clip
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.las.read import read_las
+from leafwood.io.las.stream import open_las
 from leafwood.io.loaders import check_suffix, is_las, read, write
 from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
@@ -57,6 +59,8 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
+_OF_SEGMENTER = ("threads", "rule", "quality", "memory", "device")
+_AROUND = 10.0  # m beside the bounds that are seen too, so that labels inside are those of the whole scan
 # The columns of a LAS file that decide what is labelled and how, and what an earlier run left.
 _LOOKED_AT = ("classification", "withheld", "return_number", "number_of_returns", "leafwood", "wood_prob", "height_ag")
 TABLES = (".asc", ".csv", ".txt")  # suffixes that tables, notes and rasters have as well as point clouds
@@ -163,15 +167,16 @@ def label_file(source: Path, target: Path, options: LabelOptions, progress: Prog
         with noted_warnings() as remarks:
             labelled = read(target)
         if options.report and not report_path(target).exists():
-            with at_hand(source, target.parent, options.bounds) as scan:
+            with at_hand(source, target.parent, options.bounds, _AROUND) as scan:
                 write_page(labelled, source, target, options, scan=scan, remarks=remarks)
         return with_profile(Labelled(np.zeros(3, dtype=np.int64)), labelled, target, options)
     for file in outputs(target, options):  # now and not after the work
         check_target(file, source, options.overwrite)
     check_suffix(target, Path(file_name(source)) if url_of(source) else source)
     begun = time.perf_counter()
-    with at_hand(source, target.parent, options.bounds) as scan:
-        made = _label(scan, source, target, options, progress)
+    with at_hand(source, target.parent, options.bounds, _AROUND) as scan:
+        label = _label if options.bounds is None else _label_inside
+        made = label(scan, source, target, options, progress)
     return made._replace(seconds=time.perf_counter() - begun)
 
 
@@ -203,6 +208,22 @@ def _label(scan: Path, source: Path, target: Path, options: LabelOptions, progre
         warnings.warn(f"{scan}: do not trust the labels: {doubt.detail}; {doubt.advice}", FileWarning, stacklevel=2)
     made = Labelled(np.bincount(result.columns["leafwood"], minlength=3), doubts=found)
     return with_profile(made, result, target, options)
+
+
+def _label_inside(scan: Path, source: Path, target: Path, options: LabelOptions, progress: Progress | None) -> Labelled:
+    """The same for what lies inside the bounds, by a file that holds what lies around as well."""
+    from leafwood.batch.survey.large import add_extras
+
+    assert options.bounds is not None
+    wide = scan.with_name(f"labelled-{target.name}")
+    with noted_warnings() as remarks:
+        made = _label(scan, source, wide, replace(options, profile=False, report=False), progress)
+    clip(wide, target, options.bounds, overwrite=options.overwrite)
+    counts = np.zeros(3, dtype=np.int64)
+    for _, columns in open_las(target, options.crs).chunks((LEAFWOOD,)):
+        counts += np.bincount(columns[LEAFWOOD], minlength=3)
+    wide.unlink()
+    return add_extras(made._replace(counts=counts), source, target, options, remarks, scan=scan)
 
 
 def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[str]]:
@@ -300,11 +321,14 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
     return is_made(source, [target, *files]) and (target.suffix.lower() not in NAMED or is_product(target))
 
 
-@lru_cache(maxsize=1)
 def segmenter(options: LabelOptions) -> CloudSegmenter:
     """The segmenter that labels so; a process loads it once."""
-    asked = {name: getattr(options, name) for name in ("threads", "rule", "quality", "memory", "device")}
-    return load_segmenter(options.model, **asked)
+    return _segmenter(options.model, *(getattr(options, name) for name in _OF_SEGMENTER))
+
+
+@lru_cache(maxsize=1)
+def _segmenter(model: str, *asked: Any) -> CloudSegmenter:
+    return load_segmenter(model, **dict(zip(_OF_SEGMENTER, asked, strict=True)))
 
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from leafwood.errors import BadFile
 from leafwood.io.remote import Remote, url_of
 
-__all__ = ["Print", "file_print", "same_file"]
+__all__ = ["Print", "file_print", "prints_of", "same_file"]
 
 Print = dict[str, Any]
 
 _WHOLE = 1 << 22  # bytes of a file that is read whole: its times do not matter then
+_ASKED = 16  # servers' files that are asked for at a time
 _END = 1 << 16  # bytes at both ends of a larger one: a LAS header and the chunk table of LAZ
 
 
@@ -44,6 +47,25 @@ def file_print(path: Path) -> Print:
             return found | {"sha256" if size <= _WHOLE else "sha256_of_ends": digest.hexdigest()}
     except OSError as error:
         raise BadFile(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def prints_of(paths: Iterable[Path]) -> dict[Path, Print | None]:
+    """The prints of files, None where one cannot be had: whoever reads the file says why.
+
+    Servers are asked for several files at a time.
+    """
+
+    def found(path: Path) -> Print | None:
+        try:
+            return file_print(path)
+        except BadFile:
+            return None
+
+    paths = list(paths)
+    far = [path for path in paths if url_of(path) is not None]
+    with ThreadPoolExecutor(_ASKED) as pool:
+        answers = dict(zip(far, pool.map(found, far), strict=True))
+    return {path: answers[path] if path in answers else found(path) for path in paths}
 
 
 def same_file(path: Path, known: object) -> bool:

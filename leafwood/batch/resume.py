@@ -13,9 +13,9 @@ from typing import Any
 
 from leafwood.batch.manifest import Manifest, Settings
 from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, outputs, segmenter
-from leafwood.batch.prints import Print, file_print
+from leafwood.batch.prints import Print, prints_of
 from leafwood.batch.units import surveys_of
-from leafwood.errors import BadFile, FileProblem, FileWarning, TargetExists
+from leafwood.errors import FileProblem, FileWarning, TargetExists
 from leafwood.io.files import is_product
 from leafwood.io.remote import shown, url_of
 
@@ -56,7 +56,7 @@ def settings_of(jobs: Iterable[Path], known: Iterable[Path], options: LabelOptio
     """
     common = _common_settings(options)
     surveys = surveys_of([*jobs, *known], options)
-    prints = {path: _print(path) for path in surveys}
+    prints = prints_of(surveys)
     found: dict[Path, Settings] = {}
     for scan in jobs:
         others = sorted((path.name, str(prints[path])) for path in surveys.get(scan, ()) if path != scan)
@@ -145,13 +145,13 @@ def noted(
     Yields:
         The same, or the failure.
     """
-    before = {source: _print(source) for source in jobs}
+    before = prints_of(jobs)
     for source, outcome in outcomes:
         target, known = jobs[source], before[source]
         more: dict[str, Any] = {}
         if isinstance(outcome, Labelled):
             if known is not None and _is_still(source, known):
-                more = {"seconds": outcome.seconds, "input_print": known, "output_print": _print(target)}
+                more = {"seconds": outcome.seconds, "input_print": known, "output_print": prints_of([target])[target]}
             else:
                 for file in outputs(target, options):
                     file.unlink(missing_ok=True)
@@ -167,13 +167,5 @@ def noted(
 
 def _is_still(source: Path, known: Print) -> bool:
     """Whether a scan is what it was; one that was fetched whole before may have gone since."""
-    now = _print(source)
+    now = prints_of([source])[source]
     return now == known or (now is None and url_of(source) is not None)
-
-
-def _print(path: Path) -> Print | None:
-    """A file's print, or None where it cannot be had: whoever reads the file says why."""
-    try:
-        return file_print(path)
-    except BadFile:
-        return None

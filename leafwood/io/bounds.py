@@ -54,6 +54,10 @@ class Bounds(NamedTuple):
         if not all(map(math.isfinite, self)) or self.x0 >= self.x1 or self.y0 >= self.y1:
             raise BadConfig(f"`bounds` {self}: X0 must be below X1, and Y0 below Y1")
 
+    def widened(self, by: float) -> Bounds:
+        """The rectangle with so much more on each side."""
+        return Bounds(self.x0 - by, self.y0 - by, self.x1 + by, self.y1 + by)
+
     def holds(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(n,) whether places lie inside."""
         return (x >= self.x0) & (x < self.x1) & (y >= self.y0) & (y < self.y1)

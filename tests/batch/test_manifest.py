@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leafwood.batch import prints
 from leafwood.batch.manifest import MANIFEST, open_manifest
 from leafwood.batch.plan import Part
 from leafwood.batch.prints import _WHOLE, file_print, same_file
@@ -237,3 +239,23 @@ def test_a_server_tells_what_its_file_is(served):
     assert same_file(url, known)
     (served.folder / "a.laz").write_bytes(b"two")
     assert not same_file(url, known)
+
+
+def test_servers_are_asked_for_several_files_at_once(served, tmp_path, monkeypatch):
+    urls = [Path(served.url(f"{number}.laz")) for number in range(4)]
+    for number in (0, 1, 3):
+        (served.folder / f"{number}.laz").write_bytes(bytes([number]))
+    here = tmp_path / "here.laz"
+    here.write_bytes(b"here")
+    alone = [file_print(url) if number != 2 else None for number, url in enumerate(urls)]
+    together = threading.Barrier(len(urls))
+
+    def asked(path):
+        if path != here:
+            together.wait(timeout=30)  # raises unless all four are asked for at the same time
+        return file_print(path)
+
+    monkeypatch.setattr(prints, "file_print", asked)
+    assert prints.prints_of([urls[0], here, *urls[1:]]) == dict(zip(urls, alone, strict=True)) | {
+        here: file_print(here)
+    }

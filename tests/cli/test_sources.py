@@ -6,6 +6,7 @@ import laspy
 import numpy as np
 import pytest
 
+from leafwood.batch import one_file
 from leafwood.cli.main import main
 from leafwood.io.bounds import Bounds
 from leafwood.io.las.layout import read_layout
@@ -39,6 +40,20 @@ def test_of_a_scan_at_an_address_the_points_inside_are_labelled(served, copc, ha
     near = tmp_path / "near.laz"
     assert main(["segment", str(copc), "-o", str(near), f"--bounds={half}"]) == 0
     assert near.read_bytes() == (out / "plot_leafwood.laz").read_bytes()
+
+
+def test_labels_inside_are_those_of_the_scan_with_what_lies_around(small_scan, half, tmp_path, monkeypatch):
+    whole, part, alone = (tmp_path / f"{name}.laz" for name in ("whole", "part", "alone"))
+    assert main(["segment", str(small_scan), "-o", str(whole)]) == 0
+    assert main(["segment", str(small_scan), "-o", str(part), f"--bounds={half}"]) == 0
+    monkeypatch.setattr(one_file, "_AROUND", 0.0)
+    assert main(["segment", str(small_scan), "-o", str(alone), f"--bounds={half}"]) == 0
+    las, found, edged = (laspy.read(path) for path in (whole, part, alone))
+    inside = half.holds(np.asarray(las.x), np.asarray(las.y))
+    differ = [
+        float((np.asarray(other["leafwood"]) != np.asarray(las["leafwood"])[inside]).mean()) for other in (found, edged)
+    ]
+    assert differ[0] == 0 < differ[1]
 
 
 def test_without_bounds_it_is_labelled_as_the_file_is(served, copc, tmp_path):

@@ -7,7 +7,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,8 @@ from leafwood.batch.one_file import Labelled, LabelOptions, outputs, segmenter
 from leafwood.batch.survey.catalogue import catalogue_path, write_catalogue
 from leafwood.batch.survey.facts import Sample, SurveyFacts, find_facts
 from leafwood.batch.survey.finish import Columns, label_points, write_output
-from leafwood.batch.survey.index import FileIndex, Grain, index_file
+from leafwood.batch.survey.first_pass import Part, index_part, parts_of
+from leafwood.batch.survey.index import FileIndex, Grain
 from leafwood.batch.survey.large import add_extras
 from leafwood.batch.survey.opinion import doubts_of_survey, refusal
 from leafwood.batch.survey.spill import RECORD
@@ -40,14 +40,6 @@ __all__ = ["label_survey", "space_needed"]
 Outcome = Labelled | Exception
 
 _HALVINGS = 3  # of a tile that fails
-
-
-class _Indexing(NamedTuple):
-    """A file to be read once."""
-
-    path: Path
-    spill: Path
-    grain: Grain
 
 
 class _Writing(NamedTuple):
@@ -195,18 +187,43 @@ class _Run:
 
     def _indexed(self, sources: Sequence[Path]) -> Iterator[tuple[Path, FileIndex | Exception]]:
         """The files as the first pass finds them, in their order."""
-        grain = Grain.of(list(_headers(sources, self._options)))
-        tasks = [_Indexing(path, self._scratch / f"{n}.points", grain) for n, path in enumerate(sources)]
-        found: dict[Path, FileIndex | Exception] = {}
-        for task, outcome in self._workers.each(_index, tasks, self._options):
-            found[task.path] = outcome
-            for line in outcome.remarks if isinstance(outcome, FileIndex) else ():
-                warnings.warn(line, FileWarning, stacklevel=2)
+        headers, parts, failed = self._opened(sources)
+        grain = Grain.of(headers)
+        found: dict[Path, dict[int, FileIndex]] = {path: {} for path in sources}
+        for part, outcome in self._workers.each(_index, parts, self._options, grain):
+            if isinstance(outcome, FileIndex):
+                found[part.path][part.first] = outcome
+            else:
+                failed.setdefault(part.path, outcome)
         for path in sources:
-            outcome = found[path]
-            if isinstance(outcome, FileIndex) and not outcome.count:
-                outcome = FileProblem(f"{path}: has no points")
-            yield path, FileProblem(f"{path}: {outcome}") if isinstance(outcome, Ended) else outcome
+            if path in failed:
+                why = failed[path]
+                yield path, FileProblem(f"{path}: {why}") if isinstance(why, Ended) else why
+                continue
+            index = FileIndex.of_parts([found[path][first] for first in sorted(found[path])], grain)
+            for line in index.remarks:
+                warnings.warn(line, FileWarning, stacklevel=2)
+            yield path, index if index.count else FileProblem(f"{path}: has no points")
+
+    def _opened(self, sources: Sequence[Path]) -> tuple[list[LasStream], list[Part], dict[Path, Exception]]:
+        """Headers of the files, the parts to read them in, and why some cannot be read.
+
+        What is odd about a header is said by whoever reads the points.
+        """
+        headers: list[LasStream] = []
+        parts: list[Part] = []
+        failed: dict[Path, Exception] = {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for number, path in enumerate(sources):
+                try:
+                    header = open_las(path, self._options.crs)
+                    parts += parts_of(path, header.layout, self._scratch, number)
+                except LeafwoodError as error:
+                    failed[path] = error
+                else:
+                    headers.append(header)
+        return headers, parts, failed
 
     def _opinion(self, facts: SurveyFacts, sample: Sample) -> tuple[Doubt, ...]:
         """What is to be said of the survey before it is labelled.
@@ -260,17 +277,8 @@ class _Run:
         return (time.perf_counter() - self._began) * count / max(sum(file.count for file in facts.place.files), 1)
 
 
-def _index(options: LabelOptions, task: _Indexing) -> FileIndex:
-    return index_file(task.path, task.spill, options.crs, options.labels, task.grain)
-
-
-def _headers(sources: Sequence[Path], options: LabelOptions) -> Iterator[LasStream]:
-    """The headers of the files that can be read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for path in sources:
-            with suppress(LeafwoodError):
-                yield open_las(path, options.crs)
+def _index(options: LabelOptions, grain: Grain, part: Part) -> FileIndex:
+    return index_part(part, options.crs, options.labels, grain)
 
 
 def _write(options: LabelOptions, task: _Writing) -> None:

@@ -118,7 +118,8 @@ class Place:
     def _part(self, number: int, box: Box, within: tuple[Floats, Floats] | None) -> Sample:
         file = self.files[number]
         x, y = (int(v) for v in self.corner)
-        found = read_cells(file.spill, Box(box.x0 + x, box.x1 + x, box.y0 + y, box.y1 + y))
+        there = Box(box.x0 + x, box.x1 + x, box.y0 + y, box.y1 + y)
+        found = np.concatenate([read_cells(spill, there) for spill in file.spills])
         part = _sample(file, number, found, self.origin)
         low, high = within or (np.full(2, -np.inf), np.full(2, np.inf))
         z = part.xyz[:, 2]

@@ -40,8 +40,15 @@ def label_large(scan: Path, target: Path, options: LabelOptions, progress: Progr
     return outcome
 
 
-def add_extras(made: Labelled, source: Path, target: Path, options: LabelOptions, remarks: Sequence[str]) -> Labelled:
-    """Add page and profile to a file that was labelled tile by tile, as far as it fits into memory.
+def add_extras(
+    made: Labelled,
+    source: Path,
+    target: Path,
+    options: LabelOptions,
+    remarks: Sequence[str],
+    scan: Path | None = None,
+) -> Labelled:
+    """Add page and profile to a file that was labelled tile by tile or is a part, as far as it fits into memory.
 
     Args:
         made: what came of it.
@@ -49,6 +56,7 @@ def add_extras(made: Labelled, source: Path, target: Path, options: LabelOptions
         target: its labelled file.
         options: how it was labelled.
         remarks: what was odd about the file.
+        scan: the file that was read of it, where that is another one.
     """
     if not (options.profile or options.report):
         return made
@@ -64,5 +72,5 @@ def add_extras(made: Labelled, source: Path, target: Path, options: LabelOptions
     if options.report:
         model = segmenter(options).model
         made_by = MadeBy(model.name, model.sha256, made.seconds, made.unlike)
-        write_page(labelled, source, target, options, scan=source, remarks=remarks, made_by=made_by)
+        write_page(labelled, source, target, options, scan=scan or source, remarks=remarks, made_by=made_by)
     return with_profile(made, labelled, target, options)

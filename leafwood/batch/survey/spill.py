@@ -1,4 +1,4 @@
-"""The points of a file on disk, so that those of any part of the plan are a few reads away.
+"""Points of a file on disk, so that those of any part of the plan are a few reads away.
 
 Each chunk of a file is sorted by the cells of a grid over the plan and written behind the one before; a table says
 where the points of each cell and chunk lie. The grid begins at the zero of the coordinate system, so all files of a
@@ -31,7 +31,7 @@ Records = NDArray[np.void]
 
 
 class SpillWriter:
-    """Writes the points of one file, chunk by chunk."""
+    """Writes points of one file, chunk by chunk."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -64,7 +64,7 @@ def spilling(path: Path) -> Iterator[SpillWriter]:
     np.save(path.with_suffix(".npy"), np.concatenate([np.empty(0, dtype=_RUN), *writer.runs]))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _table(path: Path) -> NDArray[np.void]:
     """Where the points of each cell and chunk lie."""
     table: NDArray[np.void] = np.load(path.with_suffix(".npy"), mmap_mode="r")

@@ -1,4 +1,4 @@
-"""The points of a LAS, LAZ or COPC file that lie in a rectangle, as a file of their own, their records as they are."""
+"""Points of a LAS, LAZ or COPC file in a rectangle, or near it, as a file of their own, their records as they are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leafwood.errors import NoPointCloud
 from leafwood.io.bounds import Bounds
 from leafwood.io.las.copc import Fetch, find_nodes, read_nodes
+from leafwood.io.las.crs import crs_of
 from leafwood.io.las.laszip import LASZIP, laszip_body
 from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import LasSink, LazSink, read_records
@@ -28,7 +29,7 @@ class Clipped(NamedTuple):
     """How much of a file was kept.
 
     Attributes:
-        kept: points inside.
+        kept: points inside; those around it apart.
         points: points of the file.
     """
 
@@ -37,9 +38,16 @@ class Clipped(NamedTuple):
 
 
 def clip(
-    source: Path, target: Path, bounds: Bounds, stream: BinaryIO | None = None, fetch: Fetch | None = None
+    source: Path,
+    target: Path,
+    bounds: Bounds,
+    stream: BinaryIO | None = None,
+    fetch: Fetch | None = None,
+    *,
+    around: float = 0.0,
+    overwrite: bool = False,
 ) -> Clipped:
-    """Write the points inside a rectangle, in the order of the file, with everything else that the file holds.
+    """Write the points in a rectangle, or near it, in the order of the file, with everything else that the file holds.
 
     Of a COPC file only the nodes that the rectangle meets are read. What is written is no COPC.
 
@@ -49,6 +57,8 @@ def clip(
         bounds: in the units of the file.
         stream: the source where it is no file of this machine; it has to be COPC then.
         fetch: gives the bytes of several (start, stop) of the stream.
+        around: metres beside the rectangle of which the points are written, too; where there are points inside.
+        overwrite: replace an existing target.
 
     Raises:
         NoPointCloud: no point lies inside.
@@ -57,16 +67,17 @@ def clip(
     """
     if stream is None:
         with source.open("rb") as opened:
-            return clip(source, target, bounds, opened)
+            return clip(source, target, bounds, opened, around=around, overwrite=overwrite)
     layout = read_layout(source, stream)
-    chunks = _inside(layout, _read(layout, stream, fetch, bounds), bounds)
-    with writing(target, source, overwrite=False) as out:
-        kept = _write(out, layout, stream, chunks)
-        if kept == 0:
+    wide = bounds.widened(around / crs_of(layout).unit[0]) if around else bounds
+    inside = _Inside(layout, bounds)
+    with writing(target, source, overwrite) as out:
+        _write(out, layout, stream, inside.seen(_within(layout, _read(layout, stream, fetch, wide), wide)))
+        if inside.points == 0:
             low, high = layout.bounds
             covered = Bounds(*low[:2], *high[:2])
             raise NoPointCloud(f"{source}: no point lies within `bounds` {bounds}; the file covers {covered}")
-    return Clipped(kept, layout.count)
+    return Clipped(inside.points, layout.count)
 
 
 def _read(layout: Layout, stream: BinaryIO, fetch: Fetch | None, bounds: Bounds) -> Iterator[Records]:
@@ -81,15 +92,32 @@ def _read(layout: Layout, stream: BinaryIO, fetch: Fetch | None, bounds: Bounds)
     return read_nodes(layout, fetch or here, find_nodes(layout, stream, bounds))
 
 
-def _inside(layout: Layout, chunks: Iterator[Records], bounds: Bounds) -> Iterator[Records]:
-    for records in chunks:
-        raw = np.ascontiguousarray(records[:, :8]).view("<i4")
-        x, y = (raw[:, axis] * layout.scale[axis] + layout.offset[axis] for axis in (0, 1))
-        yield records[bounds.holds(x, y)]
+def _held(layout: Layout, records: Records, bounds: Bounds) -> NDArray[np.bool_]:
+    """Records (m,) that lie inside."""
+    raw = np.ascontiguousarray(records[:, :8]).view("<i4")
+    x, y = (raw[:, axis] * layout.scale[axis] + layout.offset[axis] for axis in (0, 1))
+    return bounds.holds(x, y)
 
 
-def _write(out: BinaryIO, layout: Layout, original: BinaryIO, chunks: Iterator[Records]) -> int:
-    """Write the file; the number of points that it has."""
+def _within(layout: Layout, chunks: Iterator[Records], bounds: Bounds) -> Iterator[Records]:
+    yield from (records[_held(layout, records, bounds)] for records in chunks)
+
+
+class _Inside:
+    """Counts the points inside as they pass."""
+
+    def __init__(self, layout: Layout, bounds: Bounds) -> None:
+        self._layout, self._bounds = layout, bounds
+        self.points = 0
+
+    def seen(self, chunks: Iterator[Records]) -> Iterator[Records]:
+        for records in chunks:
+            self.points += int(_held(self._layout, records, self._bounds).sum())
+            yield records
+
+
+def _write(out: BinaryIO, layout: Layout, original: BinaryIO, chunks: Iterator[Records]) -> None:
+    """Write the file."""
     body = laszip_body(layout.point_format, layout.record_length - layout.base_length)
     vlrs = [v.with_body(body) if v.key == LASZIP else v for v in layout.vlrs if v.user != "copc"]
     header = bytearray(layout.header)
@@ -107,7 +135,6 @@ def _write(out: BinaryIO, layout: Layout, original: BinaryIO, chunks: Iterator[R
     sink.close()
     tally.write(header)
     copy_tail(out, layout, original, (r for r in layout.evlrs if r.user != "copc"), header)
-    return tally.points
 
 
 class _Tally:

@@ -20,6 +20,7 @@ __all__ = [
     "POINTWISE",
     "RECOMPRESS",
     "Layers",
+    "can_begin_anywhere",
     "check_chunks",
     "checked_body",
     "laszip_body",
@@ -29,7 +30,8 @@ __all__ = [
 LASZIP = ("laszip encoded", 22204)
 POINTWISE, _CHUNKED, _LAYERED = 1, 2, 3
 _HEAD = struct.Struct("<HHBBHIIqqH")
-_NO_CHUNKS = 0xFFFFFFFE
+_NO_CHUNKS, _OF_ANY_SIZE = 0xFFFFFFFE, 0xFFFFFFFF  # in place of the points of a chunk; COPC has the latter
+_SHORT = 500_000  # points of a chunk, all of which are decoded where one of them is wanted
 _WAVEPACKET = 9
 RECOMPRESS = "which lazrs cannot read; recompress it with LASzip 3.4"
 # Item type -> its size (None: as many extra bytes as there are) and the versions lazrs decodes.
@@ -88,6 +90,15 @@ def checked_body(layout: Layout) -> tuple[bytes, bool]:
     known = b"".join(struct.pack("<HHH", kind, size, min(version, 3)) for kind, size, version in items)
     is_v4 = len(items) > 1 and any(version == 4 for *_, version in items)
     return vlr.body[: _HEAD.size] + known, is_v4
+
+
+def can_begin_anywhere(layout: Layout) -> bool:
+    """Whether points in the middle of a file can be read without most of those before them."""
+    if not layout.compressed:
+        return True
+    body, _ = checked_body(layout)
+    of_chunk = int.from_bytes(body[12:16], "little")
+    return int.from_bytes(body[:2], "little") != POINTWISE and (of_chunk <= _SHORT or of_chunk == _OF_ANY_SIZE)
 
 
 def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any) -> int:

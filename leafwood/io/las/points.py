@@ -28,7 +28,6 @@ _CHANNELS = 0x30
 _V4 = f"uses several scanner channels in LASzip item version 4, {RECOMPRESS}"
 # A chunk this large is decoded point by point: the parallel decoder would hold it whole.
 _PARALLEL_BYTES = 1 << 28
-_NO_CHUNKS = 0xFFFFFFFE
 
 Records = NDArray[np.uint8]
 
@@ -108,12 +107,14 @@ class LazSink:
         self._stream.seek(0, 2)
 
 
-def read_records(layout: Layout, chunk: int = CHUNK) -> Iterator[Records]:
-    """All point records in file order.
+def read_records(layout: Layout, chunk: int = CHUNK, *, first: int = 0, stop: int | None = None) -> Iterator[Records]:
+    """Point records in file order.
 
     Args:
         layout: the checked file.
         chunk: records at a time.
+        first: place of the first of them; see :func:`~leafwood.io.las.laszip.can_begin_anywhere`.
+        stop: place after the last; None for all that follow.
 
     Yields:
         (m, record_length) uint8, m at most `chunk`.
@@ -121,38 +122,41 @@ def read_records(layout: Layout, chunk: int = CHUNK) -> Iterator[Records]:
     Raises:
         BadFile: the points are cut short, damaged, or compressed in a way lazrs does not know.
     """
-    if layout.count == 0:
+    stop = layout.count if stop is None else stop
+    if stop <= first:
         return
     read = _read_laz if layout.compressed else _read_las
     try:
         with layout.path.open("rb") as stream:
             stream.seek(layout.points_start)
-            yield from read(layout, stream, chunk)
+            yield from read(layout, stream, range(first, stop, chunk), stop)
     except BadFile:
         raise
     except OSError as error:
         raise BadFile(f"{layout.path}: cannot be read: {error.strerror or error}") from error
 
 
-def _sizes(count: int, chunk: int) -> Iterator[int]:
-    yield from (min(chunk, count - start) for start in range(0, count, chunk))
-
-
-def _read_las(layout: Layout, stream: BinaryIO, chunk: int) -> Iterator[Records]:
+def _read_las(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Iterator[Records]:
     length = layout.record_length
-    for number in _sizes(layout.count, chunk):
+    stream.seek(starts.start * length, 1)
+    for start in starts:
+        number = min(starts.step, stop - start)
         block = stream.read(number * length)
         if len(block) < number * length:
             raise BadFile(f"{layout.path}: became shorter while it was read")
         yield np.frombuffer(block, np.uint8).reshape(number, length)
 
 
-def _read_laz(layout: Layout, stream: BinaryIO, chunk: int) -> Iterator[Records]:
+def _read_laz(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Iterator[Records]:
     body, is_v4 = checked_body(layout)
     decoder = _open_decoder(layout, stream, body)
-    for number in _sizes(layout.count, chunk):
-        records = np.empty((number, layout.record_length), dtype=np.uint8)
-        with decoding(layout.path, _V4 if is_v4 else "its compressed points are damaged"):
+    damaged = _V4 if is_v4 else "its compressed points are damaged"
+    if starts.start:
+        with decoding(layout.path, damaged):
+            decoder.seek(starts.start)
+    for start in starts:
+        records = np.empty((min(starts.step, stop - start), layout.record_length), dtype=np.uint8)
+        with decoding(layout.path, damaged):
             decoder.decompress_many(records.reshape(-1))
         if is_v4 and (records[:, 15] & _CHANNELS).any():
             raise BadFile(f"{layout.path}: {_V4}")

@@ -48,11 +48,15 @@ class LasStream:
         """(2, 3) lower and upper corner as the header has them, metres."""
         return np.asarray(self.layout.bounds * np.array([self.unit[0], self.unit[0], self.unit[1]]))
 
-    def chunks(self, columns: Collection[str]) -> Iterator[tuple[NDArray[np.int32], dict[str, NDArray[Any]]]]:
-        """All points in file order, some hundred thousand at a time.
+    def chunks(
+        self, columns: Collection[str], first: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[NDArray[np.int32], dict[str, NDArray[Any]]]]:
+        """Points in file order, some hundred thousand at a time.
 
         Args:
             columns: to be read beside the coordinates, where the file has them.
+            first: place of the first of them.
+            stop: place after the last; None for all that follow.
 
         Yields:
             Coordinates (m, 3) in integer steps, and the columns by name (m,).
@@ -62,7 +66,7 @@ class LasStream:
         """
         dims = scalar_dims(describe_records(self.layout)[0])
         there = (*standard_columns(self.layout.point_format)[3:], *dims)
-        for records in read_records(self.layout):
+        for records in read_records(self.layout, first=first, stop=stop):
             values = {
                 name: dims[name].values(records)
                 if name in dims

@@ -4,8 +4,10 @@ import laspy
 import numpy as np
 import pytest
 
+from leafwood.batch.survey import first_pass
 from leafwood.batch.survey.facts import Place, find_facts
-from leafwood.batch.survey.index import _COLUMNS, Grain, _Running, index_file
+from leafwood.batch.survey.first_pass import _COLUMNS, _Running, index_part, parts_of
+from leafwood.batch.survey.index import FileIndex, Grain
 from leafwood.batch.survey.spill import RECORD, read_cells, spilling
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.scale import scale_normalisation
@@ -18,8 +20,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::leafwood.errors.FileWarning")
 
 
 def indexed(paths, folder):
-    grain = Grain.of([open_las(path) for path in paths])
-    return [index_file(path, folder / f"{n}.points", None, None, grain) for n, path in enumerate(paths)]
+    folder.mkdir(exist_ok=True)
+    headers = [open_las(path) for path in paths]
+    grain = Grain.of(headers)
+    return [
+        FileIndex.of_parts([index_part(part, None, None, grain) for part in parts_of(path, h.layout, folder, n)], grain)
+        for n, (path, h) in enumerate(zip(paths, headers, strict=True))
+    ]
 
 
 def test_points_come_back_from_disk_by_their_place(tmp_path):
@@ -47,6 +54,24 @@ def test_a_file_is_indexed_with_all_its_points(plot, tmp_path):
     order = np.argsort(everything.place)
     np.testing.assert_array_equal(everything.place[order], np.arange(len(cloud)))
     np.testing.assert_allclose(everything.xyz[order], cloud.xyz, atol=2e-5)
+
+
+def test_a_file_read_in_parts_is_the_file_read_at_once(plot, tmp_path, monkeypatch):
+    (whole,) = indexed([plot], tmp_path / "whole")
+    monkeypatch.setattr(first_pass, "_PART", 30_011)
+    (parts,) = indexed([plot], tmp_path / "parts")
+    assert len(parts.spills) == -(-whole.count // 30_011) > 2
+    for name in ("count", "has_classes", "foreign", "most_returns", "cells", "points", "lows", "classed_lows"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name), err_msg=name)
+    for name in ("spread", "spread_flags"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name), err_msg=name)
+    for one, other in zip(parts.strips, whole.strips, strict=True):
+        np.testing.assert_array_equal(one, other)
+    box = Box(0, 5, 0, 40)
+    one, other = Place.of([parts]).read(box), Place.of([whole]).read(box)
+    first, second = np.argsort(one.place), np.argsort(other.place)
+    for column, same in zip(one, other, strict=True):
+        np.testing.assert_array_equal(column[first], same[second])
 
 
 def test_ground_and_scale_of_two_halves_are_those_of_the_whole(plot, halves, tmp_path):
@@ -87,7 +112,7 @@ def test_what_is_kept_of_a_wide_survey_is_bounded():
 
 def test_what_is_kept_of_a_chunk_does_not_keep_the_chunk(plot):
     source = open_las(plot)
-    seen = _Running(source, source.meaning, Grain.of([source]))
+    seen = _Running(source, source.meaning, Grain.of([source]), 0)
     raw, columns = next(iter(source.chunks(_COLUMNS)))
     with spilling(plot.with_suffix(".points")) as writer:
         seen.add(raw, columns, writer)

@@ -61,6 +61,13 @@ def test_it_holds_the_points_inside_as_they_are_and_in_order(kind, copc, records
     np.testing.assert_array_equal(las.header.number_of_points_by_return, counted)
 
 
+def test_what_lies_around_is_written_too_and_not_counted(copc, records, tmp_path):
+    bounds = middle(copc)
+    kept = clip(copc, tmp_path / "part.laz", bounds, around=1.5)
+    np.testing.assert_array_equal(records(read_layout(tmp_path / "part.laz")), held(copc, bounds.widened(1.5), records))
+    assert kept.kept == len(held(copc, bounds, records)) < read_layout(tmp_path / "part.laz").count
+
+
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.floats(0, 1), min_size=4, max_size=4, unique=True))
 def test_of_copc_it_is_what_laspy_and_reading_everything_find(cuts, copc, records, tmp_path_factory):

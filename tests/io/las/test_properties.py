@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leafwood.errors import FileWarning, LeafwoodError
+from leafwood.io.labels import our_name
 from leafwood.io.las.laszip import laszip_body
 from leafwood.io.las.layout import RECORD_SIZES, read_layout
 from leafwood.io.las.points import LazSink, read_records
@@ -24,6 +25,7 @@ SETTINGS = settings(deadline=None, max_examples=40, suppress_health_check=[Healt
 VERSIONS = {0: (0, 1), 1: (0, 1), 2: range(4), 3: range(6), 4: range(11), 5: range(6, 11)}
 TYPES = ("u1", "i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8")
 names = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=16)
+others = names.filter(lambda name: our_name(name) is None)  # what an earlier run of leafwood left is replaced
 bodies = st.binary(max_size=80)
 
 
@@ -38,7 +40,7 @@ def las_choices(draw: st.DrawFn) -> dict[str, object]:
         "seed": draw(st.integers(0, 99)),
         "dims": draw(
             st.lists(
-                st.tuples(names, st.sampled_from(TYPES), st.sampled_from([None, 0.01])),
+                st.tuples(others, st.sampled_from(TYPES), st.sampled_from([None, 0.01])),
                 max_size=5,
                 unique_by=lambda d: d[0],
             )

@@ -95,7 +95,7 @@ struct Features {
     // Make the element `pq` zero; `pr` and `qr` are those that the third axis has with p and q.
     LEAFWOOD_INLINE void rotate(Lane& pp, Lane& qq, Lane& pq, Lane& pr, Lane& qr, int p, int q) {
         for (std::size_t l = 0; l < kLanes; ++l) {
-            // The tangent of the smaller angle is off / length, or - off / length; that of twice the angle is off / half.
+            // The tangent of twice the angle is off / half, that of the angle itself off / length with the sign of half.
             const double off = pq[l], half = 0.5 * (qq[l] - pp[l]);
             const double root = std::sqrt(half * half + off * off), length = std::abs(half) + root;
             const double product = length * root, inverse = product > 0 ? 1.0 / std::sqrt(2.0 * product) : 0.0;

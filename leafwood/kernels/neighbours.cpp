@@ -34,7 +34,8 @@ constexpr double kOccupied = 0.5;  // points of a bucket, over k, from which its
 #ifdef LEAFWOOD_DISPATCH
 // Round::append with an instruction that compilers find for no loop.
 __attribute__((target(LEAFWOOD_AVX512))) inline std::size_t append_avx512(
-    const float* apart, const std::int32_t* ids, std::size_t number, float limit, float* near_apart, std::int32_t* near) {
+    const float* apart, const std::int32_t* ids, std::size_t number, float limit, float* near_apart,
+    std::int32_t* near) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < number; i += 16) {
         const __m512 values = _mm512_loadu_ps(apart + i);
@@ -89,7 +90,7 @@ struct Round {
         const std::int64_t most = (std::int64_t{1} << kAxisBits) >> (shift / 3);
         const double edge = search.size * static_cast<double>(std::uint64_t{1} << (shift / 3));
         constexpr std::uint64_t nowhere = ~std::uint64_t{0};
-        std::uint64_t code[3][3];  // by axis, what the cells before, at and after the bucket's contribute to their codes
+        std::uint64_t code[3][3];  // by axis, what the cells before, at and after the bucket's add to their codes
         for (int axis = 0; axis < 3; ++axis) {
             const auto cell = static_cast<std::int64_t>(gathered(bucket >> axis));
             low[axis] = static_cast<double>(cell - 1) * edge;

@@ -17,8 +17,8 @@ constexpr std::size_t kWidest = 16;    // floats in the widest vector
 
 constexpr std::size_t padded(std::size_t columns) { return (columns + kWidest - 1) / kWidest * kWidest; }
 
-// A layer's matrix and bias, filled up with columns of zeros. What is read together lies together: the rows of the first
-// columns, then those of the next ones.
+// A layer's matrix and bias, filled up with columns of zeros. What is read together lies together: the rows of the
+// first columns, then those of the next ones.
 class Dense {
 public:
     explicit Dense(const Linear& layer)
@@ -101,8 +101,8 @@ LEAFWOOD_INLINE float total(const float* x, std::size_t n, float mean) {
     return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
 }
 
-// What is taken from each row of a tile and what it is multiplied by, so that its mean is 0 and its variance 1 as torch's
-// LayerNorm has it. Each step is done for all of the rows before the next, so that none waits for a root.
+// What is taken from each row of a tile and what it is multiplied by, so that its mean is 0 and its variance 1, as
+// torch's LayerNorm has it. Each step is done for all of the rows before the next, so that none waits for a root.
 struct Moments {
     float mean[kTile] = {}, scale[kTile] = {};
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import FEATURE_GROUPS, Nodes, Points
 from leafwood.spatial.neighbours import nearest_in_voxels
-from leafwood.spatial.voxels import Pyramid, build_pyramid
+from leafwood.spatial.voxels import Pyramid, build_pyramid, sums_of_groups
 
 __all__ = ["Graph", "build_graph"]
 
@@ -54,9 +54,9 @@ def build_graph(
         scales = config.level_scales(number)
         neighbours, distance = nearest_in_voxels(level.xyz, level.codes, level.size, max(*scales, config.k), threads)
         if number:
-            first = level.children[:, 0]
-            count = np.add.reduceat(count, first)
-            sums = {name: np.add.reduceat(sums[name], first, axis=0) for name in config.groups(number)}
+            count = np.add.reduceat(count, level.children[:, 0])
+            parent = pyramid.levels[number - 1].parent
+            sums = {name: sums_of_groups(sums[name], parent, len(level)) for name in config.groups(number)}
         columns = [
             FEATURE_GROUPS[name].of_nodes(
                 Nodes(level.xyz, neighbours, distance, scales, config.k, count, sums[name], threads),
@@ -76,9 +76,4 @@ def build_graph(
 def _sums(pyramid: Pyramid, points: Points, config: GraphConfig) -> Sums:
     """Sums (m, c) over the points of each finest voxel, of what each feature group asks to be added up."""
     m = len(pyramid.count)
-
-    def added(columns: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        sums = [np.bincount(pyramid.node, weights=column, minlength=m) for column in columns.T]
-        return np.column_stack(sums) if sums else np.zeros((m, 0))
-
-    return {name: added(FEATURE_GROUPS[name].of_points(points)) for name in config.groups(0)}
+    return {name: sums_of_groups(FEATURE_GROUPS[name].of_points(points), pyramid.node, m) for name in config.groups(0)}

@@ -5,6 +5,8 @@ lead out of their table a ValueError. The interpreter's lock is released meanwhi
 do not depend on their number.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,12 @@ Links = NDArray[np.int32]
 Layer = tuple[Floats, Floats]  # matrix (n_in, n_out) and bias (n_out,)
 
 def nearest(xyz: Floats, codes: NDArray[np.uint64], size: float, k: int, threads: int) -> tuple[Links, Floats]: ...
+def in_morton_order(  # (1, n) both
+    xyz: Floats, size: float, offset: float
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]: ...
+def sums_of_groups(  # of float32 by int64, or of float64 by either
+    values: NDArray[np.floating[Any]], group: NDArray[np.integer[Any]], groups: int
+) -> NDArray[np.float64]: ...
 def eigen_features(xyz: Floats, neighbours: Links, scales: list[int], threads: int) -> Floats: ...
 def mean_over(values: Floats, neighbours: Links, threads: int) -> Floats: ...
 def smooth(

@@ -3,9 +3,10 @@
 // The neighbourhoods of several points lie side by side in the lanes of vectors, and their covariances are
 // diagonalised together, by Jacobi rotations without branches.
 #include <cmath>
+#include <vector>
 
 #include "graph.hpp"
-#include "instructions.hpp"
+#include "lanes.hpp"
 #include "parallel.hpp"
 
 namespace leafwood {
@@ -14,11 +15,12 @@ namespace {
 constexpr std::size_t kLanes = 16;
 constexpr std::size_t kPart = 1024;
 constexpr std::size_t kFeatures = 5;
-constexpr int kSweeps = 5;  // after four the rest is below the precision of float64 for nearly all matrices
+constexpr std::size_t kTurned = 5;
+constexpr int kSweeps = 4;  // after which the rest is below the precision of float64 for nearly all matrices
 constexpr double kEpsilon = 1e-3;  // m, pgeof's: what is thinner is noise
 
 struct Features {
-    const Table& xyz;
+    const float* places;  // x y z x y of each point
     const Links& neighbours;
     const std::size_t* scales;
     std::size_t n_scales;
@@ -38,7 +40,7 @@ struct Features {
             for (std::size_t scale = 0; scale < n_scales; ++scale) {
                 for (std::size_t lane = 0; lane < count; ++lane) add(first + lane, lane, seen, scales[scale]);
                 seen = scales[scale];
-                covariances(static_cast<double>(seen));
+                covariances(1.0 / static_cast<double>(seen));
                 diagonalise();
                 for (std::size_t lane = 0; lane < count; ++lane)
                     describe(lane, out + ((first + lane) * n_scales + scale) * kFeatures);
@@ -49,24 +51,29 @@ struct Features {
     // The neighbours of a point from one rank to another.
     LEAFWOOD_INLINE void add(std::size_t point, std::size_t lane, std::size_t from, std::size_t to) {
         const std::int32_t* links = neighbours.row(point);
-        const float* here = xyz.row(links[0]);
-        double s[3] = {}, q[6] = {};
+        const auto here = turned(links[0], 0), here_turned = turned(links[0], 1);
+        auto s = fill<4>(0.0), q = s, m = s;
         for (std::size_t j = from; j < to; ++j) {
-            const float* there = xyz.row(links[j]);
-            const double x = static_cast<double>(there[0]) - here[0], y = static_cast<double>(there[1]) - here[1],
-                         z = static_cast<double>(there[2]) - here[2];
-            s[0] += x, s[1] += y, s[2] += z;
-            q[0] += x * x, q[1] += x * y, q[2] += x * z, q[3] += y * y, q[4] += y * z, q[5] += z * z;
+            const Lanes<double, 4> xyz = turned(links[j], 0) - here, yzx = turned(links[j], 1) - here_turned;
+            s = s + xyz;
+            q = q + xyz * xyz;
+            m = m + xyz * yzx;
         }
+        const double added[6] = {q[0], m[0], m[2], q[1], m[1], q[2]};
         for (int i = 0; i < 3; ++i) sum[i][lane] += s[i];
-        for (int i = 0; i < 6; ++i) square[i][lane] += q[i];
+        for (int i = 0; i < 6; ++i) square[i][lane] += added[i];
     }
 
-    LEAFWOOD_INLINE void covariances(double count) {
+    // x y z of a point, or y z x.
+    LEAFWOOD_INLINE Lanes<double, 4> turned(std::int32_t point, std::size_t by) const {
+        return widened<4>(load<4>(places + static_cast<std::size_t>(point) * kTurned + by));
+    }
+
+    LEAFWOOD_INLINE void covariances(double share) {
         const int pairs[6][2] = {{0, 0}, {0, 1}, {0, 2}, {1, 1}, {1, 2}, {2, 2}};
         for (int i = 0; i < 6; ++i)
             for (std::size_t l = 0; l < kLanes; ++l)
-                a[i][l] = square[i][l] / count - sum[pairs[i][0]][l] / count * (sum[pairs[i][1]][l] / count);
+                a[i][l] = square[i][l] * share - sum[pairs[i][0]][l] * share * (sum[pairs[i][1]][l] * share);
         for (int i = 0; i < 3; ++i)
             for (int j = 0; j < 3; ++j) std::fill_n(vector[i][j], kLanes, i == j ? 1.0 : 0.0);
     }
@@ -88,13 +95,14 @@ struct Features {
     // Make the element `pq` zero; `pr` and `qr` are those that the third axis has with p and q.
     LEAFWOOD_INLINE void rotate(Lane& pp, Lane& qq, Lane& pq, Lane& pr, Lane& qr, int p, int q) {
         for (std::size_t l = 0; l < kLanes; ++l) {
+            // The tangent of twice the angle is off / half, that of the angle itself off / length with the sign of half.
             const double off = pq[l], half = 0.5 * (qq[l] - pp[l]);
-            const double root = std::sqrt(half * half + off * off);
-            const double divisor = half >= 0 ? half + root : half - root;
-            const double t = divisor != 0 ? off / divisor : 0.0;  // tangent of the smaller angle
-            const double c = 1.0 / std::sqrt(1.0 + t * t), s = t * c;
-            pp[l] -= t * off;
-            qq[l] += t * off;
+            const double root = std::sqrt(half * half + off * off), length = std::abs(half) + root;
+            const double product = length * root, inverse = product > 0 ? 1.0 / std::sqrt(2.0 * product) : 0.0;
+            const double c = product > 0 ? length * inverse : 1.0, s = half >= 0 ? off * inverse : -off * inverse;
+            const double change = (half >= 0 ? 2.0 : -2.0) * root * (off * inverse) * (off * inverse);
+            pp[l] -= change;
+            qq[l] += change;
             pq[l] = 0.0;
             const double with_p = pr[l], with_q = qr[l];
             pr[l] = c * with_p - s * with_q;
@@ -143,8 +151,11 @@ struct Features {
 
 void eigen_features(const Table& xyz, const Links& neighbours, const std::size_t* scales, std::size_t n_scales,
                     float* out, int threads) {
+    std::vector<float> places(xyz.rows * kTurned);
+    for (std::size_t i = 0; i < xyz.rows; ++i)
+        for (std::size_t j = 0; j < kTurned; ++j) places[i * kTurned + j] = xyz.row(i)[j % 3];
     parallel(neighbours.rows, kPart, threads, [&] {
-        return [work = Features{xyz, neighbours, scales, n_scales, out, {}, {}, {}, {}, {}}](
+        return [work = Features{places.data(), neighbours, scales, n_scales, out, {}, {}, {}, {}, {}}](
                    std::size_t begin, std::size_t end) mutable { with_best(work, begin, end); };
     });
 }

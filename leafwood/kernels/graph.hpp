@@ -25,4 +25,17 @@ void smooth(const float* margin, const Table& pos, const Links& neighbours, floa
 // Means (n, c) of the values (n, c) of each point's neighbours.
 void mean_over(const Table& values, const Links& neighbours, float* out, int threads);
 
+// The Morton codes of the points' cells floor(xyz / size + offset), ascending, and whose they are; of points with equal
+// codes the first comes first. False where a cell is not one of 0 to 2^21 - 1.
+bool in_morton_order(const Table& xyz, double size, double offset, std::int64_t* order, std::uint64_t* codes);
+
+// Sums (groups, c) of the values (n, c) of each group, added in their order; out is zero before.
+template <class Value, class Group>
+void sums_of_groups(const Matrix<Value>& values, const Group* group, double* out) {
+    for (std::size_t i = 0; i < values.rows; ++i) {
+        double* to = out + static_cast<std::size_t>(group[i]) * values.columns;
+        for (std::size_t c = 0; c < values.columns; ++c) to[c] += static_cast<double>(values.row(i)[c]);
+    }
+}
+
 }  // namespace leafwood

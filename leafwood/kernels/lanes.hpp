@@ -33,6 +33,7 @@ struct Lanes {
 LEAFWOOD_EACH(T, +)
 LEAFWOOD_EACH(T, -)
 LEAFWOOD_EACH(T, *)
+LEAFWOOD_EACH(T, /)
 LEAFWOOD_EACH(T, &)
 LEAFWOOD_EACH(T, |)
 #undef LEAFWOOD_EACH
@@ -71,6 +72,17 @@ LEAFWOOD_INLINE Lanes<T, width> fill(T value) {
     for (std::size_t i = 0; i < width; ++i) out[i] = value;
 #endif
     return out;
+}
+
+template <std::size_t width>
+LEAFWOOD_INLINE Lanes<double, width> widened(const Lanes<float, width>& values) {
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(LEAFWOOD_PLAIN)
+    return __builtin_convertvector(values, Lanes<double, width>);
+#else
+    Lanes<double, width> out;
+    for (std::size_t i = 0; i < width; ++i) out[i] = values[i];
+    return out;
+#endif
 }
 
 template <std::size_t width>

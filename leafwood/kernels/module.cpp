@@ -7,6 +7,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -47,9 +48,10 @@ Links links_into(const Indices& array, std::size_t rows, std::size_t least = 1) 
     require(rows <= 0x7FFFFFFF, "a table is too large");
     const auto last = static_cast<std::int32_t>(rows) - 1;
     std::int32_t signs = 0;  // negative where a link or what it leaves to the last row is; as quick as reading them
-    for (std::size_t i = 0; i < array.size(); ++i) signs |= array.data()[i] | (last - array.data()[i]);
+    const Links links = table(array);
+    for (std::size_t i = 0, n = links.rows * links.columns; i < n; ++i) signs |= links.data[i] | (last - links.data[i]);
     require(signs >= 0, "a link leads out of its table");
-    return table(array);
+    return links;
 }
 
 Table places(const Floats& array, std::size_t rows) {
@@ -120,6 +122,32 @@ Result<float> py_mean_over(const Floats& values, const Indices& neighbours, int 
     return out;
 }
 
+std::tuple<Result<std::int64_t>, Result<std::uint64_t>> py_in_morton_order(
+    const Floats& xyz, double size, double offset) {
+    const Table points = places(xyz, xyz.shape(0));
+    auto order = result<std::int64_t>(1, points.rows);
+    auto codes = result<std::uint64_t>(1, points.rows);
+    bool numbered;
+    {
+        nb::gil_scoped_release release;
+        numbered = in_morton_order(points, size, offset, order.data(), codes.data());
+    }
+    require(numbered, "a cell has no number");
+    return {order, codes};
+}
+
+template <class Value, class Group>
+Result<double> py_sums_of_groups(const Array<Value, 2>& values, const Array<Group, 1>& group, std::size_t groups) {
+    require(group.shape(0) == values.shape(0), "each row needs its group");
+    for (std::size_t i = 0; i < values.shape(0); ++i)
+        require(static_cast<std::uint64_t>(group.data()[i]) < groups, "there is no such group");
+    auto out = result<double>(groups, values.shape(1));
+    std::fill_n(out.data(), groups * values.shape(1), 0.0);
+    nb::gil_scoped_release release;
+    sums_of_groups(table(values), group.data(), out.data());
+    return out;
+}
+
 void py_convolve(const nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& x, const Floats& pos, const Indices& neighbours, const Layer& node,
                           const Layer& offset, const Layer& first, const Layer& second, int threads) {
     const std::size_t rows = x.shape(0), width = x.shape(1), inner = std::get<1>(first).shape(0);
@@ -175,6 +203,13 @@ NB_MODULE(_compiled, m) {
           nb::arg("k"), nb::arg("threads"));
     m.def("eigen_features", &py_eigen_features, nb::arg("xyz").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("scales"), nb::arg("threads"));
+    m.def("in_morton_order", &py_in_morton_order, nb::arg("xyz").noconvert(), nb::arg("size"), nb::arg("offset"));
+    m.def("sums_of_groups", &py_sums_of_groups<float, std::int64_t>, nb::arg("values").noconvert(),
+          nb::arg("group").noconvert(), nb::arg("groups"));
+    m.def("sums_of_groups", &py_sums_of_groups<double, std::int64_t>, nb::arg("values").noconvert(),
+          nb::arg("group").noconvert(), nb::arg("groups"));
+    m.def("sums_of_groups", &py_sums_of_groups<double, std::int32_t>, nb::arg("values").noconvert(),
+          nb::arg("group").noconvert(), nb::arg("groups"));
     m.def("smooth", &py_smooth, nb::arg("margin").noconvert(), nb::arg("pos").noconvert(),
           nb::arg("neighbours").noconvert(), nb::arg("reach"), nb::arg("pull"), nb::arg("steps"), nb::arg("threads"));
     m.def("mean_over", &py_mean_over, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),

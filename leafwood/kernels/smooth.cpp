@@ -1,15 +1,19 @@
 // Means and smoothing over neighbours; see postprocess/regularize.py and graph/features/returns.py.
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
 
 #include "graph.hpp"
+#include "lanes.hpp"
+#include "memory.hpp"
 #include "parallel.hpp"
 
 namespace leafwood {
 namespace {
 
 constexpr std::size_t kPart = 4096;
+constexpr std::size_t kLanes = 8;
 
 // Weights of a point's neighbours but the first: a Gaussian over the distance to the median one, the sum 1.
 void weigh(const Table& pos, const std::int32_t* others, std::size_t count, const float* here, float factor,
@@ -31,6 +35,31 @@ void weigh(const Table& pos, const std::int32_t* others, std::size_t count, cons
     }
     for (std::size_t j = 0; j < count; ++j) weight[j] /= sum;
 }
+
+// Means of rows that are filled up to whole vectors.
+struct Means {
+    const Table values;
+    const Links& neighbours;
+    const std::size_t columns;  // that are asked for
+    float* out;
+
+    template <Isa isa>
+    LEAFWOOD_INLINE void rows(std::size_t begin, std::size_t end) {
+        const auto number = fill<kLanes>(static_cast<float>(neighbours.columns));
+        for (std::size_t i = begin; i < end; ++i) {
+            const std::int32_t* links = neighbours.row(i);
+            for (std::size_t column = 0; column < columns; column += kLanes) {
+                auto sum = fill<kLanes>(0.0f);
+                for (std::size_t j = 0; j < neighbours.columns; ++j)
+                    sum = sum + load<kLanes>(values.row(static_cast<std::size_t>(links[j])) + column);
+                float mean[kLanes];
+                store(mean, sum / number);
+                for (std::size_t c = column; c < std::min(column + kLanes, columns); ++c)
+                    out[i * columns + c] = mean[c - column];
+            }
+        }
+    }
+};
 
 }  // namespace
 
@@ -62,19 +91,13 @@ void smooth(const float* margin, const Table& pos, const Links& neighbours, floa
 }
 
 void mean_over(const Table& values, const Links& neighbours, float* out, int threads) {
-    const std::size_t columns = values.columns;
+    const std::size_t width = (values.columns + kLanes - 1) / kLanes * kLanes;
+    const Buffer padded(values.rows * width);
+    for (std::size_t i = 0; i < values.rows; ++i)
+        std::copy_n(values.row(i), values.columns, padded.get() + i * width);
     parallel(neighbours.rows, kPart, threads, [&] {
-        return [&](std::size_t begin, std::size_t end) {
-            for (std::size_t i = begin; i < end; ++i) {
-                float* to = out + i * columns;
-                std::fill(to, to + columns, 0.0f);
-                for (std::size_t j = 0; j < neighbours.columns; ++j) {
-                    const float* from = values.row(neighbours.row(i)[j]);
-                    for (std::size_t c = 0; c < columns; ++c) to[c] += from[c];
-                }
-                for (std::size_t c = 0; c < columns; ++c) to[c] /= static_cast<float>(neighbours.columns);
-            }
-        };
+        return [work = Means{{padded.get(), values.rows, width}, neighbours, values.columns, out}](
+                   std::size_t begin, std::size_t end) mutable { with_best(work, begin, end); };
     });
 }
 

@@ -6,14 +6,16 @@ in file order. The curve is also an octree: shifting a code right by three bits 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.errors import BadCloud
+from leafwood.kernels import compiled
 
-__all__ = ["MAX_CELLS", "morton_codes", "voxel_cells"]
+__all__ = ["MAX_CELLS", "morton_codes", "morton_order", "voxel_cells"]
 
 MAX_CELLS = 1 << 21  # 21 bits an axis fill a 64-bit code
 
@@ -59,3 +61,25 @@ def morton_codes(cells: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Interleaved bits of cell numbers (n, 3), x lowest, as (n,) codes."""
     x, y, z = (_spread(cells[:, axis]) for axis in range(3))
     return x | (y << np.uint64(1)) | (z << np.uint64(2))
+
+
+def morton_order(xyz: NDArray[np.float32], size: float) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Sort points along the curve through the voxels of a size.
+
+    Args:
+        xyz: (n, 3) metres, non-negative, n >= 1.
+        size: voxel edge, metres.
+
+    Returns:
+        Positions (n,) of the points in Morton order, those of a voxel as they come, and the codes (n,) in that order.
+
+    Raises:
+        BadCloud: as :func:`voxel_cells`.
+    """
+    if kernels := compiled():
+        with suppress(ValueError):  # cells without a number, which are refused below
+            order, codes = kernels.in_morton_order(np.ascontiguousarray(xyz), size, _OFF_GRID)
+            return np.asarray(order[0]), np.asarray(codes[0])
+    codes = morton_codes(voxel_cells(xyz, size))
+    order = np.argsort(codes, kind="stable")
+    return order, codes[order]

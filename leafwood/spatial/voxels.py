@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafwood.spatial.order import morton_codes, voxel_cells
+from leafwood.kernels import compiled
+from leafwood.spatial.order import morton_order
 
-__all__ = ["Level", "Pyramid", "build_pyramid"]
+__all__ = ["Level", "Pyramid", "build_pyramid", "sums_of_groups"]
 
 _EIGHT = np.arange(8, dtype=np.int32)
 
@@ -60,8 +62,20 @@ def _runs(sorted_codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[
     return np.flatnonzero(new), np.cumsum(new) - 1
 
 
-def _run_means(values: NDArray[np.float64], starts: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(np.add.reduceat(values, starts, axis=0) / count[:, None])
+def sums_of_groups(
+    values: NDArray[np.floating[Any]], group: NDArray[np.integer[Any]], groups: int
+) -> NDArray[np.float64]:
+    """Sums (groups, c) of the rows of each group, added one after the other.
+
+    Args:
+        values: (n, c) of points, float32 or float64, or of voxels, float64.
+        group: (n,) the voxel of each point, int64, or the parent of each voxel, int32.
+        groups: their number.
+    """
+    if kernels := compiled():
+        return np.asarray(kernels.sums_of_groups(np.ascontiguousarray(values), group, groups))
+    sums = [np.bincount(group, weights=column, minlength=groups) for column in values.T]
+    return np.column_stack(sums) if sums else np.zeros((groups, 0))
 
 
 def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyramid:
@@ -78,14 +92,12 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
     Raises:
         BadCloud: the points span more than the grid can number.
     """
-    codes = morton_codes(voxel_cells(xyz, size))
-    order = np.argsort(codes, kind="stable")
-    codes = codes[order]
+    order, codes = morton_order(xyz, size)
     starts, run = _runs(codes)
     node = np.empty(len(xyz), dtype=np.int64)
     node[order] = run
     count = np.diff(starts, append=len(codes))
-    means = _run_means(xyz[order].astype(np.float64), starts, count)
+    means = sums_of_groups(xyz, node, len(count)) / count[:, None]
     codes = codes[starts]
 
     levels: list[Level] = []
@@ -97,8 +109,8 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
             codes = codes >> np.uint64(3)
             starts, run = _runs(codes)
             parent = run.astype(np.int32)
-            n_children = np.diff(starts, append=len(codes))
-            means = _run_means(means, starts, n_children)
+            n_children = np.diff(starts, append=len(codes)).astype(np.int32)
+            means = sums_of_groups(means, parent, len(starts)) / n_children[:, None]
             first = starts.astype(np.int32)
             children = first[:, None] + np.where(n_children[:, None] > _EIGHT, _EIGHT, np.int32(0))
             codes = codes[starts]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood import kernels
-from leafwood.errors import BadConfig
+from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.build import build_graph
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import eigen_features
@@ -19,8 +19,11 @@ from leafwood.nn import trained
 from leafwood.nn.structure import UNetConfig, unet_structure
 from leafwood.nn.trained import TrainedUNet
 from leafwood.postprocess import regularize
+from leafwood.spatial import neighbours as neighbours_module
+from leafwood.spatial import order as order_module
+from leafwood.spatial import voxels as voxels_module
 from leafwood.spatial.neighbours import nearest, nearest_in_voxels
-from leafwood.spatial.order import morton_codes, voxel_cells
+from leafwood.spatial.order import MAX_CELLS, morton_codes, morton_order, voxel_cells
 from leafwood.spatial.voxels import build_pyramid
 
 GRAPH = GraphConfig(n_levels=3, k=16, scales=(10, 24), features=("eigen", "spacing", "count", "height", "returns"))
@@ -45,7 +48,7 @@ def numpy_path(monkeypatch):
     """Makes every module that asks for the kernels find none."""
 
     def leave_out():
-        for module in (trained, regularize, sys.modules["leafwood.spatial.neighbours"]):
+        for module in (trained, regularize, neighbours_module, order_module, voxels_module):
             monkeypatch.setattr(module, "compiled", lambda: None)
         for name in ("eigen", "returns"):
             monkeypatch.setattr(sys.modules[f"leafwood.graph.features.{name}"], "compiled", lambda: None)
@@ -104,6 +107,43 @@ def test_nearest_of_many_equal_points():
     codes = morton_codes(voxel_cells(xyz, 0.1))
     order = np.argsort(codes, kind="stable")
     assert_nearest(xyz[order], codes[order], 0.1, 24)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("n", "far"), [(1, 0), (300, 0), (5000, 0), (5000, 90_000)])
+def test_the_pyramid_is_that_of_numpy(numpy_path, n, far):
+    xyz = np.repeat(cloud(max(n, 60))[:n], 2, axis=0)[::-1].copy()  # in no order, several of them at one place
+    xyz[0] += np.float32(far)
+    found, order = build_pyramid(xyz, 0.06, 4), morton_order(xyz, 0.06)
+    numpy_path()
+    expected = build_pyramid(xyz, 0.06, 4)
+    for one, other in zip(order, morton_order(xyz, 0.06), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for level, other in zip(found.levels, expected.levels, strict=True):
+        for name in ("xyz", "codes", "children", "parent"):
+            assert getattr(level, name).tobytes() == getattr(other, name).tobytes()
+    np.testing.assert_array_equal(found.node, expected.node)
+    np.testing.assert_array_equal(found.count, expected.count)
+
+
+@needs_kernels
+@pytest.mark.parametrize("types", [(np.float32, np.int64), (np.float64, np.int64), (np.float64, np.int32)])
+@pytest.mark.parametrize("columns", [0, 1, 5])
+def test_sums_of_groups_are_those_of_numpy(numpy_path, types, columns):
+    rng = np.random.default_rng(0)
+    values, group = rng.normal(size=(3000, columns)).astype(types[0]), rng.integers(0, 400, 3000).astype(types[1])
+    found = voxels_module.sums_of_groups(values, group, 500)
+    numpy_path()
+    expected = voxels_module.sums_of_groups(values, group, 500)
+    assert found.shape == expected.shape == (500, columns)
+    assert found.tobytes() == expected.tobytes()
+
+
+@needs_kernels
+@pytest.mark.parametrize("place", [-0.1, MAX_CELLS * 0.06 + 1, np.nan])
+def test_points_without_a_voxel_are_refused(place):
+    with pytest.raises(BadCloud), np.errstate(invalid="ignore"):
+        morton_order(np.array([[1, 2, place], [0, 0, 0]], np.float32), 0.06)
 
 
 @needs_kernels
@@ -187,6 +227,14 @@ def test_what_does_not_fit_is_refused():
         compiled.mean_over(points, links - 1, 1)
     with pytest.raises(ValueError, match="ascend"):
         compiled.nearest(points, np.array([1, 0, 2], np.uint64), 0.1, 1, 1)
+    with pytest.raises(ValueError, match="no number"):
+        compiled.in_morton_order(points - 1, 0.1, 0.0)
+    with pytest.raises(ValueError, match="no such group"):
+        compiled.sums_of_groups(points, np.array([0, 3, 1]), 3)
+    with pytest.raises(ValueError, match="no such group"):
+        compiled.sums_of_groups(points, np.array([0, -1, 1]), 3)
+    with pytest.raises(ValueError, match="needs its group"):
+        compiled.sums_of_groups(points, np.array([0, 1]), 3)
     with pytest.raises(ValueError, match="between 1 and"):
         compiled.nearest(points, np.zeros(3, np.uint64), 0.1, 4, 1)
     with pytest.raises(ValueError, match="scales"):

@@ -139,7 +139,7 @@ def sample_voxels(stands: Sequence[LabelledStand], model: Model, crops: int = 60
     for number in range(crops):
         graph = {name: value.numpy() for name, value in examples[number].to_dict().items() if torch.is_tensor(value)}
         known = np.flatnonzero(graph["y"] != IGNORE)
-        _, channels = model.network(graph, cpu_count())
+        _, channels = model.network(dict(graph), cpu_count())
         third = height_slices(graph["pos0"][:, 2], len(THIRDS))
         label, crop = graph["y"][known], np.full(len(known), number)
         wood = np.isin(label, WOODY[len(OUTPUTS[model.config.outputs])])

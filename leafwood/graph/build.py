@@ -7,7 +7,6 @@ is a maximum over an axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ __all__ = ["Graph", "build_graph"]
 
 # By name: x0 pos0 neighbours0 parent0, x1 pos1 neighbours1 parent1 children1, and so on. x (m, f) features, pos (m, 3)
 # metres, neighbours (m, k), children (m, 8) into the finer level, parent (m,) into the coarser one.
-Graph = Mapping[str, NDArray[Any]]
+Graph = dict[str, NDArray[Any]]
 Sums = dict[str, NDArray[np.float64]]
 
 
@@ -48,7 +47,7 @@ def build_graph(
     if returns is None:
         returns = np.zeros((len(xyz), 2), dtype=np.uint8)
     pyramid = build_pyramid(xyz, config.size, config.n_levels)
-    graph: dict[str, NDArray[Any]] = {}
+    graph: Graph = {}
     count, sums = pyramid.count, _sums(pyramid, Points(height, returns), config)
     for number, level in enumerate(pyramid.levels):
         scales = config.level_scales(number)

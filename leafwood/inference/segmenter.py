@@ -268,22 +268,24 @@ class Segmenter:
                 :func:`leafwood.graph.scale.scale_normalisation`.
             owned: those of the points that are asked for.
         """
-        small = self._anchored(xyz, scale)
-        graph, node = build_graph(small, height * np.float32(scale), self.model.graph, returns, self.threads)
+        graph, node = build_graph(
+            self._anchored(xyz, scale), height * np.float32(scale), self.model.graph, returns, self.threads
+        )
+        node = node[owned]
+        counts = np.bincount(node, minlength=len(graph["x0"]))
+        # what is wanted of the finest features is taken first: the network has no other use for their memory
+        heights = graph["x0"][:, self.model.graph.columns("height")].copy()
+        of_features = np.einsum("i,ij->j", counts, graph["x0"], dtype=np.float64)
         logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:
             margin = smooth(margin, graph["pos0"], graph["neighbours0"], self.threads)
-        known = covariates(graph["x0"][:, self.model.graph.columns("height")], scale)
-        node = node[owned]
-        counts = np.bincount(node, minlength=len(margin))
-        seen = (margin[:, None], graph["x0"], hidden)
-        descriptor = np.concatenate([np.einsum("i,ij->j", counts, x, dtype=np.float64) for x in seen])
+        of_margin, of_hidden = (np.einsum("i,ij->j", counts, x, dtype=np.float64) for x in (margin[:, None], hidden))
         shares = return_shares(graph, self.model.graph) if self.evidence and returns.any() else None
         return ForwardPass(
             margin[node],
-            known[node],
-            descriptor / max(counts.sum(), 1),
+            covariates(heights, scale)[node],
+            np.concatenate([of_margin, of_features, of_hidden]) / max(counts.sum(), 1),
             None if shares is None else shares[node],
         )
 

@@ -38,7 +38,10 @@ class Network(Protocol):
         """The last layer's weights (outputs, c): a row for each output."""
 
     def __call__(self, graph: Graph, threads: int) -> tuple[Floats, Floats]:
-        """Logits (m, 2) of the m finest voxels, leaf and wood, and the channels (m, c) that they are read from."""
+        """Logits (m, 2) of the m finest voxels, leaf and wood, and the channels (m, c) that they are read from.
+
+        The finest features, a tenth of the memory of a tile, may be taken out of the graph once they have been read.
+        """
 
 
 class _Tensors:
@@ -262,7 +265,7 @@ class TrainedUNet:
             pos, others = graph[f"pos{n}"], None
             if n:
                 others = _Others(found[-1], pos, graph[f"pos{n - 1}"], graph[f"children{n}"], self.sizes[n])
-            x = self.read[n](graph[f"x{n}"], others, threads)
+            x = self.read[n](graph[f"x{n}"] if n else graph.pop("x0"), others, threads)
             for block in blocks:
                 x = block(x, pos, graph[f"neighbours{n}"], threads)
             found.append(x)

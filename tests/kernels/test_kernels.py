@@ -200,9 +200,9 @@ def network(seed=0):
 def test_the_network_is_that_of_numpy(instructions, numpy_path, n):
     xyz = cloud(max(n, 60))[:n]
     graph, _ = build_graph(xyz, xyz[:, 2], GRAPH, np.ones((n, 2), np.uint8))
-    both = [np.concatenate(network()(graph, 2), axis=1)]
+    both = [np.concatenate(network()(dict(graph), 2), axis=1)]
     numpy_path()
-    both.append(np.concatenate(network()(graph, 2), axis=1))
+    both.append(np.concatenate(network()(dict(graph), 2), axis=1))
     np.testing.assert_allclose(*both, rtol=1e-3, atol=1e-3)
 
 
@@ -212,7 +212,7 @@ def test_the_number_of_threads_changes_no_bit():
     runs = []
     for threads in (1, 2, 5):
         graph, _ = build_graph(xyz, xyz[:, 2], GRAPH, np.ones((len(xyz), 2), np.uint8), threads)
-        margin = network()(graph, threads)[0][:, 0].copy()
+        margin = network()(dict(graph), threads)[0][:, 0].copy()
         smooth = regularize.smooth(margin, graph["pos0"], graph["neighbours0"], threads)
         runs.append([*(part.tobytes() for part in graph.values()), margin.tobytes(), smooth.tobytes()])
     assert runs[0] == runs[1] == runs[2]

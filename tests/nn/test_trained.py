@@ -49,7 +49,7 @@ def test_it_gives_the_logits_of_the_torch_network(network, weights, n, threads):
 def test_the_number_of_threads_changes_nothing(weights):
     rng = np.random.default_rng(0)
     graph, _ = build_graph(rng.uniform(0, 3, (20_000, 3)).astype(np.float32), np.zeros(20_000, np.float32), GRAPH)
-    one, two = (TrainedUNet(weights, GRAPH, SHAPE)(graph, threads) for threads in (1, 2))
+    one, two = (TrainedUNet(weights, GRAPH, SHAPE)(dict(graph), threads) for threads in (1, 2))
     assert [x.tobytes() for x in one] == [x.tobytes() for x in two]
 
 

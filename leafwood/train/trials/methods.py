@@ -255,7 +255,7 @@ def _on_trees(folder: Path, trees: Sequence[_Tree]) -> dict[str, float]:
     """Scores of a trained network on some labelled files, over all their points."""
     network, parts = load_model(folder / "model.safetensors").network, []
     for graph, node, truth in trees:
-        logits, _ = network(graph, threads=1)
+        logits, _ = network(dict(graph), threads=1)
         wood = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
         parts.append(score(truth, wood[node]))
     return reduce(add, parts).as_dict()

@@ -1,14 +1,15 @@
 """What `leafwood segment` costs, stage by stage and as a multiple of the least that any labeller must do.
 
-    python pipelines/benchmark_speed.py SCAN.laz ... [--copies 1 9 25] [--runs 3] [--sylva] [--labels gt_wood]
+    python pipelines/benchmark_speed.py SCAN.laz ... [--copies 1 9 25] [--runs 3] [--without-numpy] [--sylva]
+        [--labels gt_wood] [--geodesic]
 
-For each scan, and for a square of so many copies of it side by side, whole processes are timed turn and turn about, so
-that a busy machine slows all of them: `leafwood segment`; the same in NumPy, without the compiled kernels; the floor,
-which is to read the file, sort it along a Morton curve, find 16 neighbours of every point and write the file; and, with
-`--sylva`, Sylva's separation of leaf and wood (PyPI, GPL-3), in an environment of its own that is made once. Prints
-medians of CPU seconds and seconds, the most memory, and ratios within the runs; then the stages of one more run with
-what is known of their floors; then, where the scan has labels (`--labels`), how good the labels are, and with
-`--geodesic` how fast SOUL's geodesic voxelisation cuts the scan.
+For each scan, and for a square of so many copies of it side by side, whole processes are timed turn and turn about,
+so that a busy machine slows all of them: `leafwood segment`; the floor, which is to read the file, sort it along a
+Morton curve, find 16 neighbours of every point and write the file; labelling in NumPy, without the compiled kernels,
+which `--without-numpy` leaves out; and, with `--sylva`, Sylva's separation of leaf and wood (PyPI, GPL-3), in an
+environment of its own that is made once. Prints medians of CPU seconds and seconds, the most memory, and ratios
+within the runs; then the stages of one more run with what is known of their floors; then, where the scan has labels
+(`--labels`), how good the labels are, and with `--geodesic` how fast SOUL's geodesic voxelisation cuts the scan.
 """
 
 from __future__ import annotations
@@ -126,14 +127,15 @@ def sylva_python() -> Path | str:
     return python if not found.returncode else f"cannot be installed: {found.stderr.strip().splitlines()[-1]}"
 
 
-def compare(scan: Path, runs: int, folder: Path, sylva: Path | None) -> dict[str, Cost]:
+def compare(scan: Path, runs: int, folder: Path, sylva: Path | None, numpy: bool) -> dict[str, Cost]:
     """Medians over the runs of what each process costs, the most of its memory; one run first, to fill the caches."""
     segment = [sys.executable, "-m", "leafwood", "segment", str(scan), "--overwrite", "-o"]
     commands: dict[str, tuple[list[str], dict[str, str]]] = {
         "leafwood": ([*segment, str(folder / "labelled.laz")], {}),
-        "leafwood, NumPy": ([*segment, str(folder / "numpy.laz")], {"LEAFWOOD_KERNELS": "numpy"}),
         "floor": ([sys.executable, "-c", FLOOR, str(scan)], {}),
     }
+    if numpy:
+        commands["leafwood, NumPy"] = ([*segment, str(folder / "numpy.laz")], {"LEAFWOOD_KERNELS": "numpy"})
     if sylva is not None:
         commands["Sylva"] = ([str(sylva), "-c", SYLVA, str(scan), str(folder / "sylva.laz")], {})
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
@@ -274,6 +276,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--copies", type=int, nargs="+", default=[1], help="copies in a square, such as 1 9 25")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--sylva", action="store_true", help="time Sylva, too")
+    parser.add_argument("--without-numpy", action="store_true", help="leave out what takes longest")
     parser.add_argument("--labels", help="column or preset of true labels, as `leafwood evaluate --labels`")
     parser.add_argument("--geodesic", action="store_true", help="time the geodesic voxelisation, too")
     parser.add_argument("--stages", action="store_true", help=argparse.SUPPRESS)  # the process that is looked into
@@ -296,7 +299,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 file = side_by_side(scan, number, folder / "copies.laz")
                 points = read_layout(file).count
                 print(f"\n## {scan.name} x {number}: {points:,} points")
-                print_costs(points, compare(file, args.runs, folder, sylva))
+                print_costs(points, compare(file, args.runs, folder, sylva, not args.without_numpy))
                 command = [sys.executable, __file__, "--stages", str(file)]
                 environment = os.environ | AS_USERS | {"OPENBLAS_NUM_THREADS": "1"}  # as `segment` sets it
                 said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout

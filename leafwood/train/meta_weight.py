@@ -179,7 +179,9 @@ class MetaWeightStep(Step):
         agreed, reached = look(batch, shares.detach(), rate)
         self._mean.add(float(reached))
         self.weight_optimiser.zero_grad()
-        (-rate * (agreed * shares).sum()).backward()
+        # The gradient for a rate of 1: Adam does not mind how long a gradient is, but its weight decay does, and at the
+        # rates of AdamW it would leave nothing else of V.
+        (-(agreed * shares).sum()).backward()
         self.weight_optimiser.step()
         with torch.no_grad():
             better = self._shares(losses, batch)

@@ -232,6 +232,23 @@ def test_the_trial_step_has_the_rate_of_the_real_step(network, graphs, batch, fo
     assert rates == [0.01, 0.003]
 
 
+@pytest.mark.parametrize("form", ["last_layer", "exact"])
+def test_at_a_low_rate_the_weight_network_learns_all_the_same(network, graphs, batch, form):
+    """Its weight decay is not to win over a gradient that is as short as the trial step."""
+    start, curves = {name: value.clone() for name, value in network.state_dict().items()}, []
+    for rate in (1e-5, 1e-9):
+        network.load_state_dict(start)
+        torch.manual_seed(3)
+        step = make_step(network, graphs, form=form, rate=1e-2)
+        before = list(step.figures().values())[1:]
+        step.optimiser.param_groups[0]["lr"] = rate
+        for _ in range(20):
+            step(batch)
+        curves.append(list(step.figures().values())[1:])
+        assert max(abs(a - b) for a, b in zip(curves[-1], before, strict=True)) > 0.02
+    assert curves[0] == pytest.approx(curves[1], abs=0.02)
+
+
 def test_the_log_has_the_meta_loss_and_the_weight_of_each_loss(network, graphs, batch):
     step = make_step(network, graphs)
     step(batch)

@@ -20,6 +20,7 @@ import threading
 import time
 import venv
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import laspy
@@ -70,11 +71,11 @@ def run(command: list[str]) -> tuple[float, float, float]:
 
 def family(pid: int) -> list[int]:
     """A process and all that descend from it."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return []
-    return [pid, *(one for child in children for one in family(int(child)))]
+    found = [pid]
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):  # each thread has its own
+        with suppress(OSError):
+            found += [one for child in listed.read_text(encoding="ascii").split() for one in family(int(child))]
+    return found
 
 
 def usage_of(pid: int) -> tuple[int, float, float] | None:

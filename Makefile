@@ -75,7 +75,7 @@ AVERAGE := $(BIN)/python pipelines/average_weights.py leafwood/weights/virtual.s
 CALIBRATION := runs/stands/validation* runs/stands/other_instruments
 
 # The first stands of the folders that configs/train/imbalance, soul.yaml and soul_short.yaml read.
-small-stands: setup ## a few virtual stands, for configs/train/imbalance and soul_short.yaml
+small-stands: setup ## a few virtual stands, for configs/train/imbalance, soul_short.yaml and meta_weight_short.yaml
 	$(STANDS) runs/stands/train --stands 2 --seed 3000
 	$(STANDS) runs/stands/validation --stands 1 --seed 2000
 	$(STANDS) runs/stands/clean --stands 1 --seed 5000

@@ -1,6 +1,7 @@
 """What Meta-Weight-Net has learnt, from the log of a training: the weight of a point by its loss, and the meta loss.
 
-    leafwood train configs/train/imbalance/meta_weight.yaml -o runs/meta_weight
+    make small-stands
+    leafwood train configs/train/meta_weight_short.yaml -o runs/meta_weight
     python pipelines/meta_weight_figure.py runs/meta_weight/log.csv --figure docs/img/meta_weight.png
 
 It is the figure of Shu et al. (NeurIPS 2019): under class imbalance their weighting function V rises with the loss,

@@ -238,6 +238,8 @@ def test_every_training_config_loads_and_runs_two_steps(path, tmp_path):
     files = {"train": TINY.train, "validation": TINY.validation, "labels": TINY.labels}
     short = replace(short, **files, sources=sources, start=None)
     short = replace(short, model=replace(config.model, **small))
+    if config.method.clean_files():
+        short = replace(short, method=replace(config.method, files=(str(LEAF_OFF),)))
     assert train(short, tmp_path, report=lambda line: None)["points"] > 0
     result = load_segmenter(tmp_path / "model.safetensors", threads=2).segment(read(OTHER))
     assert np.isin(result.columns["leafwood"], (0, 1, 2)).all()

@@ -16,7 +16,7 @@ __all__ = ["routine_variations"]
 _BATCHES = (2, 8, 16)
 _WIDTHS = (0.5, 1.5)
 _STRENGTHS = (0.0, 2.0)
-_SMOOTHINGS = (0.05, 0.2)
+_SMOOTHINGS = (0.0, 0.05, 0.2)
 _RATES = (1e-3, 1e-2)
 _DECAYS = (0.0, 0.1)
 
@@ -25,7 +25,8 @@ def routine_variations(plain: TrainConfig) -> dict[str, TrainConfig]:
     """A run under the name ``routine``, and the same with each of its settings changed alone.
 
     Args:
-        plain: a run of leafwood's own network with one loss, which label smoothing is mixed into in equal parts.
+        plain: a run of leafwood's own network with a loss that balances the classes. Smoothed labels have a loss of
+            their own, balanced by the weights of the points; without any smoothing it is what they compare with.
     """
     found = {"routine": plain}
     found |= {f"batch {batch}": replace(plain, batch=batch) for batch in _BATCHES}
@@ -36,10 +37,9 @@ def routine_variations(plain: TrainConfig) -> dict[str, TrainConfig]:
     for strength in _STRENGTHS:
         model = replace(plain.pyramid, crops=replace(plain.pyramid.crops, wood_strength=strength))
         found[f"augmentation of wood times {strength:g}"] = replace(plain, model=model)
-    (loss,) = plain.loss
     for most in _SMOOTHINGS:
-        smoothed = LossConfig("smoothed", {"eps_min": 0.0, "eps_max": most}, 0.5)
-        found[f"smoothing up to {most:g}"] = replace(plain, loss=(replace(loss, weight=0.5), smoothed))
+        smoothed = LossConfig("smoothed", {"eps_min": 0.0, "eps_max": most})
+        found[f"smoothing up to {most:g}"] = replace(plain, loss=(smoothed,))
     found |= {f"learning rate {rate:g}": replace(plain, learning_rate=rate) for rate in _RATES}
     found |= {f"weight decay {decay:g}": replace(plain, weight_decay=decay) for decay in _DECAYS}
     found["SGD, rate 0.1"] = replace(plain, optimiser="sgd", learning_rate=0.1, weight_decay=1e-4)

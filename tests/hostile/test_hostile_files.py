@@ -14,6 +14,7 @@ import pytest
 from leafwood.errors import BadCloud, BadFile, FileWarning, LeafwoodError
 from leafwood.io.describe import describe
 from leafwood.io.las.layout import read_layout
+from leafwood.io.las.points import read_records
 from leafwood.io.las.read import read_las
 from leafwood.io.las.relabel import relabel
 from leafwood.io.loaders import read
@@ -184,6 +185,18 @@ def test_layer_of_four_gigabytes(tmp_path, build_las):
     path = tmp_path / "x.laz"
     path.write_bytes(patched(whole, ("<I", layout.points_start + 8 + layout.record_length + 4, 2**32 - 1)))
     assert "larger than its chunk" in (outcome(path, tmp_path) or "")
+
+
+def test_of_a_part_of_the_points_its_own_chunks_are_looked_at(tmp_path, build_las):
+    whole = laz_of(tmp_path, build_las, n=60_000)  # chunks of 50,000 and 10,000
+    layout = read_layout(tmp_path / "plain.laz")
+    path = tmp_path / "x.laz"
+    path.write_bytes(patched(whole, ("<I", layout.points_start + 8 + layout.record_length + 4, 2**32 - 1)))
+    layout = read_layout(path)
+    assert sum(map(len, read_records(layout, first=55_000))) == 5_000
+    for part in ({}, {"stop": 40_000}, {"first": 40_000, "stop": 55_000}):
+        with pytest.raises(BadFile, match="larger than its chunk"):
+            list(read_records(layout, **part))
 
 
 def test_laz_with_more_points_promised(tmp_path, build_las):

@@ -7,6 +7,7 @@ or abort; an unknown compressor or item makes it panic.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import lazrs
@@ -101,8 +102,8 @@ def can_begin_anywhere(layout: Layout) -> bool:
     return int.from_bytes(body[:2], "little") != POINTWISE and (of_chunk <= _SHORT or of_chunk == _OF_ANY_SIZE)
 
 
-def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any) -> int:
-    """Largest chunk in points, once the chunk table is known to fit the file."""
+def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any, wanted: range) -> int:
+    """Largest chunk in points, once the table of the chunks and those with wanted points are known to fit the file."""
     path, start = layout.path, layout.points_start
     damaged = f"{path}: is cut short or damaged: its chunk table"
     table = int.from_bytes(stream.read(8), "little", signed=True)
@@ -124,19 +125,23 @@ def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any) -> int
     if points < layout.count:
         raise BadFile(f"{path}: is cut short: the header promises {layout.count} points, the chunks hold {points}")
     if body[0] == _LAYERED:
-        _check_layers(layout, stream, body, [size for _, size in chunks])
+        _check_layers(layout, stream, body, chunks, wanted)
     stream.seek(start)
     return max(count for count, _ in chunks)
 
 
-def _check_layers(layout: Layout, stream: BinaryIO, body: bytes, sizes: list[int]) -> None:
-    """Refuse chunks of a file that say they are larger than they are."""
+def _check_layers(
+    layout: Layout, stream: BinaryIO, body: bytes, chunks: Sequence[tuple[int, int]], wanted: range
+) -> None:
+    """Refuse chunks that say they are larger than they are, of those (points, bytes) in which wanted points lie."""
     layers = Layers(layout, body)
-    position = layout.points_start + 8
-    for chunk in sizes:
-        stream.seek(position)
-        layers.check(stream.read(layers.head), chunk)
-        position += chunk
+    position, begin = layout.points_start + 8, 0
+    for points, size in chunks:
+        before, behind = begin + points < wanted.start, begin > wanted.stop and wanted.stop < layout.count
+        if not before and not behind:
+            stream.seek(position)
+            layers.check(stream.read(layers.head), size)
+        position, begin = position + size, begin + points
 
 
 class Layers:

@@ -170,7 +170,7 @@ def _read_las(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Ite
 
 def _read_laz(layout: Layout, stream: BinaryIO, starts: range, stop: int, selection: int) -> Iterator[Records]:
     body, is_v4 = checked_body(layout)
-    decoder = _open_decoder(layout, stream, body, selection)
+    decoder = _open_decoder(layout, stream, body, range(starts.start, stop), selection)
     damaged = _V4 if is_v4 else "its compressed points are damaged"
     if starts.start:
         with decoding(layout.path, damaged):
@@ -194,14 +194,14 @@ def _selection(columns: Collection[str] | None) -> int:
     return found
 
 
-def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes, selection: int) -> Any:
+def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes, wanted: range, selection: int) -> Any:
     what = "its LASzip record is damaged"
     with decoding(layout.path, what):
         vlr = lazrs.LazVlr(body)
     pointwise = int.from_bytes(body[:2], "little") == POINTWISE
     if pointwise:
         body = without_chunks(body)
-    largest = layout.count if pointwise else check_chunks(layout, stream, body, vlr)
+    largest = layout.count if pointwise else check_chunks(layout, stream, body, vlr, wanted)
     parallel = not pointwise and largest * layout.record_length <= _PARALLEL_BYTES
     with decoding(layout.path, what):
         decoder = lazrs.ParLasZipDecompressor if parallel else lazrs.LasZipDecompressor

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from leafwood.io.files import NAMED, is_product
 from leafwood.io.labels import HEIGHT, LEAFWOOD
 from leafwood.io.las.crs import parse_user_crs
 from leafwood.io.las.read import read_las
-from leafwood.io.las.stream import open_las
+from leafwood.io.las.stream import open_las, open_noting
 from leafwood.io.loaders import check_suffix, is_las, read, write
 from leafwood.io.remote import file_name, url_of
 from leafwood.io.target import check_target, why_not_written
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
-_OF_SEGMENTER = ("threads", "rule", "quality", "memory", "device")
+_loaded = lru_cache(maxsize=1)(load_segmenter)
 _AROUND = 10.0  # m beside the bounds that are seen too, so that labels inside are those of the whole scan
 # The columns of a LAS file that decide what is labelled and how, and what an earlier run left.
 _LOOKED_AT = ("classification", "withheld", "return_number", "number_of_returns", "leafwood", "wood_prob", "height_ag")
@@ -216,15 +216,17 @@ def _label_inside(scan: Path, source: Path, target: Path, options: LabelOptions,
     from leafwood.io.las.clip import clip
 
     assert options.bounds is not None
+    begun = time.perf_counter()
     wide = scan.with_name(f"labelled-{target.name}")
-    with noted_warnings() as remarks:
-        made = _label(scan, source, wide, replace(options, profile=False, report=False), progress)
+    made = _label(scan, source, wide, replace(options, profile=False, report=False), progress)
     clip(wide, target, options.bounds, overwrite=options.overwrite)
     counts = np.zeros(3, dtype=np.int64)
     for _, columns in open_las(target, options.crs).chunks((LEAFWOOD,)):
         counts += np.bincount(columns[LEAFWOOD], minlength=3)
     wide.unlink()
-    return add_extras(made._replace(counts=counts), source, target, options, remarks, scan=scan)
+    _, remarks = open_noting(scan, options.crs)
+    made = made._replace(counts=counts, seconds=time.perf_counter() - begun)
+    return add_extras(made, source, target, options, remarks, scan=scan)
 
 
 def read_cloud(source: Path, options: LabelOptions) -> tuple[PointCloud, list[str]]:
@@ -329,12 +331,14 @@ def is_labelled(source: Path, target: Path, files: Iterable[Path] = ()) -> bool:
 
 def segmenter(options: LabelOptions) -> CloudSegmenter:
     """The segmenter that labels so; a process loads it once."""
-    return _segmenter(options.model, *(getattr(options, name) for name in _OF_SEGMENTER))
-
-
-@lru_cache(maxsize=1)
-def _segmenter(model: str, *asked: Any) -> CloudSegmenter:
-    return load_segmenter(model, **dict(zip(_OF_SEGMENTER, asked, strict=True)))
+    return _loaded(
+        options.model,
+        threads=options.threads,
+        rule=options.rule,
+        quality=options.quality,
+        memory=options.memory,
+        device=options.device,
+    )
 
 
 def outputs(target: Path, options: LabelOptions) -> list[Path]:

@@ -75,6 +75,7 @@ def test_a_report_names_the_address_and_not_its_secret(served, copc, half, tmp_p
     assert main([*words, "--force"]) == 0
     page = (tmp_path / "out" / "plot_leafwood_report.html").read_text()
     assert "plot.copc.laz" in page
+    assert "seconds to label" in page
     assert f"--bounds={half}" in page
     assert "secret" not in page
 

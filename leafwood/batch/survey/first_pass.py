@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +13,9 @@ from leafwood.batch.survey.index import FileIndex, Grain, Lows, cells_summed, st
 from leafwood.batch.survey.spill import CELL, CLASSED, RECORD, USABLE, SpillWriter, spilling
 from leafwood.classes import ClassMeaning
 from leafwood.cloud import PointCloud
-from leafwood.errors import FileWarning
 from leafwood.io.las.laszip import can_begin_anywhere
 from leafwood.io.las.layout import Layout
-from leafwood.io.las.stream import LasStream, open_las
+from leafwood.io.las.stream import LasStream, open_noting
 from leafwood.spatial.ground import usable_points
 
 __all__ = ["Part", "index_part", "parts_of"]
@@ -70,17 +68,14 @@ def index_part(part: Part, crs: str | None, labels: str | None, grain: Grain) ->
         BadFile: damaged.
         BadCloud: coordinates that are no lengths.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FileWarning)
-        source = open_las(part.path, crs)
-    remarks = [str(item.message) for item in caught if issubclass(item.category, FileWarning)]
+    source, remarks = open_noting(part.path, crs)
     empty = PointCloud(np.zeros((0, 3), dtype=np.float32), meaning=source.meaning)
     meaning = empty.meaning if labels is None else empty.under_preset(labels).meaning
     seen = _Running(source, meaning, grain, part.first)
     with spilling(part.spill) as writer:
         for raw, columns in source.chunks(_COLUMNS, part.first, part.stop):
             seen.add(raw, columns, writer)
-    return seen.index(part, tuple(remarks))
+    return seen.index(part, remarks)
 
 
 class _Running:

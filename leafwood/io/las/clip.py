@@ -70,14 +70,14 @@ def clip(
             return clip(source, target, bounds, opened, around=around, overwrite=overwrite)
     layout = read_layout(source, stream)
     wide = bounds.widened(around / crs_of(layout).unit[0]) if around else bounds
-    inside = _Inside(layout, bounds)
+    chunks = _cut(layout, _read(layout, stream, fetch, wide), bounds, wide)
     with writing(target, source, overwrite) as out:
-        _write(out, layout, stream, inside.seen(_within(layout, _read(layout, stream, fetch, wide), wide)))
-        if inside.points == 0:
+        kept = _write(out, layout, stream, chunks)
+        if kept == 0:
             low, high = layout.bounds
             covered = Bounds(*low[:2], *high[:2])
             raise NoPointCloud(f"{source}: no point lies within `bounds` {bounds}; the file covers {covered}")
-    return Clipped(inside.points, layout.count)
+    return Clipped(kept, layout.count)
 
 
 def _read(layout: Layout, stream: BinaryIO, fetch: Fetch | None, bounds: Bounds) -> Iterator[Records]:
@@ -92,32 +92,16 @@ def _read(layout: Layout, stream: BinaryIO, fetch: Fetch | None, bounds: Bounds)
     return read_nodes(layout, fetch or here, find_nodes(layout, stream, bounds))
 
 
-def _held(layout: Layout, records: Records, bounds: Bounds) -> NDArray[np.bool_]:
-    """Records (m,) that lie inside."""
-    raw = np.ascontiguousarray(records[:, :8]).view("<i4")
-    x, y = (raw[:, axis] * layout.scale[axis] + layout.offset[axis] for axis in (0, 1))
-    return bounds.holds(x, y)
+def _cut(layout: Layout, chunks: Iterator[Records], bounds: Bounds, wide: Bounds) -> Iterator[tuple[Records, int]]:
+    """The records inside the wider rectangle, and how many of them lie inside the other."""
+    for records in chunks:
+        raw = np.ascontiguousarray(records[:, :8]).view("<i4")
+        x, y = (raw[:, axis] * layout.scale[axis] + layout.offset[axis] for axis in (0, 1))
+        yield records[wide.holds(x, y)], int(bounds.holds(x, y).sum())
 
 
-def _within(layout: Layout, chunks: Iterator[Records], bounds: Bounds) -> Iterator[Records]:
-    yield from (records[_held(layout, records, bounds)] for records in chunks)
-
-
-class _Inside:
-    """Counts the points inside as they pass."""
-
-    def __init__(self, layout: Layout, bounds: Bounds) -> None:
-        self._layout, self._bounds = layout, bounds
-        self.points = 0
-
-    def seen(self, chunks: Iterator[Records]) -> Iterator[Records]:
-        for records in chunks:
-            self.points += int(_held(self._layout, records, self._bounds).sum())
-            yield records
-
-
-def _write(out: BinaryIO, layout: Layout, original: BinaryIO, chunks: Iterator[Records]) -> None:
-    """Write the file."""
+def _write(out: BinaryIO, layout: Layout, original: BinaryIO, chunks: Iterator[tuple[Records, int]]) -> int:
+    """Write the file; how many of its points are counted."""
     body = laszip_body(layout.point_format, layout.record_length - layout.base_length)
     vlrs = [v.with_body(body) if v.key == LASZIP else v for v in layout.vlrs if v.user != "copc"]
     header = bytearray(layout.header)
@@ -128,13 +112,15 @@ def _write(out: BinaryIO, layout: Layout, original: BinaryIO, chunks: Iterator[R
         out.write(vlr.head + vlr.body)
     out.write(layout.gap)
     sink = LazSink(out, body) if layout.compressed else LasSink(out)
-    tally = _Tally(layout)
-    for records in chunks:
+    tally, counted = _Tally(layout), 0
+    for records, number in chunks:
         sink.write(records)
         tally.add(records)
+        counted += number
     sink.close()
     tally.write(header)
     copy_tail(out, layout, original, (r for r in layout.evlrs if r.user != "copc"), header)
+    return counted
 
 
 class _Tally:

@@ -20,7 +20,7 @@ from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
 from leafwood.io.las.standard import standard_columns, standard_values
 
-__all__ = ["LasStream", "open_las", "scalar_dims"]
+__all__ = ["LasStream", "open_las", "open_noting", "scalar_dims"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,14 @@ def open_las(path: Path, crs: str | None = None) -> LasStream:
     metres = np.array([system.unit[0], system.unit[0], system.unit[1]])
     meaning = BEFORE_FORMAT_6 if layout.point_format < 6 else ASPRS
     return LasStream(layout, layout.scale * metres, layout.offset * metres, system.unit, system.wkt, meaning)
+
+
+def open_noting(path: Path, crs: str | None = None) -> tuple[LasStream, tuple[str, ...]]:
+    """The same as :func:`open_las`, and what is odd about the header in lines, for whoever will say it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileWarning)
+        source = open_las(path, crs)
+    return source, tuple(str(item.message) for item in caught if issubclass(item.category, FileWarning))
 
 
 def scalar_dims(extras: Iterable[ExtraDim]) -> dict[str, ExtraDim]:

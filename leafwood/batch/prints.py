@@ -11,7 +11,7 @@ from typing import Any
 from leafwood.errors import BadFile
 from leafwood.io.remote import Remote, url_of
 
-__all__ = ["Print", "file_print", "prints_of", "same_file"]
+__all__ = ["Print", "file_print", "print_of", "prints_of", "same_file"]
 
 Print = dict[str, Any]
 
@@ -49,23 +49,21 @@ def file_print(path: Path) -> Print:
         raise BadFile(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def print_of(path: Path) -> Print | None:
+    """A file's print, or None where it cannot be had: whoever reads the file says why."""
+    try:
+        return file_print(path)
+    except BadFile:
+        return None
+
+
 def prints_of(paths: Iterable[Path]) -> dict[Path, Print | None]:
-    """The prints of files, None where one cannot be had: whoever reads the file says why.
-
-    Servers are asked for several files at a time.
-    """
-
-    def found(path: Path) -> Print | None:
-        try:
-            return file_print(path)
-        except BadFile:
-            return None
-
+    """The prints of files, as :func:`print_of`; servers are asked for several files at a time."""
     paths = list(paths)
     far = [path for path in paths if url_of(path) is not None]
     with ThreadPoolExecutor(_ASKED) as pool:
-        answers = dict(zip(far, pool.map(found, far), strict=True))
-    return {path: answers[path] if path in answers else found(path) for path in paths}
+        answers = dict(zip(far, pool.map(print_of, far), strict=True))
+    return {path: answers[path] if path in answers else print_of(path) for path in paths}
 
 
 def same_file(path: Path, known: object) -> bool:
@@ -75,7 +73,5 @@ def same_file(path: Path, known: object) -> bool:
         path: the file or its address.
         known: its print, or what else was found in its place.
     """
-    try:
-        return file_print(path) == known
-    except BadFile:
-        return False
+    found = print_of(path)
+    return found is not None and found == known

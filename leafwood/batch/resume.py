@@ -13,7 +13,7 @@ from typing import Any
 
 from leafwood.batch.manifest import Manifest, Settings
 from leafwood.batch.one_file import Labelled, LabelOptions, is_labelled, outputs, segmenter
-from leafwood.batch.prints import Print, prints_of
+from leafwood.batch.prints import Print, print_of, prints_of
 from leafwood.batch.units import surveys_of
 from leafwood.errors import FileProblem, FileWarning, TargetExists
 from leafwood.io.files import is_product
@@ -151,7 +151,7 @@ def noted(
         more: dict[str, Any] = {}
         if isinstance(outcome, Labelled):
             if known is not None and _is_still(source, known):
-                more = {"seconds": outcome.seconds, "input_print": known, "output_print": prints_of([target])[target]}
+                more = {"seconds": outcome.seconds, "input_print": known, "output_print": print_of(target)}
             else:
                 for file in outputs(target, options):
                     file.unlink(missing_ok=True)
@@ -167,5 +167,5 @@ def noted(
 
 def _is_still(source: Path, known: Print) -> bool:
     """Whether a scan is what it was; one that was fetched whole before may have gone since."""
-    now = prints_of([source])[source]
+    now = print_of(source)
     return now == known or (now is None and url_of(source) is not None)

@@ -109,8 +109,7 @@ class Summary:
     def show(self, seconds: float) -> None:
         """Files, points by label, doubts, time, and where to look."""
         targets = [self._jobs[source] for source in self._done]
-        one = len(targets) == len(self._jobs) == 1
-        if one:
+        if self._is_one:
             print(targets[0])
         counts = np.sum([made.counts for made in self._done.values()] or [np.zeros(3, dtype=np.int64)], axis=0)
         rows = [*self._files(), *self._doubts(), *_of_points(counts, seconds)]
@@ -118,13 +117,19 @@ class Summary:
         for name, value in rows:
             print(f"{name:<{wide}}  {value:>{most}}")
         if counts.any():
-            print(f"Labels: field `leafwood` of {targets[0].name if one else 'each file'}; P(wood): `wood_prob`.")
+            where = targets[0].name if self._is_one else "each file"
+            print(f"Labels: field `leafwood` of {where}; P(wood): `wood_prob`.")
             print("CloudCompare: open it and choose the scalar field `leafwood`.")
             print("QGIS: style by attribute `leafwood`, or by Classification (64 wood, 65 leaf) after --classify.")
 
+    @property
+    def _is_one(self) -> bool:
+        """Whether an only file was labelled."""
+        return len(self._done) == len(self._jobs) == 1
+
     def _files(self) -> Iterator[tuple[str, str]]:
         """Files by what came of them, where there was more than one."""
-        if len(self._done) == len(self._jobs) == 1:
+        if self._is_one:
             return
         for name, number in self.numbers().items():
             if number or name in ("labelled", "there already", "failed"):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud, bounds
 from leafwood.spatial.ground import find_ground, ground_source, not_vegetation
-from leafwood.spatial.terrain import plan_cells
+from leafwood.spatial.terrain import CELLS_A_POINT, plan_cells
 
 __all__ = [
     "FLOOR",
@@ -49,7 +49,6 @@ _ROWS_APART, _APART = 5000, 1.5  # fewer points than that are one, too, if hardl
 LIKE = 1.0  # distance that 95 % of the calibration pieces do not exceed; see leafwood.postprocess.likeness
 FOOT = 0.6  # width of the lowest eighth over that of the plan; see foot_over_plan
 _VOXEL = 0.5  # m
-_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to count cells than to sort their numbers
 _LOW = 1.0  # m above ground: what is lower is no part of the canopy
 _SHORTEST = 5.0  # m: vegetation that is lower says nothing of where the scanner was
 _TALLEST = 120.0  # m: the tallest living tree has 116 m
@@ -291,6 +290,6 @@ def _voxels(xyz: Points) -> NDArray[np.int64]:
         cell = np.floor(xyz[:, axis] / _VOXEL).astype(np.int64)
         low, span = int(cell.min()), int(np.ptp(cell)) + 1
         key, spans = key * span + (cell - low), spans * span
-    if spans <= _CELLS_A_POINT * len(key):
+    if spans <= CELLS_A_POINT * len(key):
         return key
     return np.asarray(np.unique(key, return_inverse=True)[1])  # few points in a wide box, whose cells are not counted

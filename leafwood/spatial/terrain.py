@@ -21,7 +21,7 @@ _SAMPLE = 1_000_000
 _MIN_NODES, _MAX_NODES = 1_000, 1_000_000
 _STRAY = 1e-3
 LOWS = 0.25  # m
-_CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to mark cells than to sort their numbers
+CELLS_A_POINT = 4  # empty ones counted in: up to so many it takes less time to mark cells than to sort their numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ def plan_cells(xyz: Points, cell: float) -> NDArray[np.int64]:
         return x * depth + y
 
     parts = (numbers(xyz[start : start + _AT_ONCE]) for start in range(0, len(xyz), _AT_ONCE))
-    if width * depth <= _CELLS_A_POINT * len(xyz):
+    if width * depth <= CELLS_A_POINT * len(xyz):
         there = np.zeros(width * depth, dtype=bool)
         for part in parts:
             there[part] = True

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leafwood.batch.one_file import LabelOptions
 from leafwood.batch.survey.facts import SurveyFacts
-from leafwood.batch.survey.tile import GROUND, SEEN, TODO, TileSums, descriptor_of, tile_file
+from leafwood.batch.survey.tile import GROUND, SEEN, TO_LABEL, TileSums, descriptor_of, tile_file
 from leafwood.classes import OUT_LEAF, OUT_NONE, OUT_WOOD
 from leafwood.inference.scan import ScanFit, Seen
 from leafwood.inference.segmenter import Segmenter
@@ -114,13 +114,13 @@ def label_points(
 
     def equal(part: _Part) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         state = part.owned["state"]
-        todo = (state[(state & SEEN) > 0] & TODO) > 0
-        return fit.equal(_with_shares(part.seen, width))[todo], part.owned["stratum"][(state & TODO) > 0]
+        todo = (state[(state & SEEN) > 0] & TO_LABEL) > 0
+        return fit.equal(_with_shares(part.seen, width))[todo], part.owned["stratum"][(state & TO_LABEL) > 0]
 
     rule = ScanRule.of_parts(lambda: (equal(part) for part in parts()), segmenter.rule)
     for tile in tiles:
         part = _load(tile_file(folder, tile.box))
-        todo = (part.owned["state"] & TODO) > 0
+        todo = (part.owned["state"] & TO_LABEL) > 0
         label, prob = np.full(len(todo), OUT_NONE, dtype=np.uint8), np.zeros(len(todo), dtype=np.float32)
         if todo.any():
             said = rule.say(*equal(part))

@@ -135,7 +135,7 @@ class Lows:
     def __init__(self, grain: Grain) -> None:
         self._kept: list[NDArray[np.float64]] = [np.zeros((0, 3))]
         self._settled = 0
-        self.cell, self._corner = grain.cell, grain.corner
+        self._cell, self._corner = grain.cell, grain.corner
 
     def add(self, xyz: NDArray[np.float64]) -> None:
         """Take in points (n, 3); what has been kept is gone through again whenever it has doubled."""
@@ -160,11 +160,11 @@ class Lows:
     def _settle(self) -> None:
         everything = np.concatenate(self._kept)
         while len(lows := self._lowest(everything)) > _MOST_LOWS:
-            self.cell *= 2
+            self._cell *= 2
         self._kept, self._settled = [lows], len(lows)
 
     def _lowest(self, xyz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return xyz[lowest_points(xyz, self.cell, self._corner)]
+        return xyz[lowest_points(xyz, self._cell, self._corner)]
 
 
 def cells_summed(cells: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -17,9 +17,9 @@ from leafwood.postprocess.evidence import draw_lots, spatial_folds
 from leafwood.postprocess.rule import height_strata
 from leafwood.spatial.tiles import Box
 
-__all__ = ["BYTES_OF_POINT", "GROUND", "SEEN", "TODO", "TileSums", "look_at_tile", "rings_of", "tile_file"]
+__all__ = ["BYTES_OF_POINT", "GROUND", "SEEN", "TO_LABEL", "TileSums", "look_at_tile", "rings_of", "tile_file"]
 
-SEEN, TODO, GROUND = 1, 2, 4  # bits of `state`: the network saw it; it is to be labelled; it is ground
+SEEN, TO_LABEL, GROUND = 1, 2, 4  # bits of `state`: the network saw it; it is to be labelled; it is ground
 # Of each point that a tile owns.
 OWNED = np.dtype([("file", "<u2"), ("index", "<u4"), ("height", "<f4"), ("state", "u1"), ("stratum", "u1")])
 BYTES_OF_POINT = OWNED.itemsize + 4 + 1 + 4 + 20  # with its logit, fold, lot and shares of returns
@@ -97,7 +97,7 @@ def look_at_tile(segmenter: Segmenter, facts: SurveyFacts, folder: Path, box: Bo
         if view.return_shares is not None:
             columns["shares"] = view.return_shares
         descriptor = view.descriptor * len(mine)
-    state = seen * SEEN + todo * TODO + ground * GROUND
+    state = seen * SEEN + todo * TO_LABEL + ground * GROUND
     kept = np.flatnonzero(owned)
     table = np.empty(len(kept), dtype=OWNED)
     table["file"], table["index"] = part.file[kept], part.place[kept]

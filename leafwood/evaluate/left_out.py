@@ -8,9 +8,10 @@ card beside the weights says what they were trained on.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
@@ -39,9 +40,20 @@ def species(tree: Path) -> str:
 
 def learnt_from(card: Path, tree: Path) -> bool:
     """Whether the weights with that card were trained on that tree; virtual stands under ``runs/`` do not count."""
-    config = json.loads(card.read_text(encoding="utf-8"))["provenance"]["config"]
-    patterns = [*config["train"], *(pattern for source in config.get("sources", ()) for pattern in source["files"])]
-    return any(fnmatch(tree.name, Path(pattern).name) for pattern in patterns if not pattern.startswith("runs/"))
+    provenance = json.loads(card.read_text(encoding="utf-8"))["provenance"]
+    return any(fnmatch(tree.name, Path(file).name) for file in _files(provenance) if not file.startswith("runs/"))
+
+
+def _files(provenance: Mapping[str, Any]) -> Iterator[str]:
+    """Files or patterns that weights have learnt from, and those that they were averaged with."""
+    config = provenance["config"]
+    yield from config.get("train", ())
+    for source in config.get("sources", ()):
+        yield from source["files"]
+    yield from provenance.get("learnt_from", ())
+    other = provenance.get("averaged", {}).get("provenance")
+    if other:
+        yield from _files(other)
 
 
 def leaving_out(tree: Path, folder: Path) -> Path:

@@ -1,7 +1,9 @@
-"""The weights between those that a training started from and those that it ended with.
+"""The weights between two that were trained from the same start, or between a start and what was trained from it.
 
 Weights that were tuned on few real trees have forgotten some of what they knew of virtual stands; those on the straight
-line between the two have most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+line between the two have most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). Of two
+trainings from the same start, the mean of the weights labels about as well as the two together would, at the price of
+one (Wortsman et al., "Model soups", ICML 2022).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def averaged(start: Path, tuned: Path, share: float) -> dict[str, NDArray[Any]]:
     """Tensors by name (float16): `share` of the tuned weights and the rest of those that they started from.
 
     Args:
-        start: weights (``.safetensors``) that the training started from.
+        start: weights (``.safetensors``) that the training started from, or others that were trained from them.
         tuned: weights that it ended with.
         share: share of the tuned weights, 0..1.
 
@@ -49,7 +51,7 @@ def save_averaged(start: Path, tuned: Path, share: float, target: Path) -> None:
     """Write averaged weights and their card: that of the tuned weights, uncalibrated, with what was averaged.
 
     Args:
-        start: as :func:`averaged` takes it.
+        start: as :func:`averaged` takes it, with its card beside it.
         tuned: likewise, with its card beside it.
         share: likewise.
         target: a ``.safetensors`` file; its card is written beside it.
@@ -61,6 +63,7 @@ def save_averaged(start: Path, tuned: Path, share: float, target: Path) -> None:
     card = json.loads(tuned.with_suffix(".json").read_text(encoding="utf-8"))
     card["calibration"] = asdict(Calibration())
     card.pop("descriptors", None)
-    card["provenance"]["averaged"] = {"with": start.stem, "share_of_tuned": share}
+    before = json.loads(start.with_suffix(".json").read_text(encoding="utf-8"))["provenance"]
+    card["provenance"]["averaged"] = {"with": start.stem, "share_of_tuned": share, "provenance": before}
     save_file(weights, target)
     target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from leafwood.losses import LossConfig
 from leafwood.train.methods import AnyMethod
 from leafwood.train.pyramid import PyramidSpec
 from leafwood.train.soul import SoulSpec
+from leafwood.train.start import TrainingDevice
 from leafwood.train.steps import PlainMethod
 
 __all__ = ["Source", "TrainConfig"]
@@ -97,7 +98,7 @@ class TrainConfig:
     validate_every: int = 250
     validation_crops: int = 120
     patience: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: TrainingDevice = "auto"
     loader_processes: int = 1
     threads: int = 1
     seed: int = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,25 +9,20 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from torch_geometric.data import Batch
 
-from leafwood.classes import IGNORE
 from leafwood.config import to_dict
-from leafwood.errors import BadConfig
 from leafwood.evaluate.crops import write_crops
 from leafwood.graph.batching import Example
-from leafwood.inference.model_file import graph_of, weights_file
 from leafwood.losses import build_all
 from leafwood.nn.lora import merged
-from leafwood.nn.unet import begin_with
 from leafwood.train.config import TrainConfig
 from leafwood.train.data import TrainingSet, load_training_set
 from leafwood.train.run_log import Log, csv_log
+from leafwood.train.start import class_counts, start_from, training_device
 from leafwood.train.tasks import TrainableNetwork
 from leafwood.train.validation import validate
 
@@ -95,13 +89,13 @@ def fit(
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     out.mkdir(parents=True, exist_ok=True)
-    device = _device(config)
+    device = training_device(config.device)
     checks = _loader(data.checks, config, range(config.validation_crops))
     network = data.network().to(device)
-    counts = _class_counts(data.sample, cast(TrainableNetwork, network).last_layer.out_features)
+    counts = class_counts(data.sample, cast(TrainableNetwork, network).last_layer.out_features)
     criterion = build_all(config.loss, counts).to(device)
     if config.start:
-        _start(network, config.start)
+        start_from(network, config.start)
     config.method.prepare(network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
     optimiser = _optimiser(network, config)
@@ -160,9 +154,9 @@ def fit(
 
 def check(config: TrainConfig, data: TrainingSet) -> dict[str, float]:
     """Scores of the weights that a run starts from, on its validation crops."""
-    network, device = data.network(), _device(config)
+    network, device = data.network(), training_device(config.device)
     if config.start:
-        _start(network, config.start)
+        start_from(network, config.start)
     checks = _loader(data.checks, config, range(config.validation_crops))
     return validate(network.to(device), checks, device).scores.as_dict()
 
@@ -176,40 +170,6 @@ def _optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer
     if config.optimiser == "sgd":
         return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True)
     return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
-
-
-def _device(config: TrainConfig) -> torch.device:
-    """Where to train.
-
-    Raises:
-        BadConfig: a GPU is asked for and there is none.
-    """
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise BadConfig("device: cuda is asked for, and torch sees no GPU")
-    found = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(found if config.device == "auto" else config.device)
-
-
-def _start(network: nn.Module, path: Path) -> None:
-    """Load weights into a fresh network.
-
-    Raises:
-        BadConfig: they or their card are missing, or of a network of another shape.
-    """
-    path = weights_file(path)
-    try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        graph = graph_of(card) if "graph" in card else None
-        begin_with(network, {name: value.float() for name, value in load_file(path).items()}, graph)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BadConfig(f"start: {path}: not weights of this network ({str(error).splitlines()[0]})") from error
-
-
-def _class_counts(graphs: Sequence[Example], outputs: int) -> list[int]:
-    """Voxels of each output's class in labelled graphs."""
-    counts = torch.stack([torch.bincount(graph.y[graph.y != IGNORE], minlength=outputs) for graph in graphs])
-    found: list[int] = counts.sum(dim=0).tolist()
-    return found
 
 
 def _loader(examples: Any, config: TrainConfig, numbers: range) -> DataLoader[Example]:

@@ -7,6 +7,7 @@ its name in :data:`AnyMethod`.
 from __future__ import annotations
 
 from leafwood.train.deblora import DebloraConfig
+from leafwood.train.distil import DistilMethod
 from leafwood.train.joint import JointConfig
 from leafwood.train.lora import LoraMethod
 from leafwood.train.meta_weight import MetaWeightConfig
@@ -16,4 +17,6 @@ from leafwood.train.steps import PlainMethod
 
 __all__ = ["AnyMethod"]
 
-AnyMethod = PlainMethod | SAMConfig | MetaWeightConfig | LoraMethod | DebloraConfig | PretextConfig | JointConfig
+AnyMethod = (
+    PlainMethod | SAMConfig | MetaWeightConfig | LoraMethod | DebloraConfig | PretextConfig | JointConfig | DistilMethod
+)

@@ -38,7 +38,7 @@ def graph(model):
 def test_logits_and_channels_are_those_of_the_processor(model, graph, device):
     network = DeviceUNet(load_file(weights_file("uav")), model.graph, model.config, device)
     logits, channels = network(dict(graph), 1)
-    expected, expected_channels = model.network(graph, 1)
+    expected, expected_channels = model.network(dict(graph), 1)
     np.testing.assert_allclose(logits, expected, atol=2e-3)
     np.testing.assert_allclose(channels, expected_channels, atol=2e-3)
     np.testing.assert_array_equal(network.classifiers, model.network.classifiers)

@@ -38,6 +38,8 @@ def test_the_card_says_the_share_and_is_not_calibrated(tmp_path):
     save_averaged(start, tuned, 0.25, out)
     model = load_model(out)
     assert not model.calibrated
-    assert model.provenance["averaged"] == {"with": "virtual", "share_of_tuned": 0.25}
+    averaged_with = model.provenance["averaged"]
+    assert (averaged_with["with"], averaged_with["share_of_tuned"]) == ("virtual", 0.25)
+    assert averaged_with["provenance"] == load_model("virtual").provenance
     assert json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["kind"] == "pyramid"
     assert load_file(out).keys() == load_file(tuned).keys()

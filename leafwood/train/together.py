@@ -1,0 +1,398 @@
+"""Several networks trained side by side on the same crops, for a GPU that takes steps faster than crops are made.
+
+A round makes some crops of each pool of stands. Every learner takes its step on those crops that it may see: the folds
+of a comparison leave out trees, and still share what costs most. A learner can have a larger one as its teacher
+(:mod:`leafwood.train.distil`), which an earlier stage has trained. A stage ends after so many rounds, or after so many
+seconds where the machine is lent by the minute; its learning rate follows whichever is nearer to its end.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+from torch_geometric.data import Batch
+
+from leafwood.config import in_range, to_dict
+from leafwood.datasets.crops import CropConfig
+from leafwood.datasets.stands import LabelledStand, load_stand
+from leafwood.errors import BadConfig, FileProblem
+from leafwood.graph.batching import Example
+from leafwood.io.files import list_files
+from leafwood.losses import LossConfig, build_all
+from leafwood.nn.structure import UNetConfig
+from leafwood.train.balance import Balance
+from leafwood.train.distil import DistilMethod
+from leafwood.train.pyramid import PyramidSpec, PyramidTask
+from leafwood.train.run_log import csv_log
+from leafwood.train.start import TrainingDevice, class_counts, start_from, training_device
+from leafwood.train.steps import Step
+from leafwood.train.validation import validate
+
+__all__ = ["Learner", "Pool", "Stage", "TogetherConfig", "one_cycle", "train_together"]
+
+_LOSS = (LossConfig("cross_entropy"),)
+_SAMPLE = 6  # rounds that classes and spacings are counted in
+_ENDLESS = 1_000_000  # rounds
+_LOG_EVERY = 20  # rounds
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Stands that give every round some crops, in turn.
+
+    Attributes:
+        files: files or glob patterns.
+        crops: what the crops look like; those of the model where it is left out.
+        lone_trees: every file holds one tree and nothing else; see :func:`leafwood.datasets.stands.load_stand`.
+    """
+
+    files: tuple[str, ...]
+    crops: CropConfig | None = None
+    lone_trees: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """A network that learns from the rounds of a stage.
+
+    Attributes:
+        start: weights to begin with: ``stage/learner`` of an earlier stage, or a ``.safetensors`` file.
+        without: patterns of file names whose crops it never sees.
+        teacher: weights that it also learns from, named like `start`; see :mod:`leafwood.train.distil`.
+        taught: patterns of file names whose crops the teacher is asked about; all where there are none.
+    """
+
+    start: str | None = None
+    without: tuple[str, ...] = ()
+    teacher: str | None = None
+    taught: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Rounds with the same crops and learners.
+
+    Attributes:
+        crops: how many crops of each pool a round has, by the pool's name.
+        learners: by name.
+        network: shape of all of them.
+        learning_rate: peak of the one-cycle schedule.
+        averaging: decay of the exponential moving average of the weights that is kept.
+        rounds: rounds after which the stage ends; 0 if time alone ends it.
+        seconds: seconds after which it ends; 0 if rounds alone end it.
+
+    Raises:
+        BadConfig: nothing ends it, or a value out of range.
+    """
+
+    crops: Mapping[str, int]
+    learners: Mapping[str, Learner]
+    network: UNetConfig
+    learning_rate: float = 3e-3
+    averaging: float = 0.99
+    rounds: int = 0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        in_range("learning_rate", self.learning_rate, 1e-12)
+        in_range("averaging", self.averaging, 0.0, 1.0)
+        in_range("rounds", self.rounds, 0)
+        in_range("seconds", self.seconds, 0.0)
+        if not self.rounds and not self.seconds:
+            raise BadConfig("a stage needs rounds or seconds to end after")
+        if not self.learners or not sum(self.crops.values()) or min(self.crops.values()) < 0:
+            raise BadConfig("a stage needs learners, and crops in each round")
+
+    def done(self, rounds: int, seconds: float) -> float:
+        """Share of the stage that is done, 0..1."""
+        shares = (rounds / self.rounds if self.rounds else 0.0, seconds / self.seconds if self.seconds else 0.0)
+        return min(1.0, max(shares))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TogetherConfig:
+    """Stages of several networks on shared crops.
+
+    Attributes:
+        pools: stands by a name of their own.
+        validation: files or glob patterns of stands that nothing learns from.
+        stages: by name, in order.
+        model: graphs, crops and weights of points; the stages have their networks.
+        teacher_share: share of the teacher in the loss of those who have one.
+        weight_decay: of the optimiser.
+        validation_crops: crops that every learner is scored on at the end of its stage.
+        device: as in :class:`~leafwood.train.config.TrainConfig`.
+        loader_processes: processes that make crops.
+        seed: of the crops and the first weights.
+
+    Raises:
+        BadConfig: a stage that asks for a pool that does not exist, or a value out of range.
+    """
+
+    pools: Mapping[str, Pool]
+    validation: tuple[str, ...]
+    stages: Mapping[str, Stage]
+    model: PyramidSpec = field(default_factory=PyramidSpec)
+    teacher_share: float = 0.7
+    weight_decay: float = 1e-2
+    validation_crops: int = 60
+    device: TrainingDevice = "auto"
+    loader_processes: int = 1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        in_range("validation_crops", self.validation_crops, 1)
+        in_range("loader_processes", self.loader_processes, 0)
+        for name, stage in self.stages.items():
+            for pool in stage.crops.keys() - self.pools.keys():
+                raise BadConfig(f"stages.{name}.crops: no pool {pool!r}; there are {', '.join(self.pools)}")
+
+
+def train_together(config: TogetherConfig, out: Path, report: Report = print) -> None:
+    """Train all stages and write ``out/stage/learner.safetensors`` with its card, and its log beside it.
+
+    Args:
+        config: the stages.
+        out: folder for what they give.
+        report: called with a line now and then.
+
+    Raises:
+        BadConfig: a pattern that matches no file, weights of another network to start with, or a GPU that is not there.
+        BadCloud: a stand without labels.
+    """
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(1)
+    device = training_device(config.device)
+    torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it
+    task = PyramidTask(config.model)
+    stands = _load(config)
+    for name, stage in config.stages.items():
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = [
+            _InTurn(stands[pool], _task_of(task, config.pools[pool]), (config.seed, number), count)
+            for number, (pool, count) in enumerate(stage.crops.items())
+            if count
+        ]
+        views = {name: learner.without for name, learner in stage.learners.items()}
+        _Run(config, stage, folder, device, report).run(_Rounds(parts), views, task)
+        checks = task.examples(stands[""], (config.seed, 1_000_000), config.validation_crops)
+        _score(config, stage, folder, device, checks, report)
+
+
+def one_cycle(done: float, peak: float, rise: float = 0.1) -> float:
+    """Learning rate of torch's OneCycleLR at a share of a training that is done."""
+    low, end = peak / 25, peak / 25e4
+    first, last, share = (low, peak, done / rise) if done < rise else (peak, end, (done - rise) / (1 - rise))
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _load(config: TogetherConfig) -> dict[str, list[LabelledStand]]:
+    """The stands of each pool, and under the empty name those to validate on."""
+    wanted = {name: (pool.files, pool.lone_trees) for name, pool in config.pools.items()} | {
+        "": (config.validation, False)
+    }
+    try:
+        files = {name: list_files(map(Path, patterns)) for name, (patterns, _) in wanted.items()}
+    except FileProblem as error:
+        raise BadConfig(str(error)) from error
+    with ThreadPoolExecutor(max(1, config.loader_processes)) as several:
+        loading = {
+            name: [several.submit(load_stand, path, lone_tree=wanted[name][1]) for path in paths]
+            for name, paths in files.items()
+        }
+        return {name: [each.result() for each in waiting] for name, waiting in loading.items()}
+
+
+def _task_of(task: PyramidTask, pool: Pool) -> PyramidTask:
+    return task.with_crops(pool.crops) if pool.crops else task
+
+
+class _InTurn:
+    """Crops of the stands of one pool, each stand in turn."""
+
+    def __init__(self, stands: Sequence[LabelledStand], task: PyramidTask, seed: tuple[int, int], count: int) -> None:
+        self.examples = [
+            task.examples([stand], (seed[0] + 1000 * number, seed[1]), _ENDLESS) for number, stand in enumerate(stands)
+        ]
+        self.count = count
+        self.files = {stand.path.name for stand in stands}
+
+    def crop(self, number: int) -> Example:
+        """Crop of that number."""
+        turn, stand = divmod(number, len(self.examples))
+        found: Example = self.examples[stand][turn]
+        return found
+
+
+class _Rounds(Dataset[Example]):
+    """The crops of all rounds, one round after the other."""
+
+    def __init__(self, parts: Sequence[_InTurn]) -> None:
+        self.places = [(part, place) for part in parts for place in range(part.count)]
+        self.files = {name for part in parts for name in part.files}
+
+    def __len__(self) -> int:
+        return _ENDLESS * len(self.places)
+
+    def __getitem__(self, number: int) -> Example:
+        turn, place = divmod(number, len(self.places))
+        part, own = self.places[place]
+        return part.crop(turn * part.count + own)
+
+
+def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _for_each(crops: Sequence[Example], views: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """The batch of each learner: the crops of files that it may see."""
+    found: dict[tuple[str, ...], Any] = {}
+    for without in views.values():
+        if without not in found:
+            seen = [crop for crop in crops if not _is_one_of(crop.stand, without)]
+            if not seen:
+                raise BadConfig(f"nothing is left to learn from without {', '.join(without)}")
+            found[without] = Batch.from_data_list(seen)
+    return {name: found[without] for name, without in views.items()}
+
+
+@dataclass(eq=False)
+class _Pupil:
+    """A learner at work."""
+
+    average: AveragedModel
+    optimiser: torch.optim.Optimizer
+    step: Step
+    losses: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One stage at work."""
+
+    config: TogetherConfig
+    stage: Stage
+    folder: Path
+    device: torch.device
+    report: Report
+
+    def run(self, rounds: _Rounds, views: Mapping[str, tuple[str, ...]], task: PyramidTask) -> None:
+        """Take the steps of the stage and save what its learners have become."""
+        began = time.perf_counter()
+        batches = self._batches(rounds, views)
+        sample = [next(batches) for _ in range(_SAMPLE)]
+        pupils = {name: self._pupil(name, [each[name] for each in sample]) for name in views}
+        number, done = 0, 0.0
+        while done < 1:
+            batch = sample[number] if number < _SAMPLE else next(batches)
+            rate = one_cycle(done, self.stage.learning_rate)
+            for name, pupil in pupils.items():
+                pupil.optimiser.param_groups[0]["lr"] = rate
+                pupil.losses.append(pupil.step(batch[name].to(self.device, non_blocking=True)))
+                pupil.average.update_parameters(pupil.step.network)
+            number += 1
+            seconds = time.perf_counter() - began
+            done = self.stage.done(number, seconds)
+            if number % _LOG_EVERY == 0 or done >= 1:
+                self._log(pupils, number, seconds, rate)
+        provenance = {"config": to_dict(self.config), "stage": self.folder.name, "rounds": number, "seconds": seconds}
+        provenance["device"] = torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu"
+        saved = PyramidTask(replace(task.spec, network=self.stage.network))
+        for name, pupil in pupils.items():
+            own = {"learner": name, "learnt_from": sorted(self._learnt_from(name, rounds.files))}
+            saved.save(pupil.average.module.state_dict(), provenance | own, self.folder / f"{name}.safetensors")
+        self.report(f"{self.folder.name}: {number} rounds in {seconds:.0f} s")
+
+    def _batches(self, rounds: _Rounds, views: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+        """The batches of all learners, round by round."""
+        return iter(
+            DataLoader(
+                rounds,
+                batch_size=len(rounds.places),
+                sampler=range(len(rounds)),
+                num_workers=self.config.loader_processes,
+                collate_fn=partial(_for_each, views=views),
+                generator=torch.Generator(),
+                pin_memory=self.device.type == "cuda",
+            )
+        )
+
+    def _pupil(self, name: str, sample: Sequence[Any]) -> _Pupil:
+        """A learner with its first weights and the weights of its points."""
+        learner, config = self.stage.learners[name], self.config
+        task = PyramidTask(replace(config.model, network=self.stage.network))
+        network = task.network([]).to(self.device)
+        if learner.start:
+            start_from(network, self._weights(learner.start))
+        network.train()
+        balance = task.balance(sample, _LOSS)
+        balance = balance and balance.to(self.device)
+        criterion = build_all(_LOSS, class_counts(sample, network.last_layer.out_features)).to(self.device)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=self.stage.learning_rate, weight_decay=config.weight_decay
+        )
+        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(self.stage.averaging))
+        return _Pupil(average, optimiser, self._step(learner, network, criterion, optimiser, balance))
+
+    def _step(
+        self, learner: Learner, network: Any, criterion: Any, optimiser: torch.optim.Optimizer, balance: Balance | None
+    ) -> Step:
+        if not learner.teacher:
+            return Step(network, criterion, optimiser, balance)
+        method = DistilMethod(
+            teacher=self._weights(learner.teacher), share=self.config.teacher_share, files=learner.taught
+        )
+        return method.step(network, criterion, optimiser, balance, None)
+
+    def _weights(self, name: str) -> Path:
+        """The file of weights that a learner names."""
+        earlier = self.folder.parent / f"{name}.safetensors"
+        return earlier if earlier.exists() else Path(name)
+
+    def _learnt_from(self, name: str, files: Iterable[str]) -> set[str]:
+        """Names of the files that a learner saw crops of, and of those that its first weights and its teacher saw."""
+        learner = self.stage.learners[name]
+        found = {file for file in files if not _is_one_of(file, learner.without)}
+        for weights in filter(None, (learner.start, learner.teacher)):
+            card = json.loads(self._weights(weights).with_suffix(".json").read_text(encoding="utf-8"))
+            found.update(card["provenance"].get("learnt_from", ()))
+        return found
+
+    def _log(self, pupils: Mapping[str, _Pupil], number: int, seconds: float, rate: float) -> None:
+        """Write and tell where the learners are."""
+        means = {name: float(np.mean(pupil.losses)) for name, pupil in pupils.items()}
+        for name, pupil in pupils.items():
+            row = {"round": number, "seconds": seconds, "loss": means[name], "learning_rate": rate}
+            csv_log(self.folder / f"{name}.csv")(row)
+            pupil.losses.clear()
+        shown = " ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+        self.report(f"{self.folder.name} {number}, {seconds:.0f} s: loss {shown}")
+
+
+def _score(
+    config: TogetherConfig, stage: Stage, folder: Path, device: torch.device, checks: Dataset[Any], report: Report
+) -> None:
+    """Score the saved weights of a stage on the validation crops, and write the scores."""
+    loader = DataLoader(checks, batch_size=12, num_workers=config.loader_processes, collate_fn=Batch.from_data_list)
+    batches = list(loader)
+    for name in stage.learners:
+        network = PyramidTask(replace(config.model, network=stage.network)).network([])
+        start_from(network, folder / f"{name}.safetensors")
+        scores = validate(network.to(device), [batch.clone() for batch in batches], device).scores.as_dict()
+        csv_log(folder / "validation.csv")({"learner": name, **scores})  # type: ignore[dict-item]
+        report(f"{folder.name}/{name}: validation " + " ".join(f"{k} {scores[k]:.4f}" for k in ("auroc", "g_mean")))

@@ -1,6 +1,6 @@
 """How labelling scales: points per second and peak memory from one to a hundred million points, beside Sylva.
 
-python pipelines/benchmark_scale.py PLOT.laz --millions 1 3 10 30 100 --memory 3GB [--workers 2] [--sylva FOLDER]
+python pipelines/benchmark_scale.py PLOT.laz --millions 1 3 10 30 100 --memory 3GB [--workers 2] [--copc] [--sylva DIR]
 
 The scans are copies of a plot set side by side, each other one mirrored, so that neither a gap nor a step lies between
 them. Printed for each: seconds, CPU seconds, points per second, and the peak memory of the process (of all processes
@@ -26,6 +26,7 @@ from pathlib import Path
 import laspy
 import numpy as np
 
+WRITE_COPC = str(Path(__file__).with_name("write_copc.py"))
 SYLVA = "import sys, sylva; sylva.leaves.classify_leaf_wood(sylva.read(sys.argv[1]))"
 
 
@@ -43,6 +44,14 @@ def periodic(plot: Path, points: int, target: Path) -> Path:
             copy = las.points.copy()
             copy.X, copy.Y = turned.T.astype(np.int32)
             out.write_points(copy)
+    return target
+
+
+def as_copc(scan: Path) -> Path:
+    """The same scan as COPC, in its place."""
+    target = scan.with_suffix(".copc.laz")
+    subprocess.run([sys.executable, WRITE_COPC, str(scan), str(target), "--levels", "6"], check=True)
+    scan.unlink()
     return target
 
 
@@ -112,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--memory", default="3GB")
     parser.add_argument("--workers", type=int, nargs="*", default=[0], help="0 is the command without workers")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--copc", action="store_true", help="write the scans as COPC (pipelines/write_copc.py)")
     parser.add_argument("--sylva", type=Path, help="folder for an environment with Sylva")
     parser.add_argument("--folder", type=Path, help="where the scans are kept (default: a temporary folder)")
     args = parser.parse_args(argv)
@@ -122,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         for millions in args.millions:
             scan = periodic(args.plot, int(millions * 1e6), Path(name) / f"{millions:g}.laz")
+            scan = as_copc(scan) if args.copc else scan
             with laspy.open(scan) as opened:
                 points = opened.header.point_count
             ways = {}

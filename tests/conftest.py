@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import runpy
 import struct
 import threading
 import zlib
@@ -12,15 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
-import lazrs
 import numpy as np
 import pytest
 
 from leafwood.io.las.extra import ExtraDim
-from leafwood.io.las.laszip import LASZIP
 from leafwood.io.las.layout import Layout, read_layout
 from leafwood.io.las.points import read_records
-from leafwood.io.las.records import Vlr
 from leafwood.io.las.relabel import relabel
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -152,67 +150,12 @@ def descriptor() -> Callable[..., bytes]:
     return make
 
 
-def _write_copc(source: Path, target: Path, seed: int = 0) -> Path:
-    """The points of a LAS file of point format 6 to 8 as COPC of three levels, its octree in several pages."""
-    layout = read_layout(source)
-    points = records_of(layout)
-    xyz = np.ascontiguousarray(points[:, :12]).view("<i4") * layout.scale + layout.offset
-    corner, half = xyz.min(axis=0), float(np.ptp(xyz, axis=0).max()) / 2 + layout.scale[0]
-    level = np.random.default_rng(seed).choice(3, len(points), p=(0.04, 0.12, 0.84))
-    cell = ((xyz - corner) // (2 * half / 2.0**level)[:, None]).astype(int)
-    extra = layout.record_length - layout.base_length
-    laz = lazrs.LazVlr.new_for_compression(layout.point_format, extra, True)
-    found = np.column_stack([level, cell])
-    keys = sorted({(0, 0, 0, 0), *((1, *c) for c in np.ndindex(2, 2, 2)), *map(tuple, found.tolist())})
-    kept = [v for v in layout.vlrs if v.key != LASZIP]
-    size = 375 + 54 + 160 + sum(len(v.head) + len(v.body) for v in kept) + 54 + len(laz.record_data())
-    with target.open("w+b") as stream:
-        stream.write(bytes(size))
-        compressor = lazrs.LasZipCompressor(stream, laz)
-        compressor.reserve_offset_to_chunk_table()
-        full = [(key, points[(found == key).all(axis=1)]) for key in keys]
-        full = [(key, inside) for key, inside in full if len(inside)]
-        entries = dict.fromkeys(keys, (0, 0, 0))
-        for key, inside in full:
-            start = stream.tell()
-            compressor.compress_many(inside.reshape(-1))
-            if key != full[-1][0]:
-                compressor.finish_current_chunk()
-            entries[key] = (start, stream.tell() - start, len(inside))
-        compressor.done()
-        last, inside = full[-1]
-        stream.seek(size)
-        table = struct.unpack("<q", stream.read(8))[0]
-        entries[last] = (entries[last][0], table - entries[last][0], len(inside))
-        stream.seek(0, 2)
-        evlr = stream.tell()
-        below = {key: [k for k in keys if k[0] == 2 and tuple(c >> 1 for c in k[1:]) == key[1:]] for key in keys[1:9]}
-        pages = {key: [key, *below[key]] for key in list(below)[::2]}
-        at, pointers, body = evlr + 60, {}, b""
-        for key, inside in pages.items():
-            page = b"".join(struct.pack("<4iQ2i", *k, *entries[k]) for k in inside)
-            pointers[key] = (at + len(body), len(page), -1)
-            body += page
-        own = [k for k in keys if k not in {k for inside in pages.values() for k in inside}]
-        root = b"".join(struct.pack("<4iQ2i", *k, *entries[k]) for k in own)
-        root += b"".join(struct.pack("<4iQ2i", *k, *pointers[k]) for k in pointers)
-        stream.write(struct.pack("<H16sHQ32s", 0, b"copc", 1000, len(body) + len(root), b"") + body + root)
-        centre = corner + half
-        info = struct.pack("<3dddQQdd88x", *centre, half, 1.0, at + len(body), len(root), 0.0, 1.0)
-        vlrs = [Vlr.new("copc", 1, info, ""), *kept, Vlr.new(*LASZIP, bytes(laz.record_data()), "")]
-        header = bytearray(layout.header)
-        struct.pack_into("<II", header, 96, size, len(vlrs))
-        header[104] = layout.point_format | 0x80
-        struct.pack_into("<QI", header, 235, evlr, 1)
-        stream.seek(0)
-        stream.write(header + b"".join(v.head + v.body for v in vlrs))
-    return target
-
-
 @pytest.fixture(scope="session")
 def write_copc() -> Callable[..., Path]:
-    """Writes a LAS file as COPC; see `_write_copc`."""
-    return _write_copc
+    """Writes a LAS file of point format 6 to 8 as COPC of three levels: ``pipelines/write_copc.py``."""
+    place = Path(__file__).resolve().parents[1] / "pipelines" / "write_copc.py"
+    found: Callable[..., Path] = runpy.run_path(str(place))["write_copc"]
+    return found
 
 
 class _Server(ThreadingHTTPServer):

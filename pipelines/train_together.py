@@ -11,7 +11,8 @@ from pathlib import Path
 
 from leafwood.config import load
 from leafwood.errors import LeafwoodError
-from leafwood.train.together import TogetherConfig, train_together
+from leafwood.train.together.config import TogetherConfig
+from leafwood.train.together.run import train_together
 
 
 def main(argv: Sequence[str] | None = None) -> None:

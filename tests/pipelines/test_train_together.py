@@ -21,7 +21,8 @@ def test_packed_stands_are_smaller_and_hold_what_training_reads(pipeline, sample
     assert len(packed) == pytest.approx(30_000, rel=0.01)  # rounding puts a few into another voxel
     for name in ("label", "ground", "return_number"):
         assert np.mean(getattr(packed, name)) == pytest.approx(np.mean(getattr(whole, name)), abs=0.02)
-    assert set(packed.trees) == set(whole.trees)
+    assert len(packed.trees)
+    assert set(packed.trees) <= set(whole.trees)  # those of 500 points and more
     np.testing.assert_allclose(packed.xyz.max(axis=0), whole.xyz.max(axis=0), atol=0.5)
     assert not laspy.read(target).gps_time.any()
     capsys.readouterr()

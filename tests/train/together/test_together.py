@@ -17,11 +17,13 @@ from leafwood.errors import BadConfig
 from leafwood.graph.config import GraphConfig
 from leafwood.inference.model_file import load_model
 from leafwood.nn.structure import UNetConfig
-from leafwood.train import together
 from leafwood.train.pyramid import PyramidSpec
-from leafwood.train.together import Learner, Pool, Stage, TogetherConfig, one_cycle, train_together
+from leafwood.train.together import run
+from leafwood.train.together.config import Learner, Pool, Stage, TogetherConfig
+from leafwood.train.together.rounds import InTurn, Rounds
+from leafwood.train.together.run import one_cycle, train_together
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PLOT, TREE, BARE = (str(ROOT / "data_samples" / f"{name}.laz") for name in ("uav_plot", "single_tree", "leaf_off_plot"))
 SMALL = UNetConfig(widths=(8, 8, 8), encoder_convs=(1, 1, 1), decoder_convs=(0, 1))
 FIRST = Stage(crops={"stands": 2, "tree": 1}, learners={"one": Learner()}, network=SMALL, rounds=2)
@@ -39,7 +41,7 @@ TINY = TogetherConfig(
 
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch):
-    monkeypatch.setattr(together, "_SAMPLE", 2)
+    monkeypatch.setattr(run, "_SAMPLE", 2)
 
 
 def quiet(_line: str) -> None:
@@ -92,7 +94,7 @@ class _Named:
 
 def test_stands_of_a_pool_come_in_turn():
     stands = [SimpleNamespace(path=Path(f"{name}.laz")) for name in "xyz"]
-    rounds = together._Rounds([together._InTurn(stands, _Named(), (1, 0), 2)])
+    rounds = Rounds([InTurn(stands, _Named(), (1, 0), 2)])
     assert [rounds[number] for number in range(7)] == ["x0", "y0", "z0", "x1", "y1", "z1", "x2"]
     assert rounds.files == {"x.laz", "y.laz", "z.laz"}
 

@@ -1,10 +1,4 @@
-"""Several networks trained side by side on the same crops, for a GPU that takes steps faster than crops are made.
-
-A round makes some crops of each pool of stands. Every learner takes its step on those crops that it may see: the folds
-of a comparison leave out trees, and still share what costs most. A learner can have a larger one as its teacher
-(:mod:`leafwood.train.distil`), which an earlier stage has trained. A stage ends after so many rounds, or after so many
-seconds where the machine is lent by the minute; its learning rate follows whichever is nearer to its end.
-"""
+"""The stages of networks that are trained side by side, one after the other."""
 
 from __future__ import annotations
 
@@ -14,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,141 +18,27 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 from torch_geometric.data import Batch
 
-from leafwood.config import in_range, to_dict
-from leafwood.datasets.crops import CropConfig
+from leafwood.config import to_dict
 from leafwood.datasets.stands import LabelledStand, load_stand
 from leafwood.errors import BadConfig, FileProblem
-from leafwood.graph.batching import Example
 from leafwood.io.files import list_files
 from leafwood.losses import LossConfig, build_all
-from leafwood.nn.structure import UNetConfig
 from leafwood.train.balance import Balance
 from leafwood.train.distil import DistilMethod
-from leafwood.train.pyramid import PyramidSpec, PyramidTask
+from leafwood.train.pyramid import PyramidTask
 from leafwood.train.run_log import csv_log
-from leafwood.train.start import TrainingDevice, class_counts, start_from, training_device
+from leafwood.train.start import class_counts, start_from, training_device
 from leafwood.train.steps import Step
+from leafwood.train.together.config import Learner, Pool, Stage, TogetherConfig
+from leafwood.train.together.rounds import InTurn, Rounds, for_each, is_one_of
 from leafwood.train.validation import validate
 
-__all__ = ["Learner", "Pool", "Stage", "TogetherConfig", "one_cycle", "train_together"]
+__all__ = ["one_cycle", "train_together"]
 
 _LOSS = (LossConfig("cross_entropy"),)
 _SAMPLE = 6  # rounds that classes and spacings are counted in
-_ENDLESS = 1_000_000  # rounds
 _LOG_EVERY = 20  # rounds
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pool:
-    """Stands that give every round some crops, in turn.
-
-    Attributes:
-        files: files or glob patterns.
-        crops: what the crops look like; those of the model where it is left out.
-        lone_trees: every file holds one tree and nothing else; see :func:`leafwood.datasets.stands.load_stand`.
-    """
-
-    files: tuple[str, ...]
-    crops: CropConfig | None = None
-    lone_trees: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Learner:
-    """A network that learns from the rounds of a stage.
-
-    Attributes:
-        start: weights to begin with: ``stage/learner`` of an earlier stage, or a ``.safetensors`` file.
-        without: patterns of file names whose crops it never sees.
-        teacher: weights that it also learns from, named like `start`; see :mod:`leafwood.train.distil`.
-        taught: patterns of file names whose crops the teacher is asked about; all where there are none.
-    """
-
-    start: str | None = None
-    without: tuple[str, ...] = ()
-    teacher: str | None = None
-    taught: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """Rounds with the same crops and learners.
-
-    Attributes:
-        crops: how many crops of each pool a round has, by the pool's name.
-        learners: by name.
-        network: shape of all of them.
-        learning_rate: peak of the one-cycle schedule.
-        averaging: decay of the exponential moving average of the weights that is kept.
-        rounds: rounds after which the stage ends; 0 if time alone ends it.
-        seconds: seconds after which it ends; 0 if rounds alone end it.
-
-    Raises:
-        BadConfig: nothing ends it, or a value out of range.
-    """
-
-    crops: Mapping[str, int]
-    learners: Mapping[str, Learner]
-    network: UNetConfig
-    learning_rate: float = 3e-3
-    averaging: float = 0.99
-    rounds: int = 0
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        in_range("learning_rate", self.learning_rate, 1e-12)
-        in_range("averaging", self.averaging, 0.0, 1.0)
-        in_range("rounds", self.rounds, 0)
-        in_range("seconds", self.seconds, 0.0)
-        if not self.rounds and not self.seconds:
-            raise BadConfig("a stage needs rounds or seconds to end after")
-        if not self.learners or not sum(self.crops.values()) or min(self.crops.values()) < 0:
-            raise BadConfig("a stage needs learners, and crops in each round")
-
-    def done(self, rounds: int, seconds: float) -> float:
-        """Share of the stage that is done, 0..1."""
-        shares = (rounds / self.rounds if self.rounds else 0.0, seconds / self.seconds if self.seconds else 0.0)
-        return min(1.0, max(shares))
-
-
-@dataclass(frozen=True, kw_only=True)
-class TogetherConfig:
-    """Stages of several networks on shared crops.
-
-    Attributes:
-        pools: stands by a name of their own.
-        validation: files or glob patterns of stands that nothing learns from.
-        stages: by name, in order.
-        model: graphs, crops and weights of points; the stages have their networks.
-        teacher_share: share of the teacher in the loss of those who have one.
-        weight_decay: of the optimiser.
-        validation_crops: crops that every learner is scored on at the end of its stage.
-        device: as in :class:`~leafwood.train.config.TrainConfig`.
-        loader_processes: processes that make crops.
-        seed: of the crops and the first weights.
-
-    Raises:
-        BadConfig: a stage that asks for a pool that does not exist, or a value out of range.
-    """
-
-    pools: Mapping[str, Pool]
-    validation: tuple[str, ...]
-    stages: Mapping[str, Stage]
-    model: PyramidSpec = field(default_factory=PyramidSpec)
-    teacher_share: float = 0.7
-    weight_decay: float = 1e-2
-    validation_crops: int = 60
-    device: TrainingDevice = "auto"
-    loader_processes: int = 1
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        in_range("validation_crops", self.validation_crops, 1)
-        in_range("loader_processes", self.loader_processes, 0)
-        for name, stage in self.stages.items():
-            for pool in stage.crops.keys() - self.pools.keys():
-                raise BadConfig(f"stages.{name}.crops: no pool {pool!r}; there are {', '.join(self.pools)}")
 
 
 def train_together(config: TogetherConfig, out: Path, report: Report = print) -> None:
@@ -184,12 +63,12 @@ def train_together(config: TogetherConfig, out: Path, report: Report = print) ->
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
         parts = [
-            _InTurn(stands[pool], _task_of(task, config.pools[pool]), (config.seed, number), count)
+            InTurn(stands[pool], _task_of(task, config.pools[pool]), (config.seed, number), count)
             for number, (pool, count) in enumerate(stage.crops.items())
             if count
         ]
         views = {name: learner.without for name, learner in stage.learners.items()}
-        _Run(config, stage, folder, device, report).run(_Rounds(parts), views, task)
+        _Run(config, stage, folder, device, report).run(Rounds(parts), views, task)
         checks = task.examples(stands[""], (config.seed, 1_000_000), config.validation_crops)
         _score(config, stage, folder, device, checks, report)
 
@@ -222,55 +101,6 @@ def _task_of(task: PyramidTask, pool: Pool) -> PyramidTask:
     return task.with_crops(pool.crops) if pool.crops else task
 
 
-class _InTurn:
-    """Crops of the stands of one pool, each stand in turn."""
-
-    def __init__(self, stands: Sequence[LabelledStand], task: PyramidTask, seed: tuple[int, int], count: int) -> None:
-        self.examples = [
-            task.examples([stand], (seed[0] + 1000 * number, seed[1]), _ENDLESS) for number, stand in enumerate(stands)
-        ]
-        self.count = count
-        self.files = {stand.path.name for stand in stands}
-
-    def crop(self, number: int) -> Example:
-        """Crop of that number."""
-        turn, stand = divmod(number, len(self.examples))
-        found: Example = self.examples[stand][turn]
-        return found
-
-
-class _Rounds(Dataset[Example]):
-    """The crops of all rounds, one round after the other."""
-
-    def __init__(self, parts: Sequence[_InTurn]) -> None:
-        self.places = [(part, place) for part in parts for place in range(part.count)]
-        self.files = {name for part in parts for name in part.files}
-
-    def __len__(self) -> int:
-        return _ENDLESS * len(self.places)
-
-    def __getitem__(self, number: int) -> Example:
-        turn, place = divmod(number, len(self.places))
-        part, own = self.places[place]
-        return part.crop(turn * part.count + own)
-
-
-def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def _for_each(crops: Sequence[Example], views: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """The batch of each learner: the crops of files that it may see."""
-    found: dict[tuple[str, ...], Any] = {}
-    for without in views.values():
-        if without not in found:
-            seen = [crop for crop in crops if not _is_one_of(crop.stand, without)]
-            if not seen:
-                raise BadConfig(f"nothing is left to learn from without {', '.join(without)}")
-            found[without] = Batch.from_data_list(seen)
-    return {name: found[without] for name, without in views.items()}
-
-
 @dataclass(eq=False)
 class _Pupil:
     """A learner at work."""
@@ -291,7 +121,7 @@ class _Run:
     device: torch.device
     report: Report
 
-    def run(self, rounds: _Rounds, views: Mapping[str, tuple[str, ...]], task: PyramidTask) -> None:
+    def run(self, rounds: Rounds, views: Mapping[str, tuple[str, ...]], task: PyramidTask) -> None:
         """Take the steps of the stage and save what its learners have become."""
         began = time.perf_counter()
         batches = self._batches(rounds, views)
@@ -318,7 +148,7 @@ class _Run:
             saved.save(pupil.average.module.state_dict(), provenance | own, self.folder / f"{name}.safetensors")
         self.report(f"{self.folder.name}: {number} rounds in {seconds:.0f} s")
 
-    def _batches(self, rounds: _Rounds, views: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+    def _batches(self, rounds: Rounds, views: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """The batches of all learners, round by round."""
         return iter(
             DataLoader(
@@ -326,7 +156,7 @@ class _Run:
                 batch_size=len(rounds.places),
                 sampler=range(len(rounds)),
                 num_workers=self.config.loader_processes,
-                collate_fn=partial(_for_each, views=views),
+                collate_fn=partial(for_each, views=views),
                 generator=torch.Generator(),
                 pin_memory=self.device.type == "cuda",
             )
@@ -367,7 +197,7 @@ class _Run:
     def _learnt_from(self, name: str, files: Iterable[str]) -> set[str]:
         """Names of the files that a learner saw crops of, and of those that its first weights and its teacher saw."""
         learner = self.stage.learners[name]
-        found = {file for file in files if not _is_one_of(file, learner.without)}
+        found = {file for file in files if not is_one_of(file, learner.without)}
         for weights in filter(None, (learner.start, learner.teacher)):
             card = json.loads(self._weights(weights).with_suffix(".json").read_text(encoding="utf-8"))
             found.update(card["provenance"].get("learnt_from", ()))

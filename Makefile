@@ -14,7 +14,7 @@ LABELLED := out/drone_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo kernels test lint fuzz test-slow test-browser docs viewer samples small-stands \
-	validation-stands virtual-stands planted-stands train train-folds train-virtual calibrate picture clean
+	validation-stands virtual-stands planted-stands more-virtual-stands train train-kept train-folds train-virtual calibrate picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,7 +71,7 @@ samples: setup ## make data_samples again from its configs
 TREES ?= ../shared/data/labelled/weiser_
 STANDS := $(BIN)/python pipelines/training_stands.py
 MODELS ?= uav pipelines/folds/a.safetensors pipelines/folds/b.safetensors pipelines/folds/c.safetensors
-AVERAGE := $(BIN)/python pipelines/average_weights.py leafwood/weights/virtual.safetensors
+AVERAGE := $(BIN)/python pipelines/average_weights.py
 CALIBRATION := runs/stands/validation* runs/stands/other_instruments
 
 # The first stands of the folders that configs/train/imbalance, soul.yaml and soul_short.yaml read.
@@ -107,23 +107,31 @@ planted-stands: setup # real trees under virtual drones, for each fold those tha
 	$(STANDS) runs/stands/planted_b --stands 3 --seed 8500 --from-trees $(TREES){AcePse,PinSyl,PseMen,QuePet,QueRub}*
 	$(STANDS) runs/stands/planted_c --stands 3 --seed 8600 --from-trees $(TREES){FagSyl,PinSyl,PicAbi,QuePet,QueRub}*
 
-train: validation-stands virtual-stands planted-stands ## the shipped weights again, from the virtual ones: stands, training, calibration (an hour)
-	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav --resume
-	$(AVERAGE) runs/uav/model.safetensors -o runs/uav/averaged.safetensors
-	$(BIN)/leafwood calibrate runs/uav/averaged.safetensors $(CALIBRATION)
-
-calibrate: validation-stands ## fit the shipped weights' probabilities again, and those of the folds (MODELS=...)
-	for model in $(MODELS); do $(BIN)/leafwood calibrate $$model $(CALIBRATION) || exit 1; done
-
-train-folds: validation-stands virtual-stands planted-stands ## the weights that real trees are scored by, each without some of them (an hour)
-	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume && \
-		$(AVERAGE) runs/fold_$$fold/model.safetensors -o runs/fold_$$fold/averaged.safetensors || exit 1; done
-
-train-virtual: validation-stands ## weights of virtual stands alone, from scratch (four hours; minutes on a GPU)
+more-virtual-stands: setup # what `train-virtual` and the second training learn from
 	$(STANDS) runs/stands/virtual --stands 10 --seed 3400 --random-branching
 	$(STANDS) runs/stands/virtual_closed --stands 10 --seed 3300 --closed --random-branching
 	$(STANDS) runs/stands/virtual_bare --stands 4 --seed 3500 --bare --random-branching
 	$(STANDS) runs/stands/virtual_all_round --stands 8 --seed 4200 --size 14 --all-round --random-branching
+
+train: validation-stands virtual-stands planted-stands train-kept ## the shipped weights again, from the virtual ones: stands, trainings, calibration (two hours)
+	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav --resume
+	$(AVERAGE) leafwood/weights/virtual.safetensors runs/uav/model.safetensors -o runs/uav/averaged.safetensors
+	$(AVERAGE) runs/uav/averaged.safetensors runs/kept/bare/uav.safetensors --share 0.5 -o runs/uav/mean.safetensors
+	$(BIN)/leafwood calibrate runs/uav/mean.safetensors $(CALIBRATION)
+
+calibrate: validation-stands ## fit the shipped weights' probabilities again, and those of the folds (MODELS=...)
+	for model in $(MODELS); do $(BIN)/leafwood calibrate $$model $(CALIBRATION) || exit 1; done
+
+train-kept: validation-stands virtual-stands planted-stands more-virtual-stands ## the second training of the shipped weights and the folds (an hour)
+	test -f runs/kept/bare/uav.safetensors || $(BIN)/python pipelines/train_together.py configs/together/kept.yaml -o runs/kept
+
+train-folds: validation-stands virtual-stands planted-stands train-kept ## the weights that real trees are scored by, each without some of them (two hours)
+	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume && \
+		$(AVERAGE) leafwood/weights/virtual.safetensors runs/fold_$$fold/model.safetensors -o runs/fold_$$fold/averaged.safetensors && \
+		$(AVERAGE) runs/fold_$$fold/averaged.safetensors runs/kept/bare/$$fold.safetensors --share 0.5 -o runs/fold_$$fold/mean.safetensors && \
+		$(BIN)/leafwood calibrate runs/fold_$$fold/mean.safetensors $(CALIBRATION) || exit 1; done
+
+train-virtual: validation-stands more-virtual-stands ## weights of virtual stands alone, from scratch (four hours; minutes on a GPU)
 	$(BIN)/leafwood train configs/train/virtual.yaml -o runs/virtual --resume
 
 picture: setup ## label and draw SCAN=... as PICTURE=...

@@ -1,6 +1,6 @@
 """Train several networks side by side on the same crops (leafwood.train.together).
 
-python pipelines/train_together.py configs/train/large.yaml -o runs/large [--set stages.trunk.seconds=60 ...]
+python pipelines/train_together.py configs/together/large.yaml -o runs/large [--set stages.trunk.seconds=60 ...]
 """
 
 from __future__ import annotations

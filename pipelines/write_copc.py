@@ -2,7 +2,7 @@
 
     python pipelines/write_copc.py IN.laz OUT.copc.laz [--levels 3]
 
-Points of each level are drawn at random, a quarter as many as of the next finer one. The octree lies in several pages,
+Points of each level are drawn at random, a seventh as many as of the next finer one. The octree has several pages,
 one for every second octant of the root. The file is held in memory. Point formats 6 to 8, which are those of COPC.
 """
 
@@ -57,7 +57,7 @@ def write_copc(source: Path, target: Path, levels: int = 3, seed: int = 0) -> Pa
 
 def _codes(local: NDArray[np.float64], half: float, levels: int, seed: int) -> NDArray[np.int64]:
     """The node (n,) of each point as one number that sorts by level, then x, y and z."""
-    chance = 4.0 ** np.arange(levels)
+    chance = 7.0 ** np.arange(levels)
     level = np.random.default_rng(seed).choice(levels, len(local), p=chance / chance.sum())
     code = level.astype(np.int64)
     edge = 2 * half / 2.0**level

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from leafwood.evaluate.left_out import learnt_from
 from leafwood.inference.model_file import load_model
 from leafwood.weights import shipped_models
 
@@ -20,9 +21,9 @@ def test_the_default_and_the_one_without_real_trees_are_shipped():
 
 @pytest.mark.parametrize("name", shipped_models())
 def test_every_shipped_model_loads_and_its_card_says_what_it_learnt_from(name: str):
-    config = load_model(name).provenance["config"]
-    patterns = [*config["train"], *(file for source in config.get("sources", ()) for file in source["files"])]
-    assert any("weiser" in pattern for pattern in patterns) == (name != "virtual")
+    assert load_model(name).name == name
+    card = WEIGHTS / f"{name}.json"
+    assert learnt_from(card, Path("weiser_QuePet_BR01_01_TLS-on.laz")) == (name != "virtual")
 
 
 def test_they_fit_into_the_wheel():
@@ -36,6 +37,10 @@ def test_the_real_trees_are_credited(file: str):
     assert "CC-BY" in text
 
 
-def test_the_default_began_with_the_weights_of_virtual_stands():
+def test_the_default_is_the_mean_of_two_trainings_that_began_with_the_weights_of_virtual_stands():
     card = json.loads((WEIGHTS / "uav.json").read_text(encoding="utf-8"))
-    assert card["provenance"]["config"]["start"] == "leafwood/weights/virtual.safetensors"
+    second, first = card["provenance"], card["provenance"]["averaged"]["provenance"]
+    assert card["provenance"]["averaged"]["share_of_tuned"] == 0.5
+    learner = second["config"]["stages"]["bare"]["learners"]["uav"]
+    assert (learner["start"], learner["teacher"]) == ("kept/uav", "leafwood/weights/virtual.safetensors")
+    assert first["config"]["start"] == "leafwood/weights/virtual.safetensors"

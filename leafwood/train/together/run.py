@@ -59,11 +59,12 @@ def train_together(config: TogetherConfig, out: Path, report: Report = print) ->
     torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it
     task = PyramidTask(config.model)
     stands = _load(config)
-    for name, stage in config.stages.items():
+    for turn, (name, stage) in enumerate(config.stages.items()):
+        seed = config.seed + 100_000 * turn  # no stage sees the crops of another again
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
         parts = [
-            InTurn(stands[pool], _task_of(task, config.pools[pool]), (config.seed, number), count)
+            InTurn(stands[pool], _task_of(task, config.pools[pool]), (seed, number), count)
             for number, (pool, count) in enumerate(stage.crops.items())
             if count
         ]

@@ -226,4 +226,8 @@ def _score(
         start_from(network, folder / f"{name}.safetensors")
         scores = validate(network.to(device), [batch.clone() for batch in batches], device).scores.as_dict()
         csv_log(folder / "validation.csv")({"learner": name, **scores})  # type: ignore[dict-item]
+        path = folder / f"{name}.json"
+        card = json.loads(path.read_text(encoding="utf-8"))
+        card["provenance"]["validation"] = scores
+        path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
         report(f"{folder.name}/{name}: validation " + " ".join(f"{k} {scores[k]:.4f}" for k in ("auroc", "g_mean")))

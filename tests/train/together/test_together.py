@@ -63,6 +63,7 @@ def test_a_stage_goes_on_from_an_earlier_one_with_a_teacher_and_without_some_fil
     with (tmp_path / "second" / "validation.csv").open() as file:
         assert [row["learner"] for row in csv.DictReader(file)] == list(learners)
     assert any(line.startswith("second/without: validation auroc") for line in lines)
+    assert names["all"]["validation"].keys() >= {"auroc", "g_mean"}
 
 
 def test_what_a_teacher_saw_counts_as_seen(tmp_path):

@@ -24,6 +24,7 @@ __all__ = [
     "can_begin_anywhere",
     "check_chunks",
     "checked_body",
+    "chunks_of_any_size",
     "laszip_body",
     "without_chunks",
 ]
@@ -98,12 +99,17 @@ def can_begin_anywhere(layout: Layout) -> bool:
     if not layout.compressed:
         return True
     body, _ = checked_body(layout)
-    of_chunk = int.from_bytes(body[12:16], "little")
-    return int.from_bytes(body[:2], "little") != POINTWISE and (of_chunk <= _SHORT or of_chunk == _OF_ANY_SIZE)
+    short = int.from_bytes(body[12:16], "little") <= _SHORT
+    return chunks_of_any_size(body) or (short and int.from_bytes(body[:2], "little") != POINTWISE)
 
 
-def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any, wanted: range) -> int:
-    """Largest chunk in points, once the table of the chunks and those with wanted points are known to fit the file."""
+def chunks_of_any_size(body: bytes) -> bool:
+    """Whether the chunks of a file hold different numbers of points, as those of COPC do, by its LASzip record."""
+    return int.from_bytes(body[:2], "little") != POINTWISE and int.from_bytes(body[12:16], "little") == _OF_ANY_SIZE
+
+
+def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any, wanted: range) -> list[tuple[int, int]]:
+    """The chunks (points, bytes), once their table and those with wanted points are known to fit the file."""
     path, start = layout.path, layout.points_start
     damaged = f"{path}: is cut short or damaged: its chunk table"
     table = int.from_bytes(stream.read(8), "little", signed=True)
@@ -127,7 +133,7 @@ def check_chunks(layout: Layout, stream: BinaryIO, body: bytes, vlr: Any, wanted
     if body[0] == _LAYERED:
         _check_layers(layout, stream, body, chunks, wanted)
     stream.seek(start)
-    return max(count for count, _ in chunks)
+    return list(chunks)
 
 
 def _check_layers(

@@ -8,9 +8,9 @@ differs from 3 only once the scanner channel changes and the record has more tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 import lazrs
 import numpy as np
@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from leafwood.errors import BadFile
 from leafwood.io.las.decoder_guard import compressing, decoding
-from leafwood.io.las.laszip import POINTWISE, RECOMPRESS, check_chunks, checked_body, without_chunks
+from leafwood.io.las.laszip import (
+    POINTWISE,
+    RECOMPRESS,
+    check_chunks,
+    checked_body,
+    chunks_of_any_size,
+    without_chunks,
+)
 from leafwood.io.las.layout import Layout
 
 __all__ = ["CHUNK", "LasSink", "LazSink", "PointSink", "read_records"]
@@ -170,18 +177,80 @@ def _read_las(layout: Layout, stream: BinaryIO, starts: range, stop: int) -> Ite
 
 def _read_laz(layout: Layout, stream: BinaryIO, starts: range, stop: int, selection: int) -> Iterator[Records]:
     body, is_v4 = checked_body(layout)
-    decoder = _open_decoder(layout, stream, body, range(starts.start, stop), selection)
     damaged = _V4 if is_v4 else "its compressed points are damaged"
-    if starts.start:
-        with decoding(layout.path, damaged):
-            decoder.seek(starts.start)
-    for start in starts:
-        records = np.empty((min(starts.step, stop - start), layout.record_length), dtype=np.uint8)
-        with decoding(layout.path, damaged):
-            decoder.decompress_many(records.reshape(-1))
+    with decoding(layout.path, "its LASzip record is damaged"):
+        vlr = lazrs.LazVlr(body)
+    pointwise = int.from_bytes(body[:2], "little") == POINTWISE
+    chunks = [] if pointwise else check_chunks(layout, stream, body, vlr, range(starts.start, stop))
+    large = pointwise or max(points for points, _ in chunks) * layout.record_length > _PARALLEL_BYTES
+    decode = _Decoder(layout, stream, without_chunks(body) if pointwise else body, selection, damaged)
+    by_chunk = chunks_of_any_size(body) and not large
+    blocks = decode.by_chunk(chunks, starts, stop) if by_chunk else decode.in_sequence(starts, stop, parallel=not large)
+    for records in blocks:
         if is_v4 and (records[:, 15] & _CHANNELS).any():
             raise BadFile(f"{layout.path}: {_V4}")
         yield records
+
+
+class _Decoder:
+    """Decodes some of a file's points, a block at a time."""
+
+    def __init__(self, layout: Layout, stream: BinaryIO, body: bytes, selection: int, damaged: str) -> None:
+        self._layout, self._stream, self._body, self._damaged = layout, stream, body, damaged
+        with decoding(layout.path, "its LASzip record is damaged"):
+            self._selection = lazrs.DecompressionSelection(selection)
+
+    def in_sequence(self, starts: range, stop: int, *, parallel: bool) -> Iterator[Records]:
+        """Blocks that begin at `starts`, by lazrs' own reader."""
+        with decoding(self._layout.path, "its LASzip record is damaged"):
+            decompressor = lazrs.ParLasZipDecompressor if parallel else lazrs.LasZipDecompressor
+            decoder = decompressor(self._stream, self._body, self._selection)
+        skipped = range(0, starts.start if chunks_of_any_size(self._body) else 0, starts.step)
+        if starts.start and not skipped:
+            with decoding(self._layout.path, self._damaged):
+                decoder.seek(starts.start)
+        for start in (*skipped, *starts):
+            end = starts.start if start < starts.start else stop
+            records = self._empty(min(starts.step, end - start))
+            with decoding(self._layout.path, self._damaged):
+                decoder.decompress_many(records.reshape(-1))
+            if start >= starts.start:
+                yield records
+
+    def by_chunk(self, chunks: Sequence[tuple[int, int]], starts: range, stop: int) -> Iterator[Records]:
+        """Blocks that begin at `starts`, out of whole chunks (points, bytes) of any size.
+
+        The `seek` of lazrs 0.8.2 does not find its way in such files, and what it then decodes is no error but wrong.
+        """
+        points, sizes = np.array(chunks, dtype=np.int64).T
+        ends, offsets = points.cumsum(), self._layout.points_start + 8 + sizes.cumsum() - sizes
+        held, begin = self._empty(0), starts.start
+        number = int(np.searchsorted(ends, begin, side="right"))
+        for start in starts:
+            wanted = min(starts.step, stop - start)
+            while len(held) < wanted:
+                last = int(np.searchsorted(ends, begin + starts.step, side="left"))
+                several = slice(number, max(number, min(last, len(ends) - 1)) + 1)
+                found = self._chunks(chunks[several], int(offsets[number]))
+                before = begin - int(ends[number] - points[number])
+                held = np.concatenate([held, found[before:]])
+                begin, number = int(ends[several.stop - 1]), several.stop
+            yield held[:wanted]
+            held = held[wanted:]
+
+    def _chunks(self, chunks: Sequence[tuple[int, int]], offset: int) -> Records:
+        """All records of chunks that lie one behind the other."""
+        self._stream.seek(offset)
+        data = self._stream.read(sum(size for _, size in chunks))
+        records = self._empty(sum(points for points, _ in chunks))
+        with decoding(self._layout.path, self._damaged):
+            lazrs.decompress_points_with_chunk_table(
+                data, self._body, records.reshape(-1), list(chunks), self._selection
+            )
+        return records
+
+    def _empty(self, number: int) -> Records:
+        return np.empty((number, self._layout.record_length), dtype=np.uint8)
 
 
 def _selection(columns: Collection[str] | None) -> int:
@@ -192,17 +261,3 @@ def _selection(columns: Collection[str] | None) -> int:
     for name in columns:
         found |= _LAYERS.get(name, lazrs.SELECTIVE_DECOMPRESS_ALL)
     return found
-
-
-def _open_decoder(layout: Layout, stream: BinaryIO, body: bytes, wanted: range, selection: int) -> Any:
-    what = "its LASzip record is damaged"
-    with decoding(layout.path, what):
-        vlr = lazrs.LazVlr(body)
-    pointwise = int.from_bytes(body[:2], "little") == POINTWISE
-    if pointwise:
-        body = without_chunks(body)
-    largest = layout.count if pointwise else check_chunks(layout, stream, body, vlr, wanted)
-    parallel = not pointwise and largest * layout.record_length <= _PARALLEL_BYTES
-    with decoding(layout.path, what):
-        decoder = lazrs.ParLasZipDecompressor if parallel else lazrs.LasZipDecompressor
-        return decoder(stream, body, lazrs.DecompressionSelection(selection))

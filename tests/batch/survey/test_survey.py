@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from leafwood.batch.one_file import LabelOptions, label_file
-from leafwood.batch.survey import engine
+from leafwood.batch.survey import engine, first_pass
 from leafwood.batch.survey.catalogue import catalogue_path
 from leafwood.batch.survey.engine import label_survey
 from leafwood.batch.units import units_of
@@ -115,7 +115,9 @@ def test_a_scan_that_does_not_fit_into_memory_is_labelled_from_disk(plot, tmp_pa
     assert not units_of({plot: tmp_path / "a.laz"}, LabelOptions())[0].tiled
 
 
-def test_copc_is_labelled_from_disk_as_the_same_points_in_laz(plot, write_copc, tmp_path):
+@pytest.mark.parametrize("part", [10**6, 5_003], ids=["at once", "in parts"])
+def test_copc_is_labelled_from_disk_as_the_same_points_in_laz(plot, write_copc, tmp_path, part, monkeypatch):
+    monkeypatch.setattr(first_pass, "_PART", part)
     copc = write_copc(tiny(plot, tmp_path / "some.laz", every=8), tmp_path / "some.copc.laz")
     las = laspy.read(copc)
     with laspy.open(tmp_path / "plain.laz", "w", header=laspy.read(tmp_path / "some.laz").header) as plain:

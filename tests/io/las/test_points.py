@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafwood.io.las import points
-from leafwood.io.las.laszip import can_begin_anywhere, checked_body
+from leafwood.io.las.laszip import can_begin_anywhere, checked_body, chunks_of_any_size
 from leafwood.io.las.layout import read_layout
 from leafwood.io.las.points import read_records
 

@@ -113,7 +113,7 @@ more-virtual-stands: setup # what `train-virtual` and the second training learn 
 	$(STANDS) runs/stands/virtual_bare --stands 4 --seed 3500 --bare --random-branching
 	$(STANDS) runs/stands/virtual_all_round --stands 8 --seed 4200 --size 14 --all-round --random-branching
 
-train: validation-stands virtual-stands planted-stands train-kept ## the shipped weights again, from the virtual ones: stands, trainings, calibration (two hours)
+train: validation-stands virtual-stands planted-stands train-kept ## the shipped weights again, from the virtual ones: stands, trainings, calibration (three hours)
 	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav --resume
 	$(AVERAGE) leafwood/weights/virtual.safetensors runs/uav/model.safetensors -o runs/uav/averaged.safetensors
 	$(AVERAGE) runs/uav/averaged.safetensors runs/kept/bare/uav.safetensors --share 0.5 -o runs/uav/mean.safetensors
@@ -122,10 +122,10 @@ train: validation-stands virtual-stands planted-stands train-kept ## the shipped
 calibrate: validation-stands ## fit the shipped weights' probabilities again, and those of the folds (MODELS=...)
 	for model in $(MODELS); do $(BIN)/leafwood calibrate $$model $(CALIBRATION) || exit 1; done
 
-train-kept: validation-stands virtual-stands planted-stands more-virtual-stands ## the second training of the shipped weights and the folds (an hour)
+train-kept: validation-stands virtual-stands planted-stands more-virtual-stands ## the second training of the shipped weights and the folds (an hour and a half)
 	test -f runs/kept/bare/uav.safetensors || $(BIN)/python pipelines/train_together.py configs/together/kept.yaml -o runs/kept
 
-train-folds: validation-stands virtual-stands planted-stands train-kept ## the weights that real trees are scored by, each without some of them (two hours)
+train-folds: validation-stands virtual-stands planted-stands train-kept ## the weights that real trees are scored by, each without some of them (three hours)
 	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume && \
 		$(AVERAGE) leafwood/weights/virtual.safetensors runs/fold_$$fold/model.safetensors -o runs/fold_$$fold/averaged.safetensors && \
 		$(AVERAGE) runs/fold_$$fold/averaged.safetensors runs/kept/bare/$$fold.safetensors --share 0.5 -o runs/fold_$$fold/mean.safetensors && \

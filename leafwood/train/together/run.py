@@ -56,7 +56,8 @@ def train_together(config: TogetherConfig, out: Path, report: Report = print) ->
     torch.manual_seed(config.seed)
     torch.set_num_threads(1)
     device = training_device(config.device)
-    torch.set_float32_matmul_precision("high")  # TF32 on GPUs that have it
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it
     task = PyramidTask(config.model)
     stands = _load(config)
     for turn, (name, stage) in enumerate(config.stages.items()):

@@ -11,16 +11,14 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
-import lazrs
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.errors import BadFile
 from leafwood.io.bounds import Bounds
-from leafwood.io.las.decoder_guard import decoding
 from leafwood.io.las.laszip import Layers, checked_body
 from leafwood.io.las.layout import MOST_PER_BYTE, Layout
-from leafwood.io.las.points import CHUNK
+from leafwood.io.las.points import CHUNK, decoded_chunks
 
 __all__ = ["Node", "find_nodes", "read_nodes"]
 
@@ -126,11 +124,7 @@ def read_nodes(layout: Layout, fetch: Fetch, nodes: list[Node]) -> Iterator[NDAr
         for node in batch:
             layers.check(data[at : at + layers.head], node.size)
             at += node.size
-        records = np.empty((sum(node.points for node in batch), layout.record_length), dtype=np.uint8)
-        table = [(node.points, node.size) for node in batch]
-        with decoding(layout.path):
-            lazrs.decompress_points_with_chunk_table(data, body, records.reshape(-1), table)
-        yield records
+        yield decoded_chunks(layout, body, data, [(node.points, node.size) for node in batch])
 
 
 def _batches(nodes: list[Node]) -> Iterator[list[Node]]:

@@ -28,7 +28,7 @@ from leafwood.io.las.laszip import (
 )
 from leafwood.io.las.layout import Layout
 
-__all__ = ["CHUNK", "LasSink", "LazSink", "PointSink", "read_records"]
+__all__ = ["CHUNK", "LasSink", "LazSink", "PointSink", "decoded_chunks", "read_records"]
 
 CHUNK = 500_000
 _CHANNELS = 0x30
@@ -47,6 +47,35 @@ _LAYERS: dict[str, int] = {
 }
 
 Records = NDArray[np.uint8]
+
+
+def decoded_chunks(
+    layout: Layout,
+    body: bytes,
+    data: bytes,
+    chunks: Sequence[tuple[int, int]],
+    selection: lazrs.DecompressionSelection | None = None,
+    damaged: str = "its compressed points are damaged",
+) -> Records:
+    """All records of some chunks.
+
+    Args:
+        layout: the file.
+        body: of its LASzip record.
+        data: the bytes of the chunks, one behind the other.
+        chunks: points and bytes of each.
+        selection: the layers that are decoded; all when None.
+        damaged: what to say if they cannot be.
+
+    Raises:
+        BadFile: they are damaged.
+    """
+    records = np.empty((sum(points for points, _ in chunks), layout.record_length), dtype=np.uint8)
+    if selection is None:
+        selection = lazrs.DecompressionSelection(int(lazrs.SELECTIVE_DECOMPRESS_ALL))
+    with decoding(layout.path, damaged):
+        lazrs.decompress_points_with_chunk_table(data, body, records.reshape(-1), list(chunks), selection)
+    return records
 
 
 class PointSink(Protocol):
@@ -242,12 +271,7 @@ class _Decoder:
         """All records of chunks that lie one behind the other."""
         self._stream.seek(offset)
         data = self._stream.read(sum(size for _, size in chunks))
-        records = self._empty(sum(points for points, _ in chunks))
-        with decoding(self._layout.path, self._damaged):
-            lazrs.decompress_points_with_chunk_table(
-                data, self._body, records.reshape(-1), list(chunks), self._selection
-            )
-        return records
+        return decoded_chunks(self._layout, self._body, data, chunks, self._selection, self._damaged)
 
     def _empty(self, number: int) -> Records:
         return np.empty((number, self._layout.record_length), dtype=np.uint8)

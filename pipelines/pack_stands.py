@@ -18,10 +18,10 @@ import laspy
 import numpy as np
 
 from leafwood.cloud import PointCloud
+from leafwood.datasets.stands import FINEST
 from leafwood.samplers.voxel import VoxelSampler
 from leafwood.spatial.order import morton_order
 
-FINEST = 0.025  # m, as in leafwood.datasets.stands
 KEPT = ("return_number", "number_of_returns", "classification", "point_source_id", "gt_wood", "gt_part", "gt_tree")
 
 

@@ -19,9 +19,9 @@ from leafwood.samplers.decay import sampling_intensity
 from leafwood.samplers.voxel import VoxelSampler
 from leafwood.spatial.ground import find_ground, not_vegetation
 
-__all__ = ["LabelledStand", "hidden_twigs", "load_scan", "load_stand"]
+__all__ = ["FINEST", "LabelledStand", "hidden_twigs", "load_scan", "load_stand"]
 
-_FINEST = 0.025  # m
+FINEST = 0.025  # m: edge of the voxels that a stand is thinned to
 _LEAFY = 0.2  # share of a tree's returns that are leaves
 
 
@@ -151,7 +151,7 @@ def _stand(cloud: PointCloud, label: NDArray[np.int8], path: Path, *, lone_tree:
     if not len(stand.centres[0]):
         raise BadCloud(f"{path}: no labelled vegetation to learn from")
     # A scanner on the ground sees the nearest stems a thousand times more densely than a crop can hold.
-    return stand.take(VoxelSampler(_FINEST, keep="first")(stand.cloud()).index)
+    return stand.take(VoxelSampler(FINEST, keep="first")(stand.cloud()).index)
 
 
 def hidden_twigs(part: NDArray[Any], tree: NDArray[Any]) -> NDArray[np.bool_]:

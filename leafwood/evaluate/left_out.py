@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
 from leafwood.evaluate.thinning import thin_downward
+from leafwood.io.files import is_one_of
 
 __all__ = ["TREES", "learnt_from", "leaving_out", "species", "unseen", "whole_and_thinned"]
 
@@ -34,14 +34,14 @@ _THINNED = 10_000  # points of a tree as a drone would see it
 
 def species(tree: Path) -> str:
     """English and Latin name of the species that a labelled tree's file is named for; the stem of any other file."""
-    code = tree.stem.split("_")[1] if fnmatch(tree.name, TREES) else ""
+    code = tree.stem.split("_")[1] if is_one_of(tree.name, [TREES]) else ""
     return _SPECIES.get(code, tree.stem)
 
 
 def learnt_from(card: Path, tree: Path) -> bool:
     """Whether the weights with that card were trained on that tree; virtual stands under ``runs/`` do not count."""
     provenance = json.loads(card.read_text(encoding="utf-8"))["provenance"]
-    return any(fnmatch(tree.name, Path(file).name) for file in _files(provenance) if not file.startswith("runs/"))
+    return is_one_of(tree.name, (Path(file).name for file in _files(provenance) if not file.startswith("runs/")))
 
 
 def _files(provenance: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import warnings
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from leafwood.errors import FileProblem, FileWarning
@@ -13,7 +14,7 @@ from leafwood.io.loaders import suffixes
 from leafwood.io.remote import listed, url_of
 from leafwood.io.vpc import is_vpc, vpc_files
 
-__all__ = ["NAMED", "is_product", "list_files"]
+__all__ = ["NAMED", "is_one_of", "is_product", "list_files"]
 
 _LOOK = 1 << 16  # bytes at the beginning of a file, where formats name their fields
 _MOST = 1 << 23  # bytes that are looked at before the points of a LAS file
@@ -21,6 +22,11 @@ NAMED = (".las", ".laz", ".ply", ".pcd")  # formats that always name their field
 _LABELS = "_leafwood"
 _TABLES = ("_profile.csv", "leafwood_survey.csv")  # of leafwood's, which read like text scans
 _SPLIT = (f"{_LABELS}_wood", f"{_LABELS}_leaf")
+
+
+def is_one_of(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a file's name, without its folder, fits one of some patterns."""
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def list_files(paths: Iterable[Path], *, products: bool = True, bounds: Bounds | None = None) -> list[Path]:

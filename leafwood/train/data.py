@@ -21,7 +21,7 @@ from leafwood.train.config import TrainConfig
 from leafwood.train.mixture import Pool, mixed_examples
 from leafwood.train.tasks import State, Task
 
-__all__ = ["TrainingSet", "load_training_set"]
+__all__ = ["TrainingSet", "check_apart", "files_of", "load_training_set"]
 
 _SAMPLE = 64
 
@@ -57,11 +57,11 @@ def load_training_set(config: TrainConfig) -> TrainingSet:
             trees), or no whole tree among the clean ones.
         BadCloud: a stand without labels.
     """
-    files = {"train": _files(config.train), "validation": _files(config.validation)}
-    of_sources = [_files(source.files) for source in config.sources]
+    files = {"train": files_of(config.train), "validation": files_of(config.validation)}
+    of_sources = [files_of(source.files) for source in config.sources]
     if config.method.clean_files():
-        files["method.files"] = _files(config.method.clean_files())
-    _check_apart({**files, "train": [*files["train"], *(path for paths in of_sources for path in paths)]})
+        files["method.files"] = files_of(config.method.clean_files())
+    check_apart({**files, "train": [*files["train"], *(path for paths in of_sources for path in paths)]})
     load = partial(load_stand, preset=config.labels) if config.method.needs_labels else load_scan
     stands, others = ([load(path) for path in files[name]] for name in ("train", "validation"))
     model = config.method.model(config.model, config.start)
@@ -93,16 +93,24 @@ def _clean_trees(config: TrainConfig, task: Task, files: Sequence[Path]) -> list
     return [examples[number] for number in range(config.method.clean_trees())]
 
 
-def _files(patterns: tuple[str, ...]) -> list[Path]:
-    """Files of the patterns, sorted, relative to the working folder."""
+def files_of(patterns: tuple[str, ...]) -> list[Path]:
+    """Files of the patterns, sorted, relative to the working folder.
+
+    Raises:
+        BadConfig: a pattern that matches no file.
+    """
     try:
         return list_files(map(Path, patterns))
     except FileProblem as error:
         raise BadConfig(str(error)) from error
 
 
-def _check_apart(files: dict[str, list[Path]]) -> None:
-    """Refuse a stand that is in two sets."""
+def check_apart(files: dict[str, list[Path]]) -> None:
+    """Refuse a stand that is in two sets.
+
+    Raises:
+        BadConfig: it is.
+    """
     seen: dict[Path, str] = {}
     for name, paths in files.items():
         for path in paths:

@@ -9,12 +9,10 @@ from, so that it does not forget them. For that, the teacher is asked about the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch_geometric.data import Data
@@ -22,10 +20,12 @@ from torch_geometric.data import Data
 from leafwood.classes import IGNORE
 from leafwood.config import in_range
 from leafwood.errors import BadConfig
-from leafwood.inference.model_file import Model, load_model
+from leafwood.inference.model_file import load_model
+from leafwood.io.files import is_one_of
 from leafwood.losses import Loss
 from leafwood.nn.unet import PyramidUNet
 from leafwood.train.balance import Balance
+from leafwood.train.start import start_from
 from leafwood.train.steps import Method, Step
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class DistilMethod(Method):
 
     Attributes:
         kind: kind of the method.
-        teacher: a ``.safetensors`` file with its card beside it, weights of leafwood's own network that read the same
-            graphs; their uncalibrated logits are learnt.
+        teacher: a shipped model's name, or a ``.safetensors`` file with its card beside it, weights of leafwood's own
+            network that read the same graphs; their uncalibrated logits are learnt.
         share: share of the teacher in the loss, 0..1; the labels have the rest.
         files: patterns of the names of files whose crops the teacher is asked about; all where there are none.
 
@@ -80,9 +80,9 @@ class DistilMethod(Method):
         Raises:
             BadConfig: it reads other graphs, or tells other classes apart.
         """
-        known: Model = load_model(self.teacher)
+        known = load_model(self.teacher)
         teacher = PyramidUNet(known.graph, known.config)
-        teacher.load_state_dict({name: value.float() for name, value in load_file(self.teacher).items()})
+        start_from(teacher, self.teacher)
         if isinstance(network, PyramidUNet) and (
             known.graph != network.graph or teacher.last_layer.out_features != network.last_layer.out_features
         ):
@@ -130,6 +130,6 @@ class DistilStep(Step):
 
     def _shares(self, batch: Data) -> Tensor:
         """Share of the teacher at each voxel (m,)."""
-        asked = [not self.files or any(fnmatch(name, pattern) for pattern in self.files) for name in batch.stand]
+        asked = [not self.files or is_one_of(name, self.files) for name in batch.stand]
         shares = batch.pos0.new_tensor([self.share if each else 0.0 for each in asked])
         return shares.repeat_interleave(batch.ptr.diff())

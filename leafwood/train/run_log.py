@@ -14,10 +14,10 @@ Log = Callable[[Mapping[str, float]], None]  # called with a row of figures, of 
 EVENTS = "tensorboard"  # the folder of a run that the event files are in
 
 
-def csv_log(path: Path) -> Log:
-    """A log that appends a row to a CSV file, with a header if it is new."""
+def csv_log(path: Path) -> Callable[[Mapping[str, float | str]], None]:
+    """A log that appends a row, of words too, to a CSV file, with a header if it is new."""
 
-    def log(row: Mapping[str, float]) -> None:
+    def log(row: Mapping[str, float | str]) -> None:
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(row))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatch
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch.utils.data import Dataset
@@ -12,9 +11,10 @@ from torch_geometric.data import Batch
 from leafwood.datasets.stands import LabelledStand
 from leafwood.errors import BadConfig
 from leafwood.graph.batching import Example
+from leafwood.io.files import is_one_of
 from leafwood.train.pyramid import PyramidTask
 
-__all__ = ["InTurn", "Rounds", "for_each", "is_one_of"]
+__all__ = ["InTurn", "Rounds", "for_each"]
 
 _ENDLESS = 1_000_000  # rounds
 
@@ -50,11 +50,6 @@ class Rounds(Dataset[Example]):
         turn, place = divmod(number, len(self.places))
         part, own = self.places[place]
         return part.crop(turn * part.count + own)
-
-
-def is_one_of(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name fits one of some patterns."""
-    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def for_each(crops: Sequence[Example], views: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

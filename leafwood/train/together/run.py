@@ -15,22 +15,23 @@ from typing import Any
 import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torch_geometric.data import Batch
 
 from leafwood.config import to_dict
 from leafwood.datasets.stands import LabelledStand, load_stand
-from leafwood.errors import BadConfig, FileProblem
-from leafwood.io.files import list_files
+from leafwood.inference.model_file import weights_file
+from leafwood.io.files import is_one_of
 from leafwood.losses import LossConfig, build_all
 from leafwood.train.balance import Balance
+from leafwood.train.data import check_apart, files_of
 from leafwood.train.distil import DistilMethod
 from leafwood.train.pyramid import PyramidTask
 from leafwood.train.run_log import csv_log
 from leafwood.train.start import class_counts, start_from, training_device
 from leafwood.train.steps import Step
-from leafwood.train.together.config import Learner, Pool, Stage, TogetherConfig
-from leafwood.train.together.rounds import InTurn, Rounds, for_each, is_one_of
+from leafwood.train.together.config import Learner, Stage, TogetherConfig
+from leafwood.train.together.rounds import InTurn, Rounds, for_each
 from leafwood.train.validation import validate
 
 __all__ = ["one_cycle", "train_together"]
@@ -50,7 +51,8 @@ def train_together(config: TogetherConfig, out: Path, report: Report = print) ->
         report: called with a line now and then.
 
     Raises:
-        BadConfig: a pattern that matches no file, weights of another network to start with, or a GPU that is not there.
+        BadConfig: a pattern that matches no file, a stand that is in a pool and in `validation`, weights of another
+            network to start with, or a GPU that is not there.
         BadCloud: a stand without labels.
     """
     torch.manual_seed(config.seed)
@@ -58,21 +60,11 @@ def train_together(config: TogetherConfig, out: Path, report: Report = print) ->
     device = training_device(config.device)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it
-    task = PyramidTask(config.model)
     stands = _load(config)
     for turn, (name, stage) in enumerate(config.stages.items()):
-        seed = config.seed + 100_000 * turn  # no stage sees the crops of another again
-        folder = out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        parts = [
-            InTurn(stands[pool], _task_of(task, config.pools[pool]), (seed, number), count)
-            for number, (pool, count) in enumerate(stage.crops.items())
-            if count
-        ]
-        views = {name: learner.without for name, learner in stage.learners.items()}
-        _Run(config, stage, folder, device, report).run(Rounds(parts), views, task)
-        checks = task.examples(stands[""], (config.seed, 1_000_000), config.validation_crops)
-        _score(config, stage, folder, device, checks, report)
+        (out / name).mkdir(parents=True, exist_ok=True)
+        # no stage sees the crops of another again
+        _Run(config, stage, out / name, device, report).run(stands, config.seed + 100_000 * turn)
 
 
 def one_cycle(done: float, peak: float, rise: float = 0.1) -> float:
@@ -84,23 +76,16 @@ def one_cycle(done: float, peak: float, rise: float = 0.1) -> float:
 
 def _load(config: TogetherConfig) -> dict[str, list[LabelledStand]]:
     """The stands of each pool, and under the empty name those to validate on."""
-    wanted = {name: (pool.files, pool.lone_trees) for name, pool in config.pools.items()} | {
-        "": (config.validation, False)
-    }
-    try:
-        files = {name: list_files(map(Path, patterns)) for name, (patterns, _) in wanted.items()}
-    except FileProblem as error:
-        raise BadConfig(str(error)) from error
+    files = {name: files_of(pool.files) for name, pool in config.pools.items()}
+    validation = files_of(config.validation)
+    check_apart({"pools": [path for paths in files.values() for path in paths], "validation": validation})
     with ThreadPoolExecutor(max(1, config.loader_processes)) as several:
         loading = {
-            name: [several.submit(load_stand, path, lone_tree=wanted[name][1]) for path in paths]
+            name: [several.submit(load_stand, path, lone_tree=config.pools[name].lone_trees) for path in paths]
             for name, paths in files.items()
         }
+        loading[""] = [several.submit(load_stand, path) for path in validation]
         return {name: [each.result() for each in waiting] for name, waiting in loading.items()}
-
-
-def _task_of(task: PyramidTask, pool: Pool) -> PyramidTask:
-    return task.with_crops(pool.crops) if pool.crops else task
 
 
 @dataclass(eq=False)
@@ -123,12 +108,18 @@ class _Run:
     device: torch.device
     report: Report
 
-    def run(self, rounds: Rounds, views: Mapping[str, tuple[str, ...]], task: PyramidTask) -> None:
-        """Take the steps of the stage and save what its learners have become."""
+    @property
+    def task(self) -> PyramidTask:
+        """What the learners of the stage are trained for."""
+        return PyramidTask(replace(self.config.model, network=self.stage.network))
+
+    def run(self, stands: Mapping[str, Sequence[LabelledStand]], seed: int) -> None:
+        """Take the steps of the stage, score what its learners have become, and save it."""
         began = time.perf_counter()
-        batches = self._batches(rounds, views)
+        rounds = self._rounds(stands, seed)
+        batches = self._batches(rounds)
         sample = [next(batches) for _ in range(_SAMPLE)]
-        pupils = {name: self._pupil(name, [each[name] for each in sample]) for name in views}
+        pupils = {name: self._pupil(name, [each[name] for each in sample]) for name in self.stage.learners}
         number, done = 0, 0.0
         while done < 1:
             batch = sample[number] if number < _SAMPLE else next(batches)
@@ -142,16 +133,26 @@ class _Run:
             done = self.stage.done(number, seconds)
             if number % _LOG_EVERY == 0 or done >= 1:
                 self._log(pupils, number, seconds, rate)
+        self.report(f"{self.folder.name}: {number} rounds in {seconds:.0f} s")
         provenance = {"config": to_dict(self.config), "stage": self.folder.name, "rounds": number, "seconds": seconds}
         provenance["device"] = torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu"
-        saved = PyramidTask(replace(task.spec, network=self.stage.network))
+        checks = self._checks(stands[""])
         for name, pupil in pupils.items():
-            own = {"learner": name, "learnt_from": sorted(self._learnt_from(name, rounds.files))}
-            saved.save(pupil.average.module.state_dict(), provenance | own, self.folder / f"{name}.safetensors")
-        self.report(f"{self.folder.name}: {number} rounds in {seconds:.0f} s")
+            own: dict[str, Any] = {"learner": name, "learnt_from": sorted(self._learnt_from(name, rounds.files))}
+            own["validation"] = self._score(name, pupil, checks)
+            state = pupil.average.module.state_dict()
+            self.task.save(state, provenance | own, self.folder / f"{name}.safetensors")
 
-    def _batches(self, rounds: Rounds, views: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+    def _rounds(self, stands: Mapping[str, Sequence[LabelledStand]], seed: int) -> Rounds:
+        """The crops of the stage."""
+        pools, usual = self.config.pools, self.config.model.crops
+        tasks = {name: self.task.with_crops(pool.crops or usual) for name, pool in pools.items()}
+        counts = enumerate(self.stage.crops.items())
+        return Rounds([InTurn(stands[pool], tasks[pool], (seed, n), count) for n, (pool, count) in counts if count])
+
+    def _batches(self, rounds: Rounds) -> Iterator[dict[str, Any]]:
         """The batches of all learners, round by round."""
+        views = {name: learner.without for name, learner in self.stage.learners.items()}
         return iter(
             DataLoader(
                 rounds,
@@ -167,12 +168,11 @@ class _Run:
     def _pupil(self, name: str, sample: Sequence[Any]) -> _Pupil:
         """A learner with its first weights and the weights of its points."""
         learner, config = self.stage.learners[name], self.config
-        task = PyramidTask(replace(config.model, network=self.stage.network))
-        network = task.network([]).to(self.device)
+        network = self.task.network([]).to(self.device)
         if learner.start:
             start_from(network, self._weights(learner.start))
         network.train()
-        balance = task.balance(sample, _LOSS)
+        balance = self.task.balance(sample, _LOSS)
         balance = balance and balance.to(self.device)
         criterion = build_all(_LOSS, class_counts(sample, network.last_layer.out_features)).to(self.device)
         optimiser = torch.optim.AdamW(
@@ -194,7 +194,7 @@ class _Run:
     def _weights(self, name: str) -> Path:
         """The file of weights that a learner names."""
         earlier = self.folder.parent / f"{name}.safetensors"
-        return earlier if earlier.exists() else Path(name)
+        return earlier if earlier.exists() else weights_file(name)
 
     def _learnt_from(self, name: str, files: Iterable[str]) -> set[str]:
         """Names of the files that a learner saw crops of, and of those that its first weights and its teacher saw."""
@@ -215,20 +215,18 @@ class _Run:
         shown = " ".join(f"{name} {mean:.4f}" for name, mean in means.items())
         self.report(f"{self.folder.name} {number}, {seconds:.0f} s: loss {shown}")
 
+    def _checks(self, stands: Sequence[LabelledStand]) -> list[Any]:
+        """Batches of validation crops, the same ones in all stages."""
+        config = self.config
+        crops = PyramidTask(config.model).examples(stands, (config.seed, 1_000_000), config.validation_crops)
+        return list(
+            DataLoader(crops, batch_size=12, num_workers=config.loader_processes, collate_fn=Batch.from_data_list)
+        )
 
-def _score(
-    config: TogetherConfig, stage: Stage, folder: Path, device: torch.device, checks: Dataset[Any], report: Report
-) -> None:
-    """Score the saved weights of a stage on the validation crops, and write the scores."""
-    loader = DataLoader(checks, batch_size=12, num_workers=config.loader_processes, collate_fn=Batch.from_data_list)
-    batches = list(loader)
-    for name in stage.learners:
-        network = PyramidTask(replace(config.model, network=stage.network)).network([])
-        start_from(network, folder / f"{name}.safetensors")
-        scores = validate(network.to(device), [batch.clone() for batch in batches], device).scores.as_dict()
-        csv_log(folder / "validation.csv")({"learner": name, **scores})  # type: ignore[dict-item]
-        path = folder / f"{name}.json"
-        card = json.loads(path.read_text(encoding="utf-8"))
-        card["provenance"]["validation"] = scores
-        path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        report(f"{folder.name}/{name}: validation " + " ".join(f"{k} {scores[k]:.4f}" for k in ("auroc", "g_mean")))
+    def _score(self, name: str, pupil: _Pupil, checks: Sequence[Any]) -> dict[str, float]:
+        """Scores of a learner on the validation crops, which are also written and told."""
+        scores = validate(pupil.average, [batch.clone() for batch in checks], self.device).scores.as_dict()
+        csv_log(self.folder / "validation.csv")({"learner": name, **scores})
+        shown = " ".join(f"{key} {scores[key]:.4f}" for key in ("auroc", "g_mean"))
+        self.report(f"{self.folder.name}/{name}: validation {shown}")
+        return scores

@@ -140,3 +140,17 @@ def test_a_learner_that_sees_nothing_is_refused(tmp_path):
 def test_files_that_are_not_there_are_named(tmp_path):
     with pytest.raises(BadConfig, match="nowhere"):
         train_together(replace(TINY, validation=("nowhere*.laz",)), tmp_path, quiet)
+
+
+def test_a_stand_that_is_learnt_from_and_validated_on_is_refused(tmp_path):
+    with pytest.raises(BadConfig, match="is in pools and in validation"):
+        train_together(replace(TINY, validation=(TREE,)), tmp_path, quiet)
+
+
+def test_shipped_weights_are_named_by_their_name(tmp_path):
+    virtual = load_model("virtual")
+    model = replace(TINY.model, graph=virtual.graph)
+    learners = {"one": Learner(start="virtual", teacher="virtual")}
+    stage = replace(FIRST, network=virtual.config, learners=learners, rounds=1)
+    train_together(replace(TINY, model=model, stages={"first": stage}), tmp_path, quiet)
+    assert load_model(tmp_path / "first" / "one.safetensors").provenance["learner"] == "one"

@@ -58,7 +58,7 @@ def build_graph(
             sums = {name: sums_of_groups(sums[name], parent, len(level)) for name in config.groups(number)}
         columns = [
             FEATURE_GROUPS[name].of_nodes(
-                Nodes(level.xyz, neighbours, distance, scales, config.k, count, sums[name], threads),
+                Nodes(level.xyz, level.codes, neighbours, distance, scales, config.k, count, sums[name], threads),
             )
             for name in config.groups(number)
         ]

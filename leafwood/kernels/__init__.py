@@ -1,11 +1,11 @@
 """The compiled kernels, and whether they are there.
 
-Six steps of labelling take most of its time: the order of the voxels and sums over them, nearest voxels,
-eigen-features, means over neighbours, the network's layers and smoothing. Each is written in NumPy (with pgeof) where
-it belongs, and once more in C++ here. A function that has a kernel asks :func:`compiled` for it; where there is none
-(installed from source without a compiler) the NumPy path goes on. Both give the same labels but for a few points in
-ten thousand: those with several voxels equally far away, of which either may be taken for the last neighbour, and
-those whose probability is within rounding of the threshold. Tests hold each pair together.
+Seven steps of labelling take most of its time: the order of the voxels and sums over them, nearest voxels,
+eigen-features, shortest paths, means over neighbours, the network's layers and smoothing. Each is written in NumPy
+(with pgeof or SciPy) where it belongs, and once more in C++ here. A function that has a kernel asks :func:`compiled`
+for it; where there is none (installed from source without a compiler) the NumPy path goes on. Both give the same labels
+but for a few points in ten thousand: those with several voxels equally far away, of which either may be taken for the
+last neighbour, and those whose probability is within rounding of the threshold. Tests hold each pair together.
 
 The environment variable ``LEAFWOOD_KERNELS`` chooses: ``numpy`` leaves the kernels out; ``baseline``, ``avx2`` and
 ``avx512`` name the vector instructions that they may use at most. Without it they use the best that the processor has.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "tables.hpp"
 
@@ -24,6 +25,12 @@ void smooth(const float* margin, const Table& pos, const Links& neighbours, floa
 
 // Means (n, c) of the values (n, c) of each point's neighbours.
 void mean_over(const Table& values, const Links& neighbours, float* out, int threads);
+
+// The places on the cheapest ways along `links` (n, c) to a root: those lower than `low`, and the lowest of what hangs
+// together with none. Columns (n, 3 + lengths): the longest way beyond each place, the mass there, the way from the root,
+// and for each of `lengths` the way to the first place towards the root with so much way beyond it. One thread.
+void tree_paths(const Table& xyz, const Links& links, const float* height, float low, const float* mass,
+                const std::vector<float>& lengths, float* out);
 
 // The Morton codes of the points' cells floor(xyz / size + offset), ascending, and whose they are; of points with equal
 // codes the first comes first. False where a cell is not one of 0 to 2^21 - 1.

@@ -122,6 +122,17 @@ Result<float> py_mean_over(const Floats& values, const Indices& neighbours, int 
     return out;
 }
 
+Result<float> py_tree_paths(const Floats& xyz, const Indices& neighbours, const Vector& height, float low,
+                            const Vector& mass, const std::vector<float>& lengths) {
+    const Table points = places(xyz, height.shape(0));
+    require(neighbours.shape(0) == points.rows && mass.shape(0) == points.rows, "each voxel needs links and a mass");
+    const Links links = links_into(neighbours, points.rows);
+    auto out = result<float>(points.rows, 3 + lengths.size());
+    nb::gil_scoped_release release;
+    tree_paths(points, links, height.data(), low, mass.data(), lengths, out.data());
+    return out;
+}
+
 std::tuple<Result<std::int64_t>, Result<std::uint64_t>> py_in_morton_order(
     const Floats& xyz, double size, double offset) {
     const Table points = places(xyz, xyz.shape(0));
@@ -214,6 +225,8 @@ NB_MODULE(_compiled, m) {
           nb::arg("neighbours").noconvert(), nb::arg("reach"), nb::arg("pull"), nb::arg("steps"), nb::arg("threads"));
     m.def("mean_over", &py_mean_over, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("threads"));
+    m.def("tree_paths", &py_tree_paths, nb::arg("xyz").noconvert(), nb::arg("neighbours").noconvert(),
+          nb::arg("height").noconvert(), nb::arg("low"), nb::arg("mass").noconvert(), nb::arg("lengths"));
     m.def("convolve", &py_convolve, nb::arg("x").noconvert(), nb::arg("pos").noconvert(),
           nb::arg("neighbours").noconvert(), nb::arg("node").noconvert(), nb::arg("offset").noconvert(),
           nb::arg("first").noconvert(), nb::arg("second").noconvert(), nb::arg("threads"));

@@ -13,7 +13,7 @@ from leafwood import kernels
 from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.build import build_graph
 from leafwood.graph.config import GraphConfig
-from leafwood.graph.features import eigen_features
+from leafwood.graph.features import eigen_features, tree_paths
 from leafwood.graph.features.returns import mean_over
 from leafwood.nn import trained
 from leafwood.nn.structure import UNetConfig, unet_structure
@@ -26,7 +26,9 @@ from leafwood.spatial.neighbours import nearest, nearest_in_voxels
 from leafwood.spatial.order import MAX_CELLS, morton_codes, morton_order, voxel_cells
 from leafwood.spatial.voxels import build_pyramid
 
-GRAPH = GraphConfig(n_levels=3, k=16, scales=(10, 24), features=("eigen", "spacing", "count", "height", "returns"))
+GRAPH = GraphConfig(
+    n_levels=3, k=16, scales=(10, 24), features=("eigen", "spacing", "count", "height", "returns", "paths")
+)
 SHAPE = UNetConfig(widths=(24, 40, 13), encoder_convs=(1, 2, 1), decoder_convs=(1, 1))
 INSTRUCTIONS = ("baseline", "avx2", "avx512")
 
@@ -50,7 +52,7 @@ def numpy_path(monkeypatch):
     def leave_out():
         for module in (trained, regularize, neighbours_module, order_module, voxels_module):
             monkeypatch.setattr(module, "compiled", lambda: None)
-        for name in ("eigen", "returns"):
+        for name in ("eigen", "paths", "returns"):
             monkeypatch.setattr(sys.modules[f"leafwood.graph.features.{name}"], "compiled", lambda: None)
 
     return leave_out
@@ -185,6 +187,17 @@ def test_means_and_smoothing_are_those_of_numpy(numpy_path, threads):
     np.testing.assert_allclose(smooth, regularize.smooth(values[:, 0], xyz, neighbours), atol=1e-5)
 
 
+@needs_kernels
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (2, 3), (700, 4), (9000, 13)])
+def test_tree_paths_are_those_of_scipy(numpy_path, n, k):
+    xyz = sorted_voxels(cloud(max(n, 60)), 0.06)[0][:n]
+    neighbours, _ = nearest(xyz, k + 1)
+    height, mass = xyz[:, 2] - xyz[:, 2].min(), np.random.default_rng(0).random(len(xyz)).astype(np.float32)
+    found = tree_paths(xyz, neighbours[:, 1:], height, mass)
+    numpy_path()
+    np.testing.assert_allclose(found, tree_paths(xyz, neighbours[:, 1:], height, mass), rtol=1e-3, atol=1e-4)
+
+
 def network(seed=0):
     rng = np.random.default_rng(seed)
     shapes = unet_structure(GRAPH, SHAPE).tensors()
@@ -239,6 +252,10 @@ def test_what_does_not_fit_is_refused():
         compiled.nearest(points, np.zeros(3, np.uint64), 0.1, 4, 1)
     with pytest.raises(ValueError, match="scales"):
         compiled.eigen_features(points, links, [3], 1)
+    with pytest.raises(ValueError, match="links and a mass"):
+        compiled.tree_paths(points, links, points[:, 0].copy(), 0.3, np.ones(2, np.float32), [1.0])
+    with pytest.raises(ValueError, match="leads out"):
+        compiled.tree_paths(points, links + 3, points[:, 0].copy(), 0.3, np.ones(3, np.float32), [1.0])
     with pytest.raises(TypeError):
         compiled.mean_over(points.astype(np.float64), links, 1)
 

@@ -13,6 +13,7 @@ from leafwood.graph.features.base import FeatureGroup, Nodes, Points
 from leafwood.graph.features.count import CountFeature
 from leafwood.graph.features.eigen import EIGEN_NAMES, EigenFeatures, eigen_features
 from leafwood.graph.features.height import HEIGHT_NAMES, HeightFeatures, height_features
+from leafwood.graph.features.paths import PATH_NAMES, PathFeatures, tree_paths
 from leafwood.graph.features.returns import RETURN_NAMES, ReturnFeatures, return_features
 from leafwood.graph.features.spacing import SpacingFeatures, spacing_features
 
@@ -20,6 +21,7 @@ __all__ = [
     "EIGEN_NAMES",
     "FEATURE_GROUPS",
     "HEIGHT_NAMES",
+    "PATH_NAMES",
     "RETURN_NAMES",
     "FeatureGroup",
     "Nodes",
@@ -28,11 +30,15 @@ __all__ = [
     "height_features",
     "return_features",
     "spacing_features",
+    "tree_paths",
 ]
 
 FEATURE_GROUPS: Mapping[str, FeatureGroup] = MappingProxyType(
     {
         group.name: group
-        for group in (EigenFeatures(), SpacingFeatures(), CountFeature(), HeightFeatures(), ReturnFeatures())
+        for group in (
+            *(EigenFeatures(), SpacingFeatures(), CountFeature(), HeightFeatures(), ReturnFeatures()),
+            PathFeatures(),
+        )
     }
 )

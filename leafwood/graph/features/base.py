@@ -31,6 +31,7 @@ class Nodes:
 
     Attributes:
         xyz: (m, 3) metres.
+        codes: (m,) Morton codes of their cells, ascending.
         neighbours: (m, K) positions of the nearest voxels, nearest first, the voxel itself included.
         distance: (m, K) metres to them.
         scales: numbers of neighbours over which this level's geometry is described.
@@ -41,6 +42,7 @@ class Nodes:
     """
 
     xyz: NDArray[np.float32]
+    codes: NDArray[np.uint64]
     neighbours: NDArray[np.int32]
     distance: NDArray[np.float32]
     scales: tuple[int, ...]

@@ -60,6 +60,7 @@ STAGES = {
     "neighbours": ["leafwood.graph.build:nearest_in_voxels"],
     "eigen-features": ["leafwood.graph.features.eigen:eigen_features"],
     "return means": ["leafwood.graph.features.returns:mean_over"],
+    "shortest paths": ["leafwood.graph.features.paths:PathFeatures.of_nodes"],
     "network": ["leafwood.nn.trained:TrainedUNet.__call__"],
     "smoothing": ["leafwood.inference.segmenter:smooth"],
     "evidence of returns": [

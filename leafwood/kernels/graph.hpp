@@ -26,6 +26,9 @@ void smooth(const float* margin, const Table& pos, const Links& neighbours, floa
 // Means (n, c) of the values (n, c) of each point's neighbours.
 void mean_over(const Table& values, const Links& neighbours, float* out, int threads);
 
+// Maxima (n, c) of them.
+void max_over(const Table& values, const Links& neighbours, float* out, int threads);
+
 // The places on the cheapest ways along `links` (n, c) to a root: those lower than `low`, and the lowest of what hangs
 // together with none. Columns (n, 3 + lengths): the longest way beyond each place, the mass there, the way from the root,
 // and for each of `lengths` the way to the first place towards the root with so much way beyond it. One thread.

@@ -114,11 +114,12 @@ Result<float> py_smooth(
     return out;
 }
 
-Result<float> py_mean_over(const Floats& values, const Indices& neighbours, int threads) {
+template <void (*over)(const Table&, const Links&, float*, int)>
+Result<float> py_over(const Floats& values, const Indices& neighbours, int threads) {
     const Links links = links_into(neighbours, values.shape(0));
     auto out = result<float>(links.rows, values.shape(1));
     nb::gil_scoped_release release;
-    mean_over(table(values), links, out.data(), threads);
+    over(table(values), links, out.data(), threads);
     return out;
 }
 
@@ -223,7 +224,9 @@ NB_MODULE(_compiled, m) {
           nb::arg("group").noconvert(), nb::arg("groups"));
     m.def("smooth", &py_smooth, nb::arg("margin").noconvert(), nb::arg("pos").noconvert(),
           nb::arg("neighbours").noconvert(), nb::arg("reach"), nb::arg("pull"), nb::arg("steps"), nb::arg("threads"));
-    m.def("mean_over", &py_mean_over, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),
+    m.def("mean_over", &py_over<mean_over>, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),
+          nb::arg("threads"));
+    m.def("max_over", &py_over<max_over>, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("threads"));
     m.def("tree_paths", &py_tree_paths, nb::arg("xyz").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("height").noconvert(), nb::arg("low"), nb::arg("mass").noconvert(), nb::arg("lengths"));

@@ -1,9 +1,11 @@
 // Shortest paths to the feet of trees, and what lies beyond each place on them; see graph/features/paths.py.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <limits>
 #include <numeric>
-#include <queue>
 #include <utility>
 #include <vector>
 
@@ -12,102 +14,176 @@
 namespace leafwood {
 namespace {
 
-constexpr double kFar = std::numeric_limits<double>::infinity();
+constexpr float kFar = std::numeric_limits<float>::infinity();
 constexpr float kLeast = 1e-4f;  // metres that a step has at least: no path is free
 
-struct Step {
-    std::int32_t to;
-    float metres;
-};
+float metres_squared(const float* a, const float* b) {
+    const float x = b[0] - a[0], y = b[1] - a[1], z = b[2] - a[2];
+    return x * x + y * y + z * z;
+}
 
-// The links of a table in both directions, those of place i from begin[i] to begin[i + 1].
-struct Ways {
+// Who names place i without being named by it, from begin[i] to begin[i + 1]. Links are the nearest places, nearest
+// first: who is not as near as the last of them is not among them.
+struct Backwards {
     std::vector<std::size_t> begin;
-    std::vector<Step> steps;
+    std::vector<std::int32_t> from;
 
-    Ways(const Table& xyz, const Links& links) : begin(xyz.rows + 1, 0) {
-        const std::size_t n = xyz.rows;
+    Backwards(const Table& xyz, const Links& links) : begin(links.rows + 1, 0) {
+        const std::size_t n = links.rows, last = links.columns - 1;
+        std::vector<float> reach(n);
         for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t c = 0; c < links.columns; ++c) {
-                ++begin[i + 1];
-                ++begin[static_cast<std::size_t>(links.row(i)[c]) + 1];
+            reach[i] = metres_squared(xyz.row(i), xyz.row(links.row(i)[last])) * (1 - 1e-5f);
+        std::vector<std::pair<std::int32_t, std::int32_t>> one_way;
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t c = 0; c <= last; ++c) {
+                const std::int32_t j = links.row(i)[c];
+                if (metres_squared(xyz.row(i), xyz.row(j)) < reach[j]) continue;
+                one_way.emplace_back(static_cast<std::int32_t>(i), j);
+                ++begin[static_cast<std::size_t>(j) + 1];
             }
         std::partial_sum(begin.begin(), begin.end(), begin.begin());
-        steps.resize(begin[n]);
+        from.resize(one_way.size());
         std::vector<std::size_t> next(begin.begin(), begin.end() - 1);
-        for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t c = 0; c < links.columns; ++c) {
-                const auto j = static_cast<std::size_t>(links.row(i)[c]);
-                const float *a = xyz.row(i), *b = xyz.row(j);
-                const float x = b[0] - a[0], y = b[1] - a[1], z = b[2] - a[2];
-                const float metres = std::max(std::sqrt(x * x + y * y + z * z), kLeast);
-                steps[next[i]++] = {static_cast<std::int32_t>(j), metres};
-                steps[next[j]++] = {static_cast<std::int32_t>(i), metres};
-            }
+        for (const auto& [i, j] : one_way) from[next[j]++] = i;
     }
 };
 
+// A queue of places by cost, of which none is cheaper than the last one taken out: a radix heap. Costs from 0 up have the
+// order of their bits. Ahuja et al. 1990.
+class RadixHeap {
+public:
+    void push(float cost, std::int32_t place) {
+        const std::uint32_t key = bits(cost);
+        buckets_[bucket(key)].push_back({key, place});
+        ++size_;
+    }
+
+    bool empty() const { return size_ == 0; }
+
+    // The cheapest one's cost and place.
+    std::pair<float, std::int32_t> pop() {
+        if (buckets_[0].empty()) refill();
+        const auto [key, place] = buckets_[0].back();
+        buckets_[0].pop_back();
+        --size_;
+        float cost;
+        std::memcpy(&cost, &key, sizeof cost);
+        return {cost, place};
+    }
+
+private:
+    struct Entry {
+        std::uint32_t key;
+        std::int32_t place;
+    };
+
+    static std::uint32_t bits(float cost) {
+        std::uint32_t key;
+        std::memcpy(&key, &cost, sizeof key);
+        return key;
+    }
+
+    // 0 for the last key, otherwise 1 + the highest bit in which a key differs from it.
+    std::size_t bucket(std::uint32_t key) const {
+        std::uint32_t other = key ^ last_;
+        std::size_t number = 0;
+        for (std::uint32_t half = 16; half; half /= 2)
+            if (other >> half) {
+                other >>= half;
+                number += half;
+            }
+        return number + (other != 0);
+    }
+
+    void refill() {
+        std::size_t first = 1;
+        while (buckets_[first].empty()) ++first;
+        std::vector<Entry> spread;
+        spread.swap(buckets_[first]);
+        last_ = std::min_element(spread.begin(), spread.end(), [](const Entry& a, const Entry& b) {
+                    return a.key < b.key;
+                })->key;
+        for (const Entry& entry : spread) buckets_[bucket(entry.key)].push_back(entry);
+        spread.clear();
+        if (buckets_[first].empty()) buckets_[first].swap(spread);  // keeps its memory
+    }
+
+    std::array<std::vector<Entry>, 33> buckets_;
+    std::uint32_t last_ = 0;
+    std::size_t size_ = 0;
+};
+
 // Dijkstra's algorithm with steps that cost metres^1.5.
-struct Paths {
-    const Ways& ways;
-    std::vector<double> cost;
+class Paths {
+public:
+    std::vector<float> cost;
     std::vector<std::int32_t> before;   // the place before each on its way from its root, -1 at roots
     std::vector<float> metres;          // of that step
     std::vector<std::int32_t> settled;  // places in the order in which their way was found
 
-    explicit Paths(const Ways& ways)
-        : ways(ways), cost(ways.begin.size() - 1, kFar), before(cost.size(), -1), metres(cost.size(), 0) {
-        settled.reserve(cost.size());
+    Paths(const Table& xyz, const Links& links)
+        : cost(xyz.rows, kFar), before(xyz.rows, -1), metres(xyz.rows, 0), xyz_(xyz), links_(links),
+          backwards_(xyz, links) {
+        settled.reserve(xyz.rows);
     }
 
-    void root(std::size_t place) {
-        cost[place] = 0;
-        waiting.emplace(0.0, static_cast<std::int32_t>(place));
-    }
-
-    void run() {
+    // The ways from such roots; places that have one already keep it.
+    void from(const std::vector<std::size_t>& roots) {
+        RadixHeap waiting;
+        for (const std::size_t root : roots) {
+            cost[root] = 0;
+            waiting.push(0, static_cast<std::int32_t>(root));
+        }
         while (!waiting.empty()) {
-            const auto [so_far, place] = waiting.top();
-            waiting.pop();
+            const auto [so_far, place] = waiting.pop();
             const auto here = static_cast<std::size_t>(place);
             if (so_far > cost[here]) continue;
             settled.push_back(place);
-            for (std::size_t s = ways.begin[here]; s < ways.begin[here + 1]; ++s) {
-                const auto [to, step] = ways.steps[s];
-                const double way = so_far + step * std::sqrt(static_cast<double>(step));
-                const auto there = static_cast<std::size_t>(to);
-                if (way >= cost[there]) continue;
-                cost[there] = way;
-                before[there] = place;
-                metres[there] = step;
-                waiting.emplace(way, to);
-            }
+            const std::int32_t* named = links_.row(here);
+            for (std::size_t c = 0; c < links_.columns; ++c) step(so_far, here, named[c], waiting);
+            for (std::size_t b = backwards_.begin[here]; b < backwards_.begin[here + 1]; ++b)
+                step(so_far, here, backwards_.from[b], waiting);
         }
     }
 
 private:
-    using Waiting = std::pair<double, std::int32_t>;
-    std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting;
+    void step(float so_far, std::size_t here, std::int32_t to, RadixHeap& waiting) {
+        const auto there = static_cast<std::size_t>(to);
+        if (cost[there] <= so_far) return;
+        const float length = std::max(std::sqrt(metres_squared(xyz_.row(here), xyz_.row(there))), kLeast);
+        const float way = so_far + length * std::sqrt(length);
+        if (way >= cost[there]) return;
+        cost[there] = way;
+        before[there] = static_cast<std::int32_t>(here);
+        metres[there] = length;
+        waiting.push(way, to);
+    }
+
+    const Table& xyz_;
+    const Links& links_;
+    const Backwards backwards_;
 };
+
+// Ways from the places lower than `low`, then from the lowest place of each piece that they do not lead to.
+void find_paths(const float* height, std::size_t n, float low, Paths& paths) {
+    std::vector<std::size_t> roots, others;
+    for (std::size_t i = 0; i < n; ++i)
+        if (height[i] < low) roots.push_back(i);
+    paths.from(roots);
+    for (std::size_t i = 0; i < n; ++i)
+        if (paths.cost[i] == kFar) others.push_back(i);
+    std::stable_sort(others.begin(), others.end(), [&](std::size_t a, std::size_t b) { return height[a] < height[b]; });
+    for (const std::size_t place : others)
+        if (paths.cost[place] == kFar) paths.from({place});
+}
 
 }  // namespace
 
 void tree_paths(const Table& xyz, const Links& links, const float* height, float low, const float* mass,
                 const std::vector<float>& lengths, float* out) {
     const std::size_t n = xyz.rows, columns = 3 + lengths.size();
-    const Ways ways(xyz, links);
-    Paths paths(ways);
-    std::vector<std::size_t> upwards(n);
-    std::iota(upwards.begin(), upwards.end(), std::size_t{0});
-    std::stable_sort(upwards.begin(), upwards.end(), [&](std::size_t a, std::size_t b) { return height[a] < height[b]; });
-    for (const std::size_t place : upwards)
-        if (height[place] < low) paths.root(place);
-    paths.run();
-    for (const std::size_t place : upwards)  // what hangs together with none of them: from its lowest place
-        if (paths.cost[place] == kFar) {
-            paths.root(place);
-            paths.run();
-        }
+    Paths paths(xyz, links);
+    find_paths(height, n, low, paths);
     for (std::size_t i = 0; i < n; ++i) {
         float* of = out + i * columns;
         std::fill_n(of, columns, 0.0f);

@@ -1,4 +1,4 @@
-// Means and smoothing over neighbours; see postprocess/regularize.py and graph/features/returns.py.
+// Means, maxima and smoothing over neighbours; see postprocess/regularize.py and graph/features/returns.py.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -98,6 +98,23 @@ void mean_over(const Table& values, const Links& neighbours, float* out, int thr
     parallel(neighbours.rows, kPart, threads, [&] {
         return [work = Means{{padded.get(), values.rows, width}, neighbours, values.columns, out}](
                    std::size_t begin, std::size_t end) mutable { with_best(work, begin, end); };
+    });
+}
+
+void max_over(const Table& values, const Links& neighbours, float* out, int threads) {
+    const std::size_t columns = values.columns;
+    parallel(neighbours.rows, kPart, threads, [&] {
+        return [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::int32_t* links = neighbours.row(i);
+                float* most = out + i * columns;
+                std::copy_n(values.row(static_cast<std::size_t>(links[0])), columns, most);
+                for (std::size_t j = 1; j < neighbours.columns; ++j) {
+                    const float* other = values.row(static_cast<std::size_t>(links[j]));
+                    for (std::size_t c = 0; c < columns; ++c) most[c] = std::max(most[c], other[c]);
+                }
+            }
+        };
     });
 }
 

@@ -14,7 +14,7 @@ from leafwood.errors import BadCloud, BadConfig
 from leafwood.graph.build import build_graph
 from leafwood.graph.config import GraphConfig
 from leafwood.graph.features import eigen_features, tree_paths
-from leafwood.graph.features.returns import mean_over
+from leafwood.graph.features.neighbourhood import max_over, mean_over
 from leafwood.nn import trained
 from leafwood.nn.structure import UNetConfig, unet_structure
 from leafwood.nn.trained import TrainedUNet
@@ -52,7 +52,7 @@ def numpy_path(monkeypatch):
     def leave_out():
         for module in (trained, regularize, neighbours_module, order_module, voxels_module):
             monkeypatch.setattr(module, "compiled", lambda: None)
-        for name in ("eigen", "paths", "returns"):
+        for name in ("eigen", "neighbourhood", "paths"):
             monkeypatch.setattr(sys.modules[f"leafwood.graph.features.{name}"], "compiled", lambda: None)
 
     return leave_out
@@ -180,10 +180,11 @@ def test_means_and_smoothing_are_those_of_numpy(numpy_path, threads):
     xyz = sorted_voxels(cloud(9000), 0.06)[0]
     neighbours, _ = nearest(xyz, 16)
     values = np.random.default_rng(1).normal(size=(len(xyz), 5)).astype(np.float32)
-    means = mean_over(neighbours, values, threads)
+    means, maxima = (over(neighbours, values, threads) for over in (mean_over, max_over))
     smooth = regularize.smooth(values[:, 0], xyz, neighbours, threads)
     numpy_path()
     assert means.tobytes() == mean_over(neighbours, values).tobytes()
+    assert maxima.tobytes() == max_over(neighbours, values).tobytes()
     np.testing.assert_allclose(smooth, regularize.smooth(values[:, 0], xyz, neighbours), atol=1e-5)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.graph.features.base import FeatureGroup, Nodes, Points
-from leafwood.graph.features.returns import mean_over
+from leafwood.graph.features.neighbourhood import max_over, mean_over
 from leafwood.kernels import compiled
 
 __all__ = ["PATH_NAMES", "PathFeatures", "tree_paths"]
@@ -58,11 +58,9 @@ class PathFeatures(FeatureGroup):
         found = tree_paths(nodes.xyz, nodes.neighbours[:, 1:], height.astype(np.float32), _share_of_cell(nodes.codes))
         beyond = np.log(found[:, :2] / np.float32(0.3) + np.float32(0.1))
         around = nodes.neighbours[:, : nodes.k]
-        most = beyond.copy()
-        for column in np.ascontiguousarray(around.T, dtype=np.intp):
-            np.maximum(most, beyond.take(column, axis=0), out=most)
+        most, mean = (over(around, beyond, nodes.threads) for over in (max_over, mean_over))
         back = np.log(found[:, 2:] / np.float32(0.3) + np.float32(0.1))
-        return np.concatenate([beyond, most, mean_over(around, beyond, nodes.threads), back], axis=1)
+        return np.concatenate([beyond, most, mean, back], axis=1)
 
 
 def tree_paths(
@@ -75,7 +73,7 @@ def tree_paths(
 
     Args:
         xyz: (m, 3) metres.
-        neighbours: (m, K) the nearest voxels of each, nearest first; the first twelve are used.
+        neighbours: (m, K) the nearest other voxels of each, nearest first; the first twelve are used.
         height: (m,) metres above ground.
         mass: (m,) what each voxel counts for.
 

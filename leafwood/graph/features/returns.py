@@ -6,13 +6,12 @@ A pulse that meets a stem ends there, and one that meets leaves goes on: single 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafwood.graph.features.base import FeatureGroup, Nodes, Points
-from leafwood.kernels import compiled
+from leafwood.graph.features.neighbourhood import mean_over
 
 __all__ = ["RETURN_NAMES", "ReturnFeatures", "return_features"]
 
@@ -37,19 +36,6 @@ class ReturnFeatures(FeatureGroup):
         """The columns (m, 5), in 0..1."""
         means = (nodes.sums / nodes.count[:, None]).astype(np.float32)
         return mean_over(nodes.neighbours[:, : nodes.k], means, nodes.threads)
-
-
-def mean_over(
-    neighbours: NDArray[np.integer[Any]], values: NDArray[np.float32], threads: int = 1
-) -> NDArray[np.float32]:
-    """Means (m, c) of values (m, c) over each neighbourhood (m, k)."""
-    if kernels := compiled():
-        links = np.ascontiguousarray(neighbours, dtype=np.int32)
-        return np.asarray(kernels.mean_over(np.ascontiguousarray(values), links, threads))
-    total = np.zeros_like(values)
-    for column in np.ascontiguousarray(neighbours.T, dtype=np.intp):
-        total += values.take(column, axis=0)
-    return total / np.float32(neighbours.shape[1])
 
 
 def return_features(returns: NDArray[np.uint8]) -> NDArray[np.float32]:

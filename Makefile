@@ -14,7 +14,7 @@ LABELLED := out/drone_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo kernels test lint fuzz test-slow test-browser docs viewer samples small-stands \
-	validation-stands virtual-stands planted-stands more-virtual-stands train train-kept train-folds train-virtual calibrate picture clean
+	validation-stands virtual-stands planted-stands more-virtual-stands train train-first train-kept train-paths train-virtual calibrate picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -91,7 +91,7 @@ validation-stands: setup # what no training learns from
 	$(STANDS) runs/stands/other_instruments --stands 8 --seed 9600 --size 18 --closed --random-branching --other-instruments
 	$(STANDS) runs/stands/other_instruments --stands 2 --seed 9650 --size 18 --bare --random-branching --other-instruments
 
-virtual-stands: setup # what `train` and `train-folds` learn from, besides real trees
+virtual-stands: setup # what the trainings learn from, besides real trees
 	$(STANDS) runs/stands/fresh --stands 3 --seed 8000 --random-branching
 	$(STANDS) runs/stands/fresh_closed --stands 3 --seed 8100 --closed --random-branching
 	$(STANDS) runs/stands/fresh_bare --stands 2 --seed 8200 --bare --random-branching
@@ -107,29 +107,30 @@ planted-stands: setup # real trees under virtual drones, for each fold those tha
 	$(STANDS) runs/stands/planted_b --stands 3 --seed 8500 --from-trees $(TREES){AcePse,PinSyl,PseMen,QuePet,QueRub}*
 	$(STANDS) runs/stands/planted_c --stands 3 --seed 8600 --from-trees $(TREES){FagSyl,PinSyl,PicAbi,QuePet,QueRub}*
 
-more-virtual-stands: setup # what `train-virtual` and the second training learn from
+more-virtual-stands: setup # what `train-virtual`, the second and the third training learn from
 	$(STANDS) runs/stands/virtual --stands 10 --seed 3400 --random-branching
 	$(STANDS) runs/stands/virtual_closed --stands 10 --seed 3300 --closed --random-branching
 	$(STANDS) runs/stands/virtual_bare --stands 4 --seed 3500 --bare --random-branching
 	$(STANDS) runs/stands/virtual_all_round --stands 8 --seed 4200 --size 14 --all-round --random-branching
 
-train: validation-stands virtual-stands planted-stands train-kept ## the shipped weights again, from the virtual ones: stands, trainings, calibration (three hours)
-	$(BIN)/leafwood train configs/train/uav.yaml -o runs/uav --resume
-	$(AVERAGE) leafwood/weights/virtual.safetensors runs/uav/model.safetensors -o runs/uav/averaged.safetensors
-	$(AVERAGE) runs/uav/averaged.safetensors runs/kept/bare/uav.safetensors --share 0.5 -o runs/uav/mean.safetensors
-	$(BIN)/leafwood calibrate runs/uav/mean.safetensors $(CALIBRATION)
+train: train-paths ## the shipped weights and those of the folds again, from the virtual ones (six hours)
+	for model in uav a b c; do $(BIN)/leafwood calibrate runs/paths/settled/$$model.safetensors $(CALIBRATION) || exit 1; done
 
 calibrate: validation-stands ## fit the shipped weights' probabilities again, and those of the folds (MODELS=...)
 	for model in $(MODELS); do $(BIN)/leafwood calibrate $$model $(CALIBRATION) || exit 1; done
 
-train-kept: validation-stands virtual-stands planted-stands more-virtual-stands ## the second training of the shipped weights and the folds (an hour and a half)
+train-first: validation-stands virtual-stands planted-stands # the first training, a run for the shipped weights and each fold
+	for run in uav folds/a folds/b folds/c; do out=runs/first/$$(basename $$run) && \
+		$(BIN)/leafwood train configs/train/$$run.yaml -o $$out --resume && \
+		$(AVERAGE) leafwood/weights/virtual.safetensors $$out/model.safetensors -o $$out/averaged.safetensors || exit 1; done
+
+train-kept: validation-stands virtual-stands planted-stands more-virtual-stands # the second, beside the first
 	test -f runs/kept/bare/uav.safetensors || $(BIN)/python pipelines/train_together.py configs/together/kept.yaml -o runs/kept
 
-train-folds: validation-stands virtual-stands planted-stands train-kept ## the weights that real trees are scored by, each without some of them (three hours)
-	for fold in a b c; do $(BIN)/leafwood train configs/train/folds/$$fold.yaml -o runs/fold_$$fold --resume && \
-		$(AVERAGE) leafwood/weights/virtual.safetensors runs/fold_$$fold/model.safetensors -o runs/fold_$$fold/averaged.safetensors && \
-		$(AVERAGE) runs/fold_$$fold/averaged.safetensors runs/kept/bare/$$fold.safetensors --share 0.5 -o runs/fold_$$fold/mean.safetensors && \
-		$(BIN)/leafwood calibrate runs/fold_$$fold/mean.safetensors $(CALIBRATION) || exit 1; done
+train-paths: train-first train-kept # the third, on from the mean of the two
+	for model in uav a b c; do $(AVERAGE) runs/first/$$model/averaged.safetensors runs/kept/bare/$$model.safetensors \
+		--share 0.5 -o runs/first/$$model/mean.safetensors || exit 1; done
+	test -f runs/paths/settled/uav.safetensors || $(BIN)/python pipelines/train_together.py configs/together/paths.yaml -o runs/paths
 
 train-virtual: validation-stands more-virtual-stands ## weights of virtual stands alone, from scratch (four hours; minutes on a GPU)
 	$(BIN)/leafwood train configs/train/virtual.yaml -o runs/virtual --resume

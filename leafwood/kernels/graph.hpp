@@ -29,10 +29,10 @@ void mean_over(const Table& values, const Links& neighbours, float* out, int thr
 // Maxima (n, c) of them.
 void max_over(const Table& values, const Links& neighbours, float* out, int threads);
 
-// The places on the cheapest ways along `links` (n, c) to a root: those lower than `low`, and the lowest of what hangs
-// together with none. Columns (n, 3 + lengths): the longest way beyond each place, the mass there, the way from the root,
-// and for each of `lengths` the way to the first place towards the root with so much way beyond it. One thread.
-void tree_paths(const Table& xyz, const Links& links, const float* height, float low, const float* mass,
+// The cheapest ways from the ground to each place, along `links` (n, c) to the nearest others or `straight` at a cost of the
+// place's own. Columns (n, 3 + lengths): the longest way beyond each place, the mass there, the way behind it, and for
+// each of `lengths` the way back to the first place with so much way beyond it. One thread.
+void tree_paths(const Table& xyz, const Links& links, const float* straight, const float* mass,
                 const std::vector<float>& lengths, float* out);
 
 // The Morton codes of the points' cells floor(xyz / size + offset), ascending, and whose they are; of points with equal

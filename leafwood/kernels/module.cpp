@@ -123,14 +123,16 @@ Result<float> py_over(const Floats& values, const Indices& neighbours, int threa
     return out;
 }
 
-Result<float> py_tree_paths(const Floats& xyz, const Indices& neighbours, const Vector& height, float low,
-                            const Vector& mass, const std::vector<float>& lengths) {
-    const Table points = places(xyz, height.shape(0));
-    require(neighbours.shape(0) == points.rows && mass.shape(0) == points.rows, "each voxel needs links and a mass");
-    const Links links = links_into(neighbours, points.rows);
-    auto out = result<float>(points.rows, 3 + lengths.size());
+Result<float> py_tree_paths(const Floats& xyz, const Indices& neighbours, const Vector& straight, const Vector& mass,
+                            const std::vector<float>& lengths) {
+    const std::size_t rows = xyz.shape(0);
+    const Table points = places(xyz, rows);
+    for (const std::size_t of : {neighbours.shape(0), straight.shape(0), mass.shape(0)})
+        require(of == rows, "each voxel needs links, a cost and a mass");
+    const Links links = links_into(neighbours, rows);
+    auto out = result<float>(rows, 3 + lengths.size());
     nb::gil_scoped_release release;
-    tree_paths(points, links, height.data(), low, mass.data(), lengths, out.data());
+    tree_paths(points, links, straight.data(), mass.data(), lengths, out.data());
     return out;
 }
 
@@ -229,7 +231,7 @@ NB_MODULE(_compiled, m) {
     m.def("max_over", &py_over<max_over>, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("threads"));
     m.def("tree_paths", &py_tree_paths, nb::arg("xyz").noconvert(), nb::arg("neighbours").noconvert(),
-          nb::arg("height").noconvert(), nb::arg("low"), nb::arg("mass").noconvert(), nb::arg("lengths"));
+          nb::arg("straight").noconvert(), nb::arg("mass").noconvert(), nb::arg("lengths"));
     m.def("convolve", &py_convolve, nb::arg("x").noconvert(), nb::arg("pos").noconvert(),
           nb::arg("neighbours").noconvert(), nb::arg("node").noconvert(), nb::arg("offset").noconvert(),
           nb::arg("first").noconvert(), nb::arg("second").noconvert(), nb::arg("threads"));

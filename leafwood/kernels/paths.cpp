@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -14,7 +13,6 @@
 namespace leafwood {
 namespace {
 
-constexpr float kFar = std::numeric_limits<float>::infinity();
 constexpr float kLeast = 1e-4f;  // metres that a step has at least: no path is free
 
 float metres_squared(const float* a, const float* b) {
@@ -117,37 +115,35 @@ private:
 class Paths {
 public:
     std::vector<float> cost;
-    std::vector<std::int32_t> before;   // the place before each on its way from its root, -1 at roots
+    std::vector<std::int32_t> before;   // the place before each on its way, -1 where that comes straight from the ground
     std::vector<float> metres;          // of that step
     std::vector<std::int32_t> settled;  // places in the order in which their way was found
 
     Paths(const Table& xyz, const Links& links)
-        : cost(xyz.rows, kFar), before(xyz.rows, -1), metres(xyz.rows, 0), xyz_(xyz), links_(links),
-          backwards_(xyz, links) {
+        : cost(xyz.rows), before(xyz.rows, -1), metres(xyz.rows, 0), xyz_(xyz), links_(links), backwards_(xyz, links) {
         settled.reserve(xyz.rows);
     }
 
-    // The ways from such roots; places that have one already keep it.
-    void from(const std::vector<std::size_t>& roots) {
-        RadixHeap waiting;
-        for (const std::size_t root : roots) {
-            cost[root] = 0;
-            waiting.push(0, static_cast<std::int32_t>(root));
+    // The ways from the ground, which each place may also be reached from straight, at a cost of its own.
+    void from_ground(const float* straight) {
+        for (std::size_t i = 0; i < cost.size(); ++i) {
+            cost[i] = straight[i];
+            waiting_.push(cost[i], static_cast<std::int32_t>(i));
         }
-        while (!waiting.empty()) {
-            const auto [so_far, place] = waiting.pop();
+        while (!waiting_.empty()) {
+            const auto [so_far, place] = waiting_.pop();
             const auto here = static_cast<std::size_t>(place);
             if (so_far > cost[here]) continue;
             settled.push_back(place);
             const std::int32_t* named = links_.row(here);
-            for (std::size_t c = 0; c < links_.columns; ++c) step(so_far, here, named[c], waiting);
+            for (std::size_t c = 0; c < links_.columns; ++c) step(so_far, here, named[c]);
             for (std::size_t b = backwards_.begin[here]; b < backwards_.begin[here + 1]; ++b)
-                step(so_far, here, backwards_.from[b], waiting);
+                step(so_far, here, backwards_.from[b]);
         }
     }
 
 private:
-    void step(float so_far, std::size_t here, std::int32_t to, RadixHeap& waiting) {
+    void step(float so_far, std::size_t here, std::int32_t to) {
         const auto there = static_cast<std::size_t>(to);
         if (cost[there] <= so_far) return;
         const float length = std::max(std::sqrt(metres_squared(xyz_.row(here), xyz_.row(there))), kLeast);
@@ -156,34 +152,22 @@ private:
         cost[there] = way;
         before[there] = static_cast<std::int32_t>(here);
         metres[there] = length;
-        waiting.push(way, to);
+        waiting_.push(way, to);
     }
 
     const Table& xyz_;
     const Links& links_;
     const Backwards backwards_;
+    RadixHeap waiting_;
 };
-
-// Ways from the places lower than `low`, then from the lowest place of each piece that they do not lead to.
-void find_paths(const float* height, std::size_t n, float low, Paths& paths) {
-    std::vector<std::size_t> roots, others;
-    for (std::size_t i = 0; i < n; ++i)
-        if (height[i] < low) roots.push_back(i);
-    paths.from(roots);
-    for (std::size_t i = 0; i < n; ++i)
-        if (paths.cost[i] == kFar) others.push_back(i);
-    std::stable_sort(others.begin(), others.end(), [&](std::size_t a, std::size_t b) { return height[a] < height[b]; });
-    for (const std::size_t place : others)
-        if (paths.cost[place] == kFar) paths.from({place});
-}
 
 }  // namespace
 
-void tree_paths(const Table& xyz, const Links& links, const float* height, float low, const float* mass,
+void tree_paths(const Table& xyz, const Links& links, const float* straight, const float* mass,
                 const std::vector<float>& lengths, float* out) {
     const std::size_t n = xyz.rows, columns = 3 + lengths.size();
     Paths paths(xyz, links);
-    find_paths(height, n, low, paths);
+    paths.from_ground(straight);
     for (std::size_t i = 0; i < n; ++i) {
         float* of = out + i * columns;
         std::fill_n(of, columns, 0.0f);

@@ -253,10 +253,10 @@ def test_what_does_not_fit_is_refused():
         compiled.nearest(points, np.zeros(3, np.uint64), 0.1, 4, 1)
     with pytest.raises(ValueError, match="scales"):
         compiled.eigen_features(points, links, [3], 1)
-    with pytest.raises(ValueError, match="links and a mass"):
-        compiled.tree_paths(points, links, points[:, 0].copy(), 0.3, np.ones(2, np.float32), [1.0])
+    with pytest.raises(ValueError, match="a cost and a mass"):
+        compiled.tree_paths(points, links, points[:, 0].copy(), np.ones(2, np.float32), [1.0])
     with pytest.raises(ValueError, match="leads out"):
-        compiled.tree_paths(points, links + 3, points[:, 0].copy(), 0.3, np.ones(3, np.float32), [1.0])
+        compiled.tree_paths(points, links + 3, points[:, 0].copy(), np.ones(3, np.float32), [1.0])
     with pytest.raises(TypeError):
         compiled.mean_over(points.astype(np.float64), links, 1)
 

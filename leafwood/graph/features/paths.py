@@ -29,12 +29,19 @@ PATH_NAMES = (
 _LINKS = 12  # nearest voxels that a path can go on to; chosen with _POWER on the left-out trees of docs/scores.md
 _POWER = 1.5  # of the metres of a step: paths take many short steps within a branch rather than a few across gaps
 _LEAST_STEP = 1e-4  # metres
-_LOW = 0.3  # metres above ground below which paths begin
+_LOW = 0.3  # metres above ground below which a place is the foot of a path
+# Straight from the ground a place costs as much as a path of its height and 5 m more does in a scan of usual density. A
+# crown whose stem no pulse has met hangs from its own lowest branches then, and not from a stem that is seen 20 m away,
+# and paths do not depend on where a scan is cut.
+_COST_PER_METRE, _MORE = 0.42, 5.0
 _CELL = 6  # bits of a Morton code within a cell of four voxels' edge
+# Where no height is known it is taken from the lowest place within some 8 m in plan, in squares from whose corners
+# tiles begin as well, so that it does not depend on how a scan is cut.
+_SQUARE, _SQUARES = 1.92, 4
 
 
 class PathFeatures(FeatureGroup):
-    """What lies beyond each voxel, its maximum and mean over neighbours, and the ways back to the foot and to wood.
+    """What lies beyond each voxel, its maximum and mean around it, and the ways back to the foot and to thicker wood.
 
     Lengths are metres of path in the cloud as the network sees it. The crown that is fed is counted in cells of four
     voxels' edge, of which a thinned cloud has as many.
@@ -54,7 +61,8 @@ class PathFeatures(FeatureGroup):
     def of_nodes(self, nodes: Nodes) -> NDArray[np.float32]:
         """The columns (m, 11), logarithms."""
         height = nodes.sums[:, 0] / nodes.count
-        height = np.where(np.isfinite(height), height, nodes.xyz[:, 2] - nodes.xyz[:, 2].min())
+        if not np.isfinite(height).all():
+            height = np.where(np.isfinite(height), height, _above_lowest(nodes.xyz))
         found = tree_paths(nodes.xyz, nodes.neighbours[:, 1:], height.astype(np.float32), _share_of_cell(nodes.codes))
         beyond = np.log(found[:, :2] / np.float32(0.3) + np.float32(0.1))
         around = nodes.neighbours[:, : nodes.k]
@@ -68,8 +76,9 @@ def tree_paths(
 ) -> NDArray[np.float32]:
     """The shortest paths from the feet of trees to all voxels, and what lies beyond each voxel on them.
 
-    Paths begin at the voxels lower than 0.3 m, and at the lowest voxel of what hangs together with none of them. They
-    follow neighbours in both directions; a step costs its metres to the power of 1.5.
+    Paths begin on the ground, follow neighbours in both directions, and are those that cost least: a step costs its
+    metres to the power of 1.5. Voxels lower than 0.3 m are reached from the ground for nothing, and others at a cost
+    that rises with their height, so that what hangs together with nothing below has paths from its own lowest voxels.
 
     Args:
         xyz: (m, 3) metres.
@@ -78,15 +87,33 @@ def tree_paths(
         mass: (m,) what each voxel counts for.
 
     Returns:
-        (m, 7) float32: metres of the longest path beyond each voxel, the mass there and its own, metres from the root,
-        and metres back to the first voxel that has 0.3, 0.7, 1.5 and 3 m of path beyond it, or else to the root.
+        (m, 7) float32: metres of the longest path beyond each voxel, the mass there and its own, metres of the path
+        behind it, and metres back to the first voxel that has 0.3, 0.7, 1.5 and 3 m of path beyond it, or else to where
+        the path leaves the ground.
     """
     links = np.ascontiguousarray(neighbours[:, :_LINKS], dtype=np.int32)
+    straight = np.where(height < _LOW, 0, _COST_PER_METRE * (height + _MORE)).astype(np.float32)
     if kernels := compiled():
-        places, above, each = map(np.ascontiguousarray, (xyz, height, mass))
-        return np.asarray(kernels.tree_paths(places, links, above, _LOW, each, list(LENGTHS)))
-    before, step, order = _shortest_paths(xyz, links, height)
+        places, each = map(np.ascontiguousarray, (xyz, mass))
+        return np.asarray(kernels.tree_paths(places, links, straight, each, list(LENGTHS)))
+    before, step, order = _shortest_paths(xyz, links, straight)
     return _along(before, step, order, mass)
+
+
+def _above_lowest(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Metres (m,) above the lowest voxel nearby."""
+    square = np.floor(xyz[:, :2] / _SQUARE).astype(np.int64) + _SQUARES
+    width = int(square[:, 1].max()) + _SQUARES + 1
+    number, own = np.unique(square[:, 0] * width + square[:, 1], return_inverse=True)
+    lowest = np.full(len(number), np.inf, dtype=np.float32)
+    np.minimum.at(lowest, own, xyz[:, 2])
+    around = lowest.copy()
+    for x in range(-_SQUARES, _SQUARES + 1):
+        for y in range(-_SQUARES, _SQUARES + 1):
+            place = np.minimum(np.searchsorted(number, number + x * width + y), len(number) - 1)
+            there = number[place] == number + x * width + y
+            around = np.where(there, np.minimum(around, lowest[place]), around)
+    return xyz[:, 2] - around[own]
 
 
 def _share_of_cell(codes: NDArray[np.uint64]) -> NDArray[np.float32]:
@@ -96,25 +123,25 @@ def _share_of_cell(codes: NDArray[np.uint64]) -> NDArray[np.float32]:
 
 
 def _shortest_paths(
-    xyz: NDArray[np.float32], links: NDArray[np.int32], height: NDArray[np.float32]
+    xyz: NDArray[np.float32], links: NDArray[np.int32], straight: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
-    """The voxel before each on its path (negative at roots), the metres of that step, and the voxels root first."""
+    """The voxel before each on its path (-1: the ground), the metres of that step, and all voxels, inner ones first."""
     from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components, dijkstra
+    from scipy.sparse.csgraph import dijkstra
 
     m = len(xyz)
     here, there = np.repeat(np.arange(m), links.shape[1]), links.ravel().astype(np.int64)
     one_way = np.unique(np.concatenate([here * m + there, there * m + here]))
     here, there = np.divmod(one_way, m)
     metres = np.maximum(np.linalg.norm(xyz[here] - xyz[there], axis=1), np.float32(_LEAST_STEP))
-    graph = csr_array((metres.astype(np.float64) ** _POWER, (here, there)), shape=(m, m))
-    _, piece = connected_components(graph, directed=False)
-    upwards = np.argsort(height, kind="stable")
-    lowest = upwards[np.unique(piece[upwards], return_index=True)[1]]
-    roots = np.union1d(np.flatnonzero(height < _LOW), lowest)
-    cost, before, _ = dijkstra(graph, indices=roots, min_only=True, return_predecessors=True)
+    # the ground is node m; scipy takes a cost of 0 for no way at all
+    costs = np.append(metres.astype(np.float64) ** _POWER, np.maximum(straight, 1e-12))
+    ways = np.append(here, np.full(m, m)), np.append(there, np.arange(m))
+    graph = csr_array((costs, ways), shape=(m + 1, m + 1))
+    cost, before = dijkstra(graph, indices=np.array(m), return_predecessors=True)
+    before = np.where(before[:m] < m, before[:m], -1)
     step = np.linalg.norm(xyz - xyz[np.maximum(before, 0)], axis=1)
-    return before, np.maximum(step, np.float32(_LEAST_STEP)), np.argsort(cost, kind="stable")
+    return before, np.maximum(step, np.float32(_LEAST_STEP)), np.argsort(cost[:m], kind="stable")
 
 
 def _along(

@@ -45,15 +45,15 @@ def learnt_from(card: Path, tree: Path) -> bool:
 
 
 def _files(provenance: Mapping[str, Any]) -> Iterator[str]:
-    """Files or patterns that weights have learnt from, and those that they were averaged with."""
+    """Files or patterns that weights have learnt from, and those that they began with or were averaged with."""
     config = provenance["config"]
     yield from config.get("train", ())
     for source in config.get("sources", ()):
         yield from source["files"]
     yield from provenance.get("learnt_from", ())
-    other = provenance.get("averaged", {}).get("provenance")
-    if other:
-        yield from _files(other)
+    for other in (provenance.get("averaged", {}).get("provenance"), provenance.get("started_from")):
+        if other:
+            yield from _files(other)
 
 
 def leaving_out(tree: Path, folder: Path) -> Path:

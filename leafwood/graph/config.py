@@ -89,6 +89,11 @@ class GraphConfig:
             before += width
         raise BadConfig(f"the network does not read {group!r}; its features are {', '.join(self.features)}")
 
+    def described(self) -> list[int]:
+        """Positions of the finest level's columns whose means are part of the scan descriptor."""
+        groups = [name for name in self.groups(0) if FEATURE_GROUPS[name].described]
+        return [position for name in groups for position in range(*self.columns(name).indices(self.n_features(0)))]
+
     def n_features(self, level: int) -> int:
         """Input columns of one level."""
         return len(self.column_names(level))

@@ -162,7 +162,7 @@ def load_model(name: str | Path) -> Model:
         known = card.get("descriptors")
         descriptors = checked(DescriptorStatistics, known, {}, "descriptors") if known else None
         provenance = provenance_of(card)
-        length = 1 + graph.n_features(0) + _READ_OUT
+        length = 1 + len(graph.described()) + _READ_OUT
         if len(calibration.descriptor) not in (0, length):
             raise ValueError("calibration.descriptor is not as long as what the network says of a scan")
         if descriptors and not len(descriptors.mean) == len(descriptors.spread) == length:

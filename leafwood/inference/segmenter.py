@@ -275,7 +275,7 @@ class Segmenter:
         counts = np.bincount(node, minlength=len(graph["x0"]))
         # what is wanted of the finest features is taken first: the network has no other use for their memory
         heights = graph["x0"][:, self.model.graph.columns("height")].copy()
-        of_features = np.einsum("i,ij->j", counts, graph["x0"], dtype=np.float64)
+        of_features = np.einsum("i,ij->j", counts, graph["x0"], dtype=np.float64)[self.model.graph.described()]
         logits, hidden = self.model.network(graph, self.threads)
         margin = logits[:, 1] - logits[:, 0]
         if self.smoothing:

@@ -86,7 +86,7 @@ def test_traits_are_means_over_the_points_that_are_owned(model):
 def test_a_scan_that_is_found_leafless_has_more_wood(model):
     xyz, classes = plot()
     cloud = PointCloud.from_xyz(xyz, {"classification": classes})
-    descriptor = (4.0, *[0.0] * (model.graph.n_features(0) + 32))
+    descriptor = (4.0, *[0.0] * (len(model.graph.described()) + 32))
     found = [replace(model, calibration=Calibration(leafless=c, descriptor=descriptor)) for c in (0.0, 2.0)]
     plain, bare = (Segmenter(m).segment(cloud).columns["wood_prob_equal"][classes != 2] for m in found)
     moved = np.log(bare / (1 - bare)) - np.log(plain / (1 - plain))
@@ -208,7 +208,7 @@ def test_unknown_options_are_refused(model, option):
 
 def test_the_account_says_how_a_scan_was_labelled(model):
     xyz, classes = plot()
-    known = describe_pieces(RNG.normal(size=(50, 1 + model.graph.n_features(0) + 32)))
+    known = describe_pieces(RNG.normal(size=(50, 1 + len(model.graph.described()) + 32)))
     found = Segmenter(replace(model, descriptors=known)).segment_with_account(
         PointCloud.from_xyz(xyz, {"classification": classes})
     )

@@ -11,7 +11,7 @@ from leafwood.weights import FOLDER
 def test_the_ends_of_the_line_are_the_weights(pipeline, tmp_path, capsys):
     words = [
         str(FOLDER / "virtual.safetensors"),
-        str(FOLDER / "uav.safetensors"),
+        str(FOLDER / "virtual.safetensors"),
         "-o",
         str(tmp_path / "a.safetensors"),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 
 def test_a_tree_is_scored_whole_and_thinned(pipeline, stands, tmp_path, capsys):
-    shutil.copy(stands / "leaf_off_7012.laz", tmp_path / "weiser_FagSyl_XX01.laz")
+    shutil.copy(stands / "conifer_7001.laz", tmp_path / "weiser_FagSyl_XX01.laz")
     pipeline("real_trees").main(["--data", str(tmp_path), "--model", "uav", "--json", str(tmp_path / "found.json")])
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["mean"] == found["weiser_FagSyl_XX01"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from safetensors.numpy import load_file, save_file
 from leafwood.errors import BadConfig
 from leafwood.inference.model_file import load_model
 from leafwood.train.averaging import averaged, save_averaged
-from leafwood.weights import FOLDER
+
+FOLDS = Path(__file__).resolve().parents[2] / "pipelines" / "folds"
 
 
 def test_ends_are_the_weights_and_the_middle_is_the_mean(tmp_path):
@@ -34,12 +36,12 @@ def test_other_networks_and_shares_are_refused(tmp_path):
 
 def test_the_card_says_the_share_and_is_not_calibrated(tmp_path):
     out = tmp_path / "averaged.safetensors"
-    start, tuned = FOLDER / "virtual.safetensors", FOLDER / "uav.safetensors"
+    start, tuned = FOLDS / "a.safetensors", FOLDS / "b.safetensors"
     save_averaged(start, tuned, 0.25, out)
     model = load_model(out)
     assert not model.calibrated
     averaged_with = model.provenance["averaged"]
-    assert (averaged_with["with"], averaged_with["share_of_tuned"]) == ("virtual", 0.25)
-    assert averaged_with["provenance"] == load_model("virtual").provenance
+    assert (averaged_with["with"], averaged_with["share_of_tuned"]) == ("a", 0.25)
+    assert averaged_with["provenance"] == load_model(start).provenance
     assert json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["kind"] == "pyramid"
     assert load_file(out).keys() == load_file(tuned).keys()

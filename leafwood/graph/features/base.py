@@ -58,10 +58,12 @@ class FeatureGroup(ABC):
     Attributes:
         name: by which a configuration asks for the group.
         finest_only: whether only the finest level has the group; the others' voxels are too coarse for it.
+        described: whether the scan descriptor has the group's means, which say how unlike known scans a scan is.
     """
 
     name: ClassVar[str]
     finest_only: ClassVar[bool] = False
+    described: ClassVar[bool] = True
 
     @abstractmethod
     def columns(self, scales: tuple[int, ...]) -> tuple[str, ...]:

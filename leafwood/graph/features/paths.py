@@ -49,6 +49,7 @@ class PathFeatures(FeatureGroup):
 
     name = "paths"
     finest_only = True
+    described = False  # they are as long as the trees are tall: a tall tree is no reason to doubt
 
     def columns(self, scales: tuple[int, ...]) -> tuple[str, ...]:
         """Eleven columns, whatever the scales."""

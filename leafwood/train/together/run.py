@@ -140,6 +140,8 @@ class _Run:
         for name, pupil in pupils.items():
             own: dict[str, Any] = {"learner": name, "learnt_from": sorted(self._learnt_from(name, rounds.files))}
             own["validation"] = self._score(name, pupil, checks)
+            if start := self.stage.learners[name].start:
+                own["started_from"] = self._provenance(start)
             state = pupil.average.module.state_dict()
             self.task.save(state, provenance | own, self.folder / f"{name}.safetensors")
 
@@ -201,8 +203,13 @@ class _Run:
         learner = self.stage.learners[name]
         found = {file for file in files if not is_one_of(file, learner.without)}
         for weights in filter(None, (learner.start, learner.teacher)):
-            card = json.loads(self._weights(weights).with_suffix(".json").read_text(encoding="utf-8"))
-            found.update(card["provenance"].get("learnt_from", ()))
+            found.update(self._provenance(weights).get("learnt_from", ()))
+        return found
+
+    def _provenance(self, weights: str) -> dict[str, Any]:
+        """How the weights came about that a learner names."""
+        card = json.loads(self._weights(weights).with_suffix(".json").read_text(encoding="utf-8"))
+        found: dict[str, Any] = card["provenance"]
         return found
 
     def _log(self, pupils: Mapping[str, _Pupil], number: int, seconds: float, rate: float) -> None:

@@ -18,6 +18,7 @@ __all__ = ["DescriptorStatistics", "describe_pieces", "unlike"]
 Floats = NDArray[np.float64]
 
 _USUAL = 0.95  # share of the pieces whose distance is at most 1
+_FARTHEST = 4.0  # spreads that one mean counts for: a channel that was hardly ever active must not decide alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,8 @@ class DescriptorStatistics:
     Attributes:
         mean: (1 + t,) means over the pieces.
         spread: (1 + t,) standard deviations.
-        usual: root mean square of the standardised descriptor that 95 % of the pieces do not exceed.
+        usual: root mean square of the standardised descriptor that 95 % of the pieces do not exceed; each mean counts for
+            four spreads at most.
         pieces: how many there were.
     """
 
@@ -69,4 +71,5 @@ def unlike(descriptor: NDArray[Any], statistics: DescriptorStatistics | None) ->
 
 def _far(descriptors: Floats, mean: Floats, spread: Floats) -> Floats:
     """Root mean square (m,) of standardised descriptors (m, 1 + t)."""
-    return np.asarray(np.sqrt(np.square((descriptors - mean) / spread).mean(axis=1)))
+    spreads = np.clip((descriptors - mean) / spread, -_FARTHEST, _FARTHEST)
+    return np.asarray(np.sqrt(np.square(spreads).mean(axis=1)))

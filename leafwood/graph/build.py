@@ -7,8 +7,6 @@ is a maximum over an axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -58,11 +56,13 @@ def build_graph(
             count = np.add.reduceat(count, level.children[:, 0])
             parent = pyramid.levels[number - 1].parent
             sums = {name: sums_of_groups(sums[name], parent, len(level)) for name in config.groups(number)}
-        of_groups = {
-            name: Nodes(level.xyz, level.codes, neighbours, distance, scales, config.k, count, sums[name], threads)
+        columns = [
+            FEATURE_GROUPS[name].of_nodes(
+                Nodes(level.xyz, level.codes, neighbours, distance, scales, config.k, count, sums[name], threads),
+            )
             for name in config.groups(number)
-        }
-        graph[f"x{number}"] = np.concatenate(_columns(of_groups, threads), axis=1, dtype=np.float32)
+        ]
+        graph[f"x{number}"] = np.concatenate(columns, axis=1, dtype=np.float32)
         graph[f"pos{number}"] = level.xyz
         graph[f"neighbours{number}"] = np.ascontiguousarray(neighbours[:, : config.k])
         if number:
@@ -70,12 +70,6 @@ def build_graph(
         if number + 1 < config.n_levels:
             graph[f"parent{number}"] = level.parent
     return graph, pyramid.node
-
-
-def _columns(of_groups: Mapping[str, Nodes], threads: int) -> list[NDArray[np.float32]]:
-    """The columns of each feature group, two groups at a time where there are threads: some keep only one busy."""
-    with ThreadPoolExecutor(min(threads, 2)) as pool:
-        return list(pool.map(lambda name: FEATURE_GROUPS[name].of_nodes(of_groups[name]), of_groups))
 
 
 def _sums(pyramid: Pyramid, points: Points, config: GraphConfig) -> Sums:

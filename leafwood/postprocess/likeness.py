@@ -28,8 +28,8 @@ class DescriptorStatistics:
     Attributes:
         mean: (1 + t,) means over the pieces.
         spread: (1 + t,) standard deviations.
-        usual: root mean square of the standardised descriptor that 95 % of the pieces do not exceed; each mean counts for
-            four spreads at most.
+        usual: root mean square of the standardised descriptor that 95 % of the pieces do not exceed; each mean counts
+            for four spreads at most.
         pieces: how many there were.
     """
 

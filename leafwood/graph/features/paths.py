@@ -9,8 +9,6 @@ Xu et al. 2007, Livny et al. 2010.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -97,8 +95,7 @@ def tree_paths(
     if kernels := compiled():
         places, each = map(np.ascontiguousarray, (xyz, mass))
         return np.asarray(kernels.tree_paths(places, links, straight, each, list(LENGTHS)))
-    before, step, order = _shortest_paths(xyz, links, straight)
-    return _along(before, step, order, mass)
+    return _along(*_shortest_paths(xyz, links, straight), mass)
 
 
 def _above_lowest(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,8 +122,8 @@ def _share_of_cell(codes: NDArray[np.uint64]) -> NDArray[np.float32]:
 
 def _shortest_paths(
     xyz: NDArray[np.float32], links: NDArray[np.int32], straight: NDArray[np.float32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
-    """The voxel before each on its path (-1: the ground), the metres of that step, and all voxels, inner ones first."""
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The voxel before each on its path (-1: the ground), and the metres of that step."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -139,25 +136,24 @@ def _shortest_paths(
     costs = np.append(metres.astype(np.float64) ** _POWER, np.maximum(straight, 1e-12))
     ways = np.append(here, np.full(m, m)), np.append(there, np.arange(m))
     graph = csr_array((costs, ways), shape=(m + 1, m + 1))
-    cost, before = dijkstra(graph, indices=np.array(m), return_predecessors=True)
+    _, before = dijkstra(graph, indices=np.array(m), return_predecessors=True)
     before = np.where(before[:m] < m, before[:m], -1)
     step = np.linalg.norm(xyz - xyz[np.maximum(before, 0)], axis=1)
-    return before, np.maximum(step, np.float32(_LEAST_STEP)), np.argsort(cost[:m], kind="stable")
+    return before, np.maximum(step, np.float32(_LEAST_STEP))
 
 
-def _along(
-    before: NDArray[np.int32], step: NDArray[np.float32], order: NDArray[np.int64], mass: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _along(before: NDArray[np.int32], step: NDArray[np.float32], mass: NDArray[np.float32]) -> NDArray[np.float32]:
     """The columns of :func:`tree_paths`: what lies beyond, summed from the tips inwards, and the ways back."""
-    reach, fed = [0.0] * len(mass), mass.tolist()
-    ways: Sequence[list[float]] = [[0.0] * len(mass) for _ in range(1 + len(LENGTHS))]
-    last, metres, places = before.tolist(), step.tolist(), order.tolist()
-    for place in reversed(places):
-        if (inwards := last[place]) >= 0:
-            reach[inwards] = max(reach[inwards], reach[place] + metres[place])
-            fed[inwards] += fed[place]
-    for place in places:
-        if (inwards := last[place]) >= 0:
-            for way, length in zip(ways, (np.inf, *LENGTHS), strict=True):
-                way[place] = way[inwards] + metres[place] if reach[place] < length else 0.0
-    return np.array([reach, fed, *ways], dtype=np.float32).T
+    depth, ancestor = (before >= 0).astype(np.int64), np.where(before >= 0, before, np.arange(len(before)))
+    while (more := depth[ancestor]).any():
+        depth, ancestor = depth + more, ancestor[ancestor]
+    generations = np.split(np.argsort(depth, kind="stable"), np.cumsum(np.bincount(depth))[:-1])[1:]
+    reach, fed = np.zeros(len(mass)), mass.astype(np.float64)
+    for places in reversed(generations):
+        np.maximum.at(reach, before[places], reach[places] + step[places])
+        np.add.at(fed, before[places], fed[places])
+    ways = np.zeros((1 + len(LENGTHS), len(mass)))
+    thin = reach < np.array([np.inf, *LENGTHS])[:, None]
+    for places in generations:
+        ways[:, places] = (ways[:, before[places]] + step[places]) * thin[:, places]
+    return np.vstack([reach, fed, ways]).T.astype(np.float32)

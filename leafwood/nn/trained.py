@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from leafwood.classes import WOODY
 from leafwood.graph.build import Graph
 from leafwood.graph.config import GraphConfig
+from leafwood.graph.features.neighbourhood import neighbour_max
 from leafwood.kernels import compiled
 from leafwood.nn.structure import Block, Layers, Structure, UNetConfig, unet_structure
 from leafwood.threads import by_rows
@@ -87,25 +88,6 @@ def _standard(x: Floats) -> Floats:
 
 def _relu(x: Floats) -> Floats:
     return np.maximum(x, 0, out=x)
-
-
-def neighbour_max(x: Floats, index: Links) -> Floats:
-    """Per-channel maximum over rows gathered from a table.
-
-    Args:
-        x: (n, c) values.
-        index: (m, k) rows of `x`.
-
-    Returns:
-        (m, c), ``x[index].max(axis=1)``.
-    """
-    columns = np.ascontiguousarray(index.T, dtype=np.intp)
-    out = x.take(columns[0], axis=0)
-    other = np.empty_like(out)
-    for column in columns[1:]:
-        x.take(column, axis=0, out=other, mode="clip")  # the mode that needs no copy
-        np.maximum(out, other, out=out)
-    return out
 
 
 class _Block:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from leafwood.kernels import compiled
 from leafwood.spatial.order import morton_order
 
-__all__ = ["Level", "Pyramid", "build_pyramid", "sums_of_groups"]
+__all__ = ["Level", "Pyramid", "build_pyramid", "runs", "sums_of_groups"]
 
 _EIGHT = np.arange(8, dtype=np.int32)
 
@@ -54,7 +54,7 @@ class Pyramid:
     count: NDArray[np.int64]
 
 
-def _runs(sorted_codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def runs(sorted_codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Start of each run of equal codes (m,) and the run of each element (n,)."""
     new = np.empty(len(sorted_codes), dtype=bool)
     new[:1] = True
@@ -93,7 +93,7 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
         BadCloud: the points span more than the grid can number.
     """
     order, codes = morton_order(xyz, size)
-    starts, run = _runs(codes)
+    starts, run = runs(codes)
     node = np.empty(len(xyz), dtype=np.int64)
     node[order] = run
     count = np.diff(starts, append=len(codes))
@@ -107,7 +107,7 @@ def build_pyramid(xyz: NDArray[np.float32], size: float, n_levels: int) -> Pyram
         parent = np.empty(0, dtype=np.int32)
         if number + 1 < n_levels:
             codes = codes >> np.uint64(3)
-            starts, run = _runs(codes)
+            starts, run = runs(codes)
             parent = run.astype(np.int32)
             n_children = np.diff(starts, append=len(codes)).astype(np.int32)
             means = sums_of_groups(means, parent, len(starts)) / n_children[:, None]

@@ -113,7 +113,7 @@ class Fitted:
         calibration: fitted to all pieces.
         before: scores of the network alone, by kind of piece; ``all`` is the last.
         after: the same scores, each stand judged by the fit to the other half; empty for a single stand.
-        written: whether the card has it; it does unless the other half of the stands shows it to be worse.
+        written: whether the card has it.
     """
 
     calibration: Calibration
@@ -147,15 +147,10 @@ def calibrate(
         raise BadConfig("nothing to calibrate on: no piece of the stands has both wood and leaves")
     before, after = _cross_check(pieces)
     found = fit_calibration(pieces)
-    written = not after or not _worse(after["all"], before["all"])
+    written = not after or after["all"].error <= before["all"].error
     if written:
         save_calibration(weights_file(model), found, describe_pieces(np.array([p.descriptor for p in pieces])))
     return Fitted(found, before, after, written)
-
-
-def _worse(one: Scored, other: Scored) -> bool:
-    """Whether scores are worse than others in every way; a tie in one of them is decided by the other."""
-    return one.error > other.error and one.balanced_accuracy <= other.balanced_accuracy
 
 
 def cut_pieces(stand: LabelledStand, density: float, rng: np.random.Generator) -> Iterator[tuple[str, LabelledStand]]:

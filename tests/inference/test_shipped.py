@@ -43,3 +43,13 @@ def test_the_default_has_learnt_in_the_stages_that_its_recipe_says():
     assert provenance["config"]["stages"]["settled"]["learners"]["uav"]["start"] == "paths/uav"
     assert "paths" in provenance["config"]["model"]["graph"]["features"]
     assert sum(name.startswith("weiser_") for name in provenance["learnt_from"]) == 7
+
+
+def test_it_began_with_the_mean_of_two_trainings_that_began_with_the_weights_of_virtual_stands():
+    card = json.loads((WEIGHTS / "uav.json").read_text(encoding="utf-8"))
+    second = card["provenance"]["started_from"]["started_from"]
+    first = second["averaged"]["provenance"]
+    assert second["averaged"]["share_of_tuned"] == 0.5
+    learner = second["config"]["stages"]["bare"]["learners"]["uav"]
+    assert (learner["start"], learner["teacher"]) == ("kept/uav", "leafwood/weights/virtual.safetensors")
+    assert first["config"]["start"] == "leafwood/weights/virtual.safetensors"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from leafwood.inference.model_file import load_model
-from leafwood.weights import FOLDER
+
+FOLDS = Path(__file__).resolve().parents[2] / "pipelines" / "folds"
 
 
 def test_the_ends_of_the_line_are_the_weights(pipeline, tmp_path, capsys):
     words = [
-        str(FOLDER / "virtual.safetensors"),
-        str(FOLDER / "virtual.safetensors"),
+        str(FOLDS / "a.safetensors"),
+        str(FOLDS / "b.safetensors"),
         "-o",
         str(tmp_path / "a.safetensors"),
     ]

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from leafwood.graph.features.base import FeatureGroup, Nodes, Points
 from leafwood.graph.features.neighbourhood import max_over, mean_over
 from leafwood.kernels import compiled
+from leafwood.spatial.voxels import runs
 
 __all__ = ["PATH_NAMES", "PathFeatures", "tree_paths"]
 
-LENGTHS = (0.3, 0.7, 1.5, 3.0)  # metres of path that a twig, a branch, a limb and a stem have beyond them
+_LENGTHS = (0.3, 0.7, 1.5, 3.0)  # metres of path that a twig, a branch, a limb and a stem have beyond them
 PATH_NAMES = (
     *("reach", "crown_fed", "most_reach", "most_crown_fed", "mean_reach", "mean_crown_fed"),
     "way_from_foot",
-    *(f"way_to_{length}" for length in LENGTHS),
+    *(f"way_to_{length}" for length in _LENGTHS),
 )
 _LINKS = 12  # nearest voxels that a path can go on to; chosen with _POWER on the left-out trees of docs/scores.md
 _POWER = 1.5  # of the metres of a step: paths take many short steps within a branch rather than a few across gaps
@@ -94,7 +95,7 @@ def tree_paths(
     straight = np.where(height < _LOW, 0, _COST_PER_METRE * (height + _MORE)).astype(np.float32)
     if kernels := compiled():
         places, each = map(np.ascontiguousarray, (xyz, mass))
-        return np.asarray(kernels.tree_paths(places, links, straight, each, list(LENGTHS)))
+        return np.asarray(kernels.tree_paths(places, links, straight, each, list(_LENGTHS)))
     return _along(*_shortest_paths(xyz, links, straight), mass)
 
 
@@ -116,8 +117,8 @@ def _above_lowest(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _share_of_cell(codes: NDArray[np.uint64]) -> NDArray[np.float32]:
     """What each of the voxels (m,) counts for, so that those of a cell count for 1 together."""
-    _, count = np.unique(codes >> np.uint64(_CELL), return_counts=True)  # in order: codes ascend
-    return np.repeat(1 / count, count).astype(np.float32)
+    starts, cell = runs(codes >> np.uint64(_CELL))
+    return (1 / np.diff(starts, append=len(codes))).astype(np.float32)[cell]
 
 
 def _shortest_paths(
@@ -152,8 +153,8 @@ def _along(before: NDArray[np.int32], step: NDArray[np.float32], mass: NDArray[n
     for places in reversed(generations):
         np.maximum.at(reach, before[places], reach[places] + step[places])
         np.add.at(fed, before[places], fed[places])
-    ways = np.zeros((1 + len(LENGTHS), len(mass)))
-    thin = reach < np.array([np.inf, *LENGTHS])[:, None]
+    ways = np.zeros((1 + len(_LENGTHS), len(mass)))
+    thin = reach < np.array([np.inf, *_LENGTHS])[:, None]
     for places in generations:
         ways[:, places] = (ways[:, before[places]] + step[places]) * thin[:, places]
     return np.vstack([reach, fed, ways]).T.astype(np.float32)

@@ -6,13 +6,15 @@
     python pipelines/training_stands.py runs/stands/fresh_all_round --stands 4 --seed 8300 --size 14 --all-round
     python pipelines/training_stands.py runs/stands/planted --stands 2 --seed 8400 --from-trees oak.laz beech.laz
     python pipelines/training_stands.py runs/stands/other --stands 8 --seed 9600 --closed --other-instruments
+    python pipelines/training_stands.py runs/stands/twigs --stands 2 --seed 8700 --forest fine_twigged --bare
 
 Every stand draws its own forest type, size classes, terrain, season, instrument and flight. Stand i of a seed is always
 the same, and stands that are there already are not flown again. `--random-branching` grows trees that branch unlike any
 preset. `--from-trees` plants labelled scans of real trees in place of grown ones. `--closed` draws forest in full leaf
-under a drone alone; `--bare` draws leafless forest under a drone. `--all-round` samples every surface evenly, with a
-few millimetres of noise: crowns are dense there where drones leave gaps. `--other-instruments` flies with those of
-configs/pipelines/training_stands.yaml, which no training flies, to choose by how far a scan's own returns are trusted.
+under a drone alone; `--bare` draws leafless forest under a drone; `--forest` draws stands of one preset, in leaf or
+`--bare`. `--all-round` samples every surface evenly, with a few millimetres of noise: crowns are dense there where
+drones leave gaps. `--other-instruments` flies with those of configs/pipelines/training_stands.yaml, which no training
+flies, to choose by how far a scan's own returns are trusted.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from leafwood.config import load
 from leafwood.simulate.scanners.instruments import Instrument, instrument
-from leafwood.simulate.stands.draws import draw_bare, draw_closed, draw_stand, with_random_branching
+from leafwood.simulate.stands.draws import Draw, draw_bare, draw_closed, draw_stand, with_random_branching
 from leafwood.simulate.surveys.drawn import scan_drawn, scan_surfaces, write_drawn
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "pipelines" / "training_stands.yaml"
@@ -78,6 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     kind.add_argument("--closed", action="store_true", help="forest in full leaf, from drones alone")
     kind.add_argument("--bare", action="store_true", help="leafless forest, from drones alone")
     kind.add_argument("--from-trees", type=Path, nargs="+", default=(), metavar="FILE", help="labelled trees to plant")
+    parser.add_argument("--forest", metavar="PRESET", help="draw stands of this preset alone, in leaf or --bare")
     seen = parser.add_mutually_exclusive_group()
     seen.add_argument("--all-round", action="store_true", help="sample all surfaces evenly, without a lidar")
     seen.add_argument("--other-instruments", action="store_true", help="fly those that no training flies")
@@ -86,6 +90,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.all_round and args.from_trees:
         parser.error("--all-round samples surfaces, and what scanned trees have are points: it needs grown trees")
+    if args.forest and (args.closed or args.from_trees):
+        parser.error("--forest goes alone or with --bare")
     return args
 
 
@@ -93,7 +99,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Fly the stands that are not there yet."""
     args = parse(argv)
     config = load(args.config, Config)
-    draw = draw_closed if args.closed else draw_bare if args.bare else draw_stand
+    draw: Draw = draw_closed if args.closed else draw_bare if args.bare else draw_stand
+    draw = partial(draw, forest=args.forest) if args.forest else draw
     draw = with_random_branching(draw) if args.random_branching else draw
     drones_alone = args.closed or args.bare or args.from_trees
     ways = {

@@ -18,10 +18,9 @@ void nearest(const Table& xyz, const std::uint64_t* codes, double size, std::siz
 void eigen_features(const Table& xyz, const Links& neighbours, const std::size_t* scales, std::size_t n_scales,
                     float* out, int threads);
 
-// Weights (n, k - 1) of the neighbours but the first, summing to one, and steps of smoothing; see
-// postprocess/regularize.py.
-void smooth(const float* margin, const Table& pos, const Links& neighbours, float reach, float pull, int steps,
-            float* out, int threads);
+// Margins (n,) drawn towards those of the neighbours but the first; see postprocess/regularize.py.
+void smooth(const float* margin, const Table& pos, const Links& neighbours, float reach, float pull, float* out,
+            int threads);
 
 // Means (n, c) of the values (n, c) of each point's neighbours.
 void mean_over(const Table& values, const Links& neighbours, float* out, int threads);

@@ -104,13 +104,13 @@ Result<float> py_eigen_features(
 }
 
 Result<float> py_smooth(
-    const Vector& margin, const Floats& pos, const Indices& neighbours, float reach, float pull, int steps, int threads) {
+    const Vector& margin, const Floats& pos, const Indices& neighbours, float reach, float pull, int threads) {
     const Table points = places(pos, margin.shape(0));
     require(neighbours.shape(0) == points.rows, "each point needs its neighbours");
     const Links links = links_into(neighbours, points.rows, 2);
     auto out = result<float>(points.rows, 1);
     nb::gil_scoped_release release;
-    smooth(margin.data(), points, links, reach, pull, steps, out.data(), threads);
+    smooth(margin.data(), points, links, reach, pull, out.data(), threads);
     return out;
 }
 
@@ -225,7 +225,7 @@ NB_MODULE(_compiled, m) {
     m.def("sums_of_groups", &py_sums_of_groups<double, std::int32_t>, nb::arg("values").noconvert(),
           nb::arg("group").noconvert(), nb::arg("groups"));
     m.def("smooth", &py_smooth, nb::arg("margin").noconvert(), nb::arg("pos").noconvert(),
-          nb::arg("neighbours").noconvert(), nb::arg("reach"), nb::arg("pull"), nb::arg("steps"), nb::arg("threads"));
+          nb::arg("neighbours").noconvert(), nb::arg("reach"), nb::arg("pull"), nb::arg("threads"));
     m.def("mean_over", &py_over<mean_over>, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),
           nb::arg("threads"));
     m.def("max_over", &py_over<max_over>, nb::arg("values").noconvert(), nb::arg("neighbours").noconvert(),

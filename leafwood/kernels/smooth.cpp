@@ -1,7 +1,6 @@
 // Means, maxima and smoothing over neighbours; see postprocess/regularize.py and graph/features/returns.py.
 #include <algorithm>
 #include <cmath>
-#include <utility>
 #include <vector>
 
 #include "graph.hpp"
@@ -63,31 +62,21 @@ struct Means {
 
 }  // namespace
 
-void smooth(const float* margin, const Table& pos, const Links& neighbours, float reach, float pull, int steps,
-            float* out, int threads) {
-    const std::size_t n = pos.rows, count = neighbours.columns - 1;
+void smooth(const float* margin, const Table& pos, const Links& neighbours, float reach, float pull, float* out,
+            int threads) {
+    const std::size_t count = neighbours.columns - 1;
     const float factor = -0.5f / (reach * reach);
-    std::vector<float> weight(n * count), found(margin, margin + n), next(n);
-    parallel(n, kPart, threads, [&] {
-        return [&](std::size_t begin, std::size_t end) {
-            for (std::size_t i = begin; i < end; ++i)
-                weigh(pos, neighbours.row(i) + 1, count, pos.row(i), factor, weight.data() + i * count);
+    parallel(pos.rows, kPart, threads, [&] {
+        return [&, weight = std::vector<float>(count)](std::size_t begin, std::size_t end) mutable {
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::int32_t* others = neighbours.row(i) + 1;
+                weigh(pos, others, count, pos.row(i), factor, weight.data());
+                float around = 0;
+                for (std::size_t j = 0; j < count; ++j) around += weight[j] * margin[others[j]];
+                out[i] = (1 - pull) * margin[i] + pull * around;
+            }
         };
     });
-    for (int step = 0; step < steps; ++step) {
-        parallel(n, kPart, threads, [&] {
-            return [&](std::size_t begin, std::size_t end) {
-                for (std::size_t i = begin; i < end; ++i) {
-                    const std::int32_t* others = neighbours.row(i) + 1;
-                    float around = 0;
-                    for (std::size_t j = 0; j < count; ++j) around += weight[i * count + j] * found[others[j]];
-                    next[i] = (1 - pull) * margin[i] + pull * around;
-                }
-            };
-        });
-        std::swap(found, next);
-    }
-    std::copy(found.begin(), found.end(), out);
 }
 
 void mean_over(const Table& values, const Links& neighbours, float* out, int threads) {

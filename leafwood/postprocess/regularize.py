@@ -21,12 +21,11 @@ Floats = NDArray[np.float32]
 Links = NDArray[np.integer[Any]]
 
 _REACH = 0.7  # standard deviation of the neighbours' weights, in median neighbour distances of the point
-_PULL = 0.7  # weight of the neighbours' mean against the point's own margin
-_STEPS = 3
+_PULL = 0.3  # weight of the neighbours' mean against the point's own margin (pipelines/choose_smoothing.py)
 
 
 def smooth(margin: Floats, pos: Floats, neighbours: Links, threads: int = 1) -> Floats:
-    """Label propagation with fixed evidence (Zhou et al. 2004, "Learning with local and global consistency").
+    """One step of label propagation (Zhou et al. 2004, "Learning with local and global consistency").
 
     Args:
         margin: (n,) wood logit less leaf logit.
@@ -35,7 +34,7 @@ def smooth(margin: Floats, pos: Floats, neighbours: Links, threads: int = 1) -> 
         threads: that work on it.
 
     Returns:
-        (n,) margins: each is 0.3 of its own evidence and 0.7 of its neighbours' mean, three steps on.
+        (n,) margins: each is 0.7 of its own and 0.3 of its neighbours' mean.
     """
     others = neighbours[:, 1:]
     if not others.shape[1]:
@@ -43,12 +42,8 @@ def smooth(margin: Floats, pos: Floats, neighbours: Links, threads: int = 1) -> 
     if kernels := compiled():
         own, places = (np.ascontiguousarray(x, dtype=np.float32) for x in (margin, pos))
         links = np.ascontiguousarray(neighbours, dtype=np.int32)
-        return np.asarray(kernels.smooth(own, places, links, _REACH, _PULL, _STEPS, threads)[:, 0])
-    weight = by_rows(partial(_weights, pos, others), len(pos), threads)
-    own = found = margin[:, None]
-    for _ in range(_STEPS):
-        found = by_rows(partial(_step, own, found, weight, others), len(pos), threads)
-    return found[:, 0]
+        return np.asarray(kernels.smooth(own, places, links, _REACH, _PULL, threads)[:, 0])
+    return by_rows(partial(_smoothed, margin, pos, others), len(pos), threads)[:, 0]
 
 
 def _weights(pos: Floats, others: Links, rows: slice) -> Floats:
@@ -60,6 +55,6 @@ def _weights(pos: Floats, others: Links, rows: slice) -> Floats:
     return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
-def _step(own: Floats, found: Floats, weight: Floats, others: Links, rows: slice) -> Floats:
-    around = (weight[rows] * found[others[rows], 0]).sum(axis=1, keepdims=True)
-    return np.asarray((1 - _PULL) * own[rows] + _PULL * around, dtype=np.float32)
+def _smoothed(margin: Floats, pos: Floats, others: Links, rows: slice) -> Floats:
+    around = (_weights(pos, others, rows) * margin[others[rows]]).sum(axis=1)
+    return np.asarray((1 - _PULL) * margin[rows] + _PULL * around, dtype=np.float32)[:, None]

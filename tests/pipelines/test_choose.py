@@ -1,4 +1,4 @@
-"""What the rule and the weight of evidence are chosen by, on small stands."""
+"""What the rule, the smoothing and the weight of evidence are chosen by, on small stands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ def test_every_pull_has_its_row_for_every_group(pipeline, stands, tmp_path, caps
     assert [line.split(" | ")[1] for line in lines[:2]] == ["balanced", "overlap, pull 3"]
     assert lines[0].startswith("| 2 virtual drone stands")
     assert lines[-1].startswith("| mean of the groups")
+
+
+def test_every_pull_of_smoothing_has_its_row(pipeline, stands, tmp_path, capsys):
+    choose = pipeline("choose_smoothing")
+    choose.main([str(stands), "--data", str(tmp_path)])
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert len(lines) == len(choose.PULLS)
+    assert all(line.startswith("| 2 virtual drone stands") for line in lines)
+    assert len({line.split(" | ")[2] for line in lines}) > 1, "smoothing changes nothing"
 
 
 def test_no_weight_of_evidence_changes_nothing(pipeline, stands, capsys):

@@ -46,6 +46,18 @@ def test_other_instruments_are_no_preset(flown, tmp_path):
     assert not set(ways["devices"]) & set(INSTRUMENTS.values())
 
 
+def test_one_preset_alone_in_leaf_or_bare(flown, tmp_path):
+    module, asked = flown
+    for more in ([], ["--bare"]):
+        module.main([str(tmp_path / str(len(more))), "--stands", "1", "--forest", "fine_twigged", *more])
+    in_leaf, bare = (config for _, _, config, _ in asked)
+    assert "pear" in in_leaf.species
+    assert in_leaf.species == bare.species
+    assert in_leaf.leaf_on > 0.5 > 0.05 >= bare.leaf_on
+    with pytest.raises(SystemExit):
+        module.main([str(tmp_path), "--forest", "fine_twigged", "--closed"])
+
+
 def test_tripods_scan_some_of_the_ordinary_stands(flown, tmp_path):
     module, asked = flown
     module.main([str(tmp_path), "--stands", "1"])

@@ -46,6 +46,9 @@ def test_draws_differ_by_seed_alone_and_keep_their_promises():
     assert all(draw_closed(np.random.default_rng(seed), 20.0).leaf_on == 1 for seed in range(5))
     assert all(draw_bare(np.random.default_rng(seed), 20.0).leaf_on <= 0.05 for seed in range(5))
     assert set(CLOSED) < set(FORESTS)
+    bare = draw_bare(np.random.default_rng(1), 20.0, "fine_twigged")
+    assert "hornbeam" in bare.species
+    assert bare.leaf_on <= 0.05
 
 
 def test_random_branching_takes_leaves_away_and_adds_none():

@@ -71,9 +71,9 @@ def draw_closed(rng: np.random.Generator, size: float) -> StandConfig:
     return dataclasses.replace(draw_stand(rng, size, str(rng.choice(CLOSED))), leaf_on=1.0)
 
 
-def draw_bare(rng: np.random.Generator, size: float) -> StandConfig:
-    """A leafless forest, on which a few dry leaves may hang."""
-    return dataclasses.replace(draw_stand(rng, size, "leaf_off"), leaf_on=float(rng.choice([0.0, 0.01, 0.05])))
+def draw_bare(rng: np.random.Generator, size: float, forest: str = "leaf_off") -> StandConfig:
+    """A leafless forest, on which a few dry leaves may hang; arguments as for :func:`draw_stand`."""
+    return dataclasses.replace(draw_stand(rng, size, forest), leaf_on=float(rng.choice([0.0, 0.01, 0.05])))
 
 
 def with_random_branching(draw: Draw) -> Draw:

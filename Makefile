@@ -14,7 +14,8 @@ LABELLED := out/drone_plot_leafwood.laz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo kernels test lint fuzz test-slow test-browser docs viewer samples small-stands \
-	validation-stands virtual-stands planted-stands more-virtual-stands train train-first train-kept train-paths train-virtual calibrate picture clean
+	validation-stands virtual-stands planted-stands more-virtual-stands fine-twigged-stands \
+	train train-first train-kept train-paths train-teacher train-real train-both train-virtual calibrate picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -113,8 +114,15 @@ more-virtual-stands: setup # what `train-virtual`, the second and the third trai
 	$(STANDS) runs/stands/virtual_bare --stands 4 --seed 3500 --bare --random-branching
 	$(STANDS) runs/stands/virtual_all_round --stands 8 --seed 4200 --size 14 --all-round --random-branching
 
-train: train-paths ## the shipped weights and those of the folds again, from the virtual ones (six hours)
-	for model in uav a b c; do $(BIN)/leafwood calibrate runs/paths/settled/$$model.safetensors $(CALIBRATION) || exit 1; done
+fine-twigged-stands: setup # and these, which the teacher and the last two learn from
+	$(STANDS) runs/stands/twigs --stands 4 --seed 8700 --forest fine_twigged --random-branching
+	$(STANDS) runs/stands/twigs_bare --stands 3 --seed 8720 --size 16 --forest fine_twigged --bare
+	$(STANDS) runs/stands/twigs_all_round --stands 2 --seed 8740 --size 14 --forest fine_twigged --all-round
+	$(STANDS) runs/stands/twigs_bare_all_round --stands 3 --seed 8760 --size 14 --forest fine_twigged --bare --all-round \
+		--random-branching
+
+train: train-both ## the shipped weights and those of the folds again, from the virtual ones (eight hours)
+	for model in uav a b c; do $(BIN)/leafwood calibrate runs/both/both/$$model.safetensors $(CALIBRATION) || exit 1; done
 
 calibrate: validation-stands ## fit the shipped weights' probabilities again, and those of the folds (MODELS=...)
 	for model in $(MODELS); do $(BIN)/leafwood calibrate $$model $(CALIBRATION) || exit 1; done
@@ -131,6 +139,21 @@ train-paths: train-first train-kept # the third, on from the mean of the two
 	for model in uav a b c; do $(AVERAGE) runs/first/$$model/averaged.safetensors runs/kept/bare/$$model.safetensors \
 		--share 0.5 -o runs/first/$$model/mean.safetensors || exit 1; done
 	test -f runs/paths/settled/uav.safetensors || $(BIN)/python pipelines/train_together.py configs/together/paths.yaml -o runs/paths
+
+train-teacher: validation-stands virtual-stands more-virtual-stands fine-twigged-stands # paths, from virtual stands alone
+	for seed in 53 54; do test -f runs/teacher/$$seed/virtual/uav.safetensors || \
+		$(BIN)/python pipelines/train_together.py configs/together/virtual_paths.yaml -o runs/teacher/$$seed --set seed=$$seed || exit 1; done
+	$(AVERAGE) runs/teacher/53/virtual/uav.safetensors runs/teacher/54/virtual/uav.safetensors --share 0.5 -o runs/teacher/mean.safetensors
+
+train-real: train-paths train-teacher # the fourth, on from the mean of those two, and with the teacher
+	for model in uav a b c; do $(AVERAGE) runs/teacher/mean.safetensors runs/paths/settled/$$model.safetensors \
+		--share 0.5 -o runs/mixed/$$model.safetensors || exit 1; done
+	test -f runs/real/real/uav.safetensors || $(BIN)/python pipelines/train_together.py configs/together/real.yaml -o runs/real
+
+train-both: train-real # the last, on from its mean with the teacher
+	for model in uav a b c; do $(AVERAGE) runs/teacher/mean.safetensors runs/real/real/$$model.safetensors \
+		--share 0.6 -o runs/both/start/$$model.safetensors || exit 1; done
+	test -f runs/both/both/uav.safetensors || $(BIN)/python pipelines/train_together.py configs/together/both.yaml -o runs/both
 
 train-virtual: validation-stands more-virtual-stands ## weights of virtual stands alone, from scratch (four hours; minutes on a GPU)
 	$(BIN)/leafwood train configs/train/virtual.yaml -o runs/virtual --resume

@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 Links = NDArray[np.integer[Any]]
 
 _REACH = 0.7  # standard deviation of the neighbours' weights, in median neighbour distances of the point
-_PULL = 0.3  # weight of the neighbours' mean against the point's own margin (pipelines/choose_smoothing.py)
+_PULL = 0.15  # weight of the neighbours' mean against the point's own margin (pipelines/choose_smoothing.py)
 
 
 def smooth(margin: Floats, pos: Floats, neighbours: Links, threads: int = 1) -> Floats:
@@ -34,7 +34,7 @@ def smooth(margin: Floats, pos: Floats, neighbours: Links, threads: int = 1) -> 
         threads: that work on it.
 
     Returns:
-        (n,) margins: each is 0.7 of its own and 0.3 of its neighbours' mean.
+        (n,) margins: each is 0.85 of its own and 0.15 of its neighbours' mean.
     """
     others = neighbours[:, 1:]
     if not others.shape[1]:

@@ -41,7 +41,10 @@ def test_the_default_has_learnt_as_its_recipe_says():
     provenance = json.loads((WEIGHTS / "uav.json").read_text(encoding="utf-8"))["provenance"]
     assert provenance["stage"] == "both"
     learner = provenance["config"]["stages"]["both"]["learners"]["uav"]
-    assert (learner["start"], learner["teacher"]) == ("runs/both/start/uav.safetensors", "runs/teacher/mean.safetensors")
+    assert (learner["start"], learner["teacher"]) == (
+        "runs/both/start/uav.safetensors",
+        "runs/teacher/mean.safetensors",
+    )
     assert "paths" in provenance["config"]["model"]["graph"]["features"]
     assert sum(name.startswith("weiser_") for name in provenance["learnt_from"]) == 7
 
@@ -64,7 +67,9 @@ def test_the_teacher_saw_no_real_tree():
 
 
 def test_the_first_of_them_began_with_the_mean_of_two_trainings_that_began_with_the_weights_of_virtual_stands():
-    settled = json.loads((WEIGHTS / "uav.json").read_text(encoding="utf-8"))["provenance"]["started_from"]["started_from"]
+    settled = json.loads((WEIGHTS / "uav.json").read_text(encoding="utf-8"))["provenance"]["started_from"][
+        "started_from"
+    ]
     second = settled["started_from"]["started_from"]
     first = second["averaged"]["provenance"]
     assert second["averaged"]["share_of_tuned"] == 0.5

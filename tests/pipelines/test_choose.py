@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import leafwood.weights
+
 
 def test_every_pull_has_its_row_for_every_group(pipeline, stands, tmp_path, capsys):
     choose = pipeline("choose_rule")
@@ -29,3 +33,14 @@ def test_no_weight_of_evidence_changes_nothing(pipeline, stands, capsys):
     assert rows[0].startswith(f"| {stands.name}/conifer_7001 | ")
     numbers = [row.split(" | ") for row in rows if "no evidence" not in row]
     assert all(len(cells) == 1 + len(choose.WEIGHTS) for cells in numbers)
+
+
+def test_weights_are_compared_a_row_each(pipeline, stands, tmp_path, capsys):
+    compare = pipeline("compare_weights")
+    folder = Path(leafwood.weights.__file__).parent
+    weights = [str(folder / f"{name}.safetensors") for name in ("uav", "virtual")]
+    compare.main([*weights, "--stands", str(stands), "--data", str(tmp_path)])
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert len(rows) == 2
+    assert rows[0].split(" | ")[1] == "nan"
+    assert 0.5 < float(rows[0].split(" | ")[3].strip(" |")) <= 1

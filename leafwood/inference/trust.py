@@ -258,7 +258,7 @@ def of_likeness(unlike: float) -> Iterator[Doubt]:
             "calibrated on as nearly all of these do"
         )
         advice = "look at the labels before you use them, and score a part that you have labelled yourself"
-        yield Doubt("unlike", "unlike any scan in training", detail, advice, severe=False, spoils=("labels",))
+        yield Doubt("unlike", "unlike any scan in calibration", detail, advice, severe=False, spoils=("labels",))
 
 
 def _of_columns(cloud: PointCloud, remarks: Collection[str]) -> Iterator[Doubt]:

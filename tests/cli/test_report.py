@@ -112,10 +112,10 @@ def test_a_scan_unlike_those_in_training_is_a_doubt_everywhere(tmp_path, capsys,
     scan, log = tmp_path / "tree.laz", tmp_path / "log.json"
     shutil.copy(SAMPLES / "single_tree.laz", scan)
     assert main(["segment", str(scan), "--report", "--log-json", str(log), "--threads", "1"]) == 0
-    assert "unlike any scan in training" in capsys.readouterr().out
+    assert "unlike any scan in calibration" in capsys.readouterr().out
     assert json.loads(log.read_text().splitlines()[0])["doubts"] == ["unlike"]
     text = (tmp_path / "tree_leafwood_report.html").read_text()
-    assert "Unlike any scan in training" in text
+    assert "Unlike any scan in calibration" in text
     assert "times as far from the mean" in text
 
 

@@ -50,4 +50,4 @@ def test_of_real_scans_each_says_what_not_to_believe(pipeline, shared_data, tmp_
     assert severe == {f"{name}.laz": name == "south_east" for name in example_reports.QUARTERS}
     airborne = (tmp_path / "airborne_tile_report.html").read_text()
     assert "Far too sparse" in airborne
-    assert "Unlike any scan in training" in airborne
+    assert "Unlike any scan in calibration" in airborne

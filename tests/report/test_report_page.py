@@ -132,7 +132,7 @@ def test_how_unlike_the_scans_in_training_it_is(cloud):
     told = Provenance(source=Path("scan.laz"), sha256="0" * 64, model="uav", unlike=2.34)
     facts = measure(cloud, (), told.unlike)
     text = Page(report_page(cloud, facts, told, row_of(cloud, facts, "scan.laz", ()))).text
-    assert "Unlike any scan in training" in text
+    assert "Unlike any scan in calibration" in text
     assert "2.3 times as far" in text
     assert "2.34 (up to 1" in text
     assert "not recorded in the file" in Page(page_of(cloud)[0]).text

@@ -37,7 +37,7 @@ Quality = Literal["standard", "high"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 _PART = 500_000  # points that are worked on at a time
 # What a tile reads beyond its own points: everything for 3 m, and a point of each voxel for 5 m more. That changes no
-# more than 0.02 % of the labels on real scans with ground; 3 m alone change up to 0.06 %, and 5 m in full cost more
+# more than 0.022 % of the labels on real scans with ground; 3 m alone change up to 0.05 %, and 5 m in full cost more
 # (pipelines/choose_buffer.py).
 BUFFER, AROUND = 3.0, 8.0
 _THIN = 4  # edges of such a voxel, in those of the finest voxels of the graph

@@ -35,7 +35,7 @@ from leafwood.evaluate.metrics import Scores
 from leafwood.evaluate.partial_truth import known_recalls, wood_near_ground
 from leafwood.evaluate.tables import head, line
 from leafwood.evaluate.thinning import thin_downward
-from leafwood.inference.segmenter import QUALITIES
+from leafwood.inference.segmenter import QUALITIES, Quality
 from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 from leafwood.postprocess.rule import RULES, Rule
@@ -78,12 +78,12 @@ def wood(result: PointCloud, rule: Rule) -> NDArray[np.bool_]:
     return np.asarray(with_rule(result, rule).columns["leafwood"] == OUT_WOOD)
 
 
-def left_out(tables: Tables, data: Path, folds: Path) -> None:
+def left_out(tables: Tables, data: Path, folds: Path, quality: Quality) -> None:
     """The trees that the shipped weights have seen, each by weights that have not."""
     tables.head("left out of training", *COLUMNS)
     rows: dict[str, list[list[float]]] = defaultdict(list)
     for path in sorted((data / "labelled").glob(TREES)):
-        segment = load_segmenter(leaving_out(path, folds)).segment
+        segment = load_segmenter(leaving_out(path, folds), quality=quality).segment
         for look, cloud in whole_and_thinned(read(path)).items():
             rows[look].append(RuleScores.of(segment(cloud), truth_of(cloud, "gt_wood")).values())
             tables.row(f"{species(path)}, {look}", rows[look][-1])
@@ -181,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tables, segment = Tables(config.asked), load_segmenter(args.model, quality=args.quality).segment
     if args.data.is_dir():
         if args.folds.is_dir():
-            left_out(tables, args.data, args.folds)
+            left_out(tables, args.data, args.folds, args.quality)
         for table in (never_seen, weak, near_ground):
             table(tables, segment, args.data)
     virtual(tables, segment, held_out(args.stands), config.asked_of_tenths)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,32 +23,15 @@ from numpy.typing import NDArray
 from leafwood.classes import IGNORE, OUT_NONE
 from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning
-from leafwood.evaluate.echoes import clear_echoes
-from leafwood.evaluate.evaluation import truth_of
-from leafwood.evaluate.left_out import TREES, leaving_out, whole_and_thinned
+from leafwood.evaluate.left_out import scans_to_choose_by
 from leafwood.evaluate.metrics import score
 from leafwood.evaluate.tables import head, line
-from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 from leafwood.postprocess.decay import shift, wood_share
 from leafwood.postprocess.rule import height_strata, overlap_threshold
 from leafwood.weights import DEFAULT_MODEL
 
 PULLS = (3.0, 10.0, 30.0, 100.0, 300.0, 1e9)
-Scan = tuple[str, PointCloud, NDArray[np.int8]]
-
-
-def scans(args: argparse.Namespace) -> Iterator[Scan]:
-    """Groups and labelled clouds with their truth."""
-    for path in sorted(args.data.glob(TREES)):
-        segmenter, tree = load_segmenter(leaving_out(path, args.folds)), read(path)
-        for look, cloud in whole_and_thinned(tree).items():
-            yield f"trees, {look}", segmenter.segment(cloud), truth_of(cloud, "gt_wood")
-    segmenter = load_segmenter(args.model)
-    for path in sorted(path for folder in args.stands for path in folder.glob("*.laz")):
-        cloud = read(path)
-        if cloud.returns().any():
-            yield "virtual drone stands", segmenter.segment(cloud), clear_echoes(cloud)
 
 
 def by_rule(result: PointCloud, truth: NDArray[np.int8]) -> NDArray[np.float64]:
@@ -75,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     warnings.simplefilter("ignore", FileWarning)  # the trees have no CRS
     groups: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
-    for group, result, truth in scans(args):
-        groups[group].append(by_rule(result, truth))
+    for group, model, cloud, truth in scans_to_choose_by(args.data, args.folds, args.stands, args.model):
+        groups[group].append(by_rule(load_segmenter(model).segment(cloud), truth))
     means = {group: np.mean(found, axis=0) for group, found in groups.items()}
     means["mean of the groups"] = np.mean(list(means.values()), axis=0)
     print(head("scans", "rule", "wood IoU", "G-mean", "their mean", "ECE"))

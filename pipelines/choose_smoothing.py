@@ -13,38 +13,22 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from numpy.typing import NDArray
 
-from leafwood.cloud import PointCloud
 from leafwood.errors import FileWarning
 from leafwood.evaluate.by_rule import COLUMNS, RuleScores
-from leafwood.evaluate.echoes import clear_echoes
-from leafwood.evaluate.evaluation import truth_of
-from leafwood.evaluate.left_out import TREES, leaving_out, whole_and_thinned
+from leafwood.evaluate.left_out import scans_to_choose_by
 from leafwood.evaluate.tables import head, line
-from leafwood.io.loaders import read
 from leafwood.models import load_segmenter
 from leafwood.postprocess import regularize
 from leafwood.weights import DEFAULT_MODEL
 
 PULLS = (0.0, 0.15, 0.3, 0.5, 0.7)
 SHOWN = ("AUROC", "overlap: wood iou", "balanced: g mean")
-
-
-def scans(args: argparse.Namespace) -> Iterator[tuple[str, str | Path, PointCloud, NDArray[np.int8]]]:
-    """Groups, the weights that may label them, clouds and their truth."""
-    for path in sorted(args.data.glob(TREES)):
-        for look, cloud in whole_and_thinned(read(path)).items():
-            yield f"trees, {look}", leaving_out(path, args.folds), cloud, truth_of(cloud, "gt_wood")
-    for path in sorted(path for folder in args.stands for path in folder.glob("*.laz")):
-        cloud = read(path)
-        if cloud.returns().any():
-            yield "virtual drone stands", args.model, cloud, clear_echoes(cloud)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -57,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     warnings.simplefilter("ignore", FileWarning)  # the trees have no CRS
     found: dict[tuple[str, float], list[list[float]]] = defaultdict(list)
-    for group, model, cloud, truth in scans(args):
+    for group, model, cloud, truth in scans_to_choose_by(args.data, args.folds, args.stands, args.model):
         segmenter = load_segmenter(model)
         for pull in PULLS:
             with patch.object(regularize, "_PULL", pull):

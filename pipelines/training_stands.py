@@ -95,13 +95,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
+def draw_of(args: argparse.Namespace) -> Draw:
+    """What draws a stand."""
+    draw: Draw = draw_closed if args.closed else draw_bare if args.bare else draw_stand
+    if args.forest:
+        draw = partial(draw_bare if args.bare else draw_stand, forest=args.forest)
+    return with_random_branching(draw) if args.random_branching else draw
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Fly the stands that are not there yet."""
     args = parse(argv)
     config = load(args.config, Config)
-    draw: Draw = draw_closed if args.closed else draw_bare if args.bare else draw_stand
-    draw = partial(draw, forest=args.forest) if args.forest else draw
-    draw = with_random_branching(draw) if args.random_branching else draw
+    draw = draw_of(args)
     drones_alone = args.closed or args.bare or args.from_trees
     ways = {
         "terrestrial": 0.0 if drones_alone else config.terrestrial,

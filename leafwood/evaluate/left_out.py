@@ -10,14 +10,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from leafwood.cloud import PointCloud
 from leafwood.errors import BadConfig
+from leafwood.evaluate.echoes import clear_echoes
+from leafwood.evaluate.evaluation import truth_of
 from leafwood.evaluate.thinning import thin_downward
 from leafwood.io.files import is_one_of
+from leafwood.io.loaders import read
 
-__all__ = ["TREES", "learnt_from", "leaving_out", "species", "unseen", "whole_and_thinned"]
+__all__ = [
+    "TREES",
+    "ChoiceScan",
+    "learnt_from",
+    "leaving_out",
+    "scans_to_choose_by",
+    "species",
+    "unseen",
+    "whole_and_thinned",
+]
 
 TREES = "weiser_*.laz"  # names of the labelled trees
 _SPECIES = {
@@ -75,6 +90,41 @@ def leaving_out(tree: Path, folder: Path) -> Path:
 def whole_and_thinned(tree: PointCloud) -> dict[str, PointCloud]:
     """A tree as it was scanned, and thinned as from a drone to about 10,000 points, more at the top than below."""
     return {"whole": tree, "thinned": thin_downward(tree, min(1.0, _THINNED / len(tree)))}
+
+
+class ChoiceScan(NamedTuple):
+    """A scan that settings are chosen by.
+
+    Attributes:
+        group: what it is averaged with.
+        model: weights that have not learnt from it, a file or the name of a shipped model.
+        cloud: n points.
+        truth: (n,) LEAF, WOOD or IGNORE.
+    """
+
+    group: str
+    model: str | Path
+    cloud: PointCloud
+    truth: NDArray[np.int8]
+
+
+def scans_to_choose_by(labelled: Path, folds: Path, stands: Iterable[Path], model: str) -> Iterator[ChoiceScan]:
+    """The labelled trees, whole and thinned, and virtual drone stands, of which clear echoes have a truth.
+
+    Args:
+        labelled: folder of the labelled trees.
+        folds: folder of the folds' weights, as for :func:`leaving_out`.
+        stands: folders of virtual stands that no weights have learnt from; those without returns are passed over.
+        model: weights for the stands.
+    """
+    for path in sorted(labelled.glob(TREES)):
+        fold, tree = leaving_out(path, folds), read(path)
+        for look, cloud in whole_and_thinned(tree).items():
+            yield ChoiceScan(f"trees, {look}", fold, cloud, truth_of(cloud, "gt_wood"))
+    for path in sorted(path for folder in stands for path in folder.glob("*.laz")):
+        cloud = read(path)
+        if cloud.returns().any():
+            yield ChoiceScan("virtual drone stands", model, cloud, clear_echoes(cloud))
 
 
 def unseen(stands: Iterable[Path], bare: str, labelled: Path, few: int) -> Iterator[tuple[str, Path]]:

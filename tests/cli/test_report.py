@@ -107,7 +107,7 @@ def test_segment_writes_the_page_and_says_how_the_labels_were_made(tmp_path, cap
     assert "nonsense" not in capsys.readouterr().err
 
 
-def test_a_scan_unlike_those_in_training_is_a_doubt_everywhere(tmp_path, capsys, monkeypatch):
+def test_a_scan_unlike_those_in_calibration_is_a_doubt_everywhere(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("leafwood.inference.trust.LIKE", 0.1)  # so that any scan is
     scan, log = tmp_path / "tree.laz", tmp_path / "log.json"
     shutil.copy(SAMPLES / "single_tree.laz", scan)

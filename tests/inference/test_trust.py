@@ -46,7 +46,7 @@ def test_the_samples_raise_none(name):
     assert names(read(SAMPLES / f"{name}.laz")) == set()
 
 
-def test_a_scan_unlike_those_in_training_says_how_far():
+def test_a_scan_unlike_those_in_calibration_says_how_far():
     assert names(plot()) == set()
     assert doubts(plot(), unlike=0.9) == doubts(plot(), unlike=np.nan) == []
     (found,) = doubts(plot(), unlike=1.66)

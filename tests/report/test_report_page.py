@@ -128,7 +128,7 @@ def test_a_tree_without_ground_has_no_profile_and_says_why(cloud):
     assert "The labels may be used" in Page(text).text
 
 
-def test_how_unlike_the_scans_in_training_it_is(cloud):
+def test_how_unlike_the_scans_in_calibration_it_is(cloud):
     told = Provenance(source=Path("scan.laz"), sha256="0" * 64, model="uav", unlike=2.34)
     facts = measure(cloud, (), told.unlike)
     text = Page(report_page(cloud, facts, told, row_of(cloud, facts, "scan.laz", ()))).text
